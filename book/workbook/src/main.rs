@@ -1,0 +1,2 @@
+//! `cargo workbook`: the companion of the book.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The answers to every exercise, held to the same checks as the reader's.
