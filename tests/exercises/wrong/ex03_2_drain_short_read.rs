@@ -1,0 +1,24 @@
+// Fails with: the end of the stream
+//! Exercise 3.2: read for an edge.
+
+use std::io::{self, Read};
+
+/// Called once for each event of an edge-triggered, non-blocking source. Adds what has arrived
+/// to `received`; answers `true` when the peer has closed and everything before that is read.
+pub fn on_event(source: &mut impl Read, received: &mut Vec<u8>) -> io::Result<bool> {
+    let mut buffer = [0; 4];
+    loop {
+        let count = match source.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            result => result?,
+        };
+        received.extend_from_slice(&buffer[..count]);
+        if count < buffer.len() {
+            return Ok(count == 0);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex03_2_drain.rs"]
+mod checks;

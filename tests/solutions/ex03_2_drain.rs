@@ -1,0 +1,23 @@
+//! Exercise 3.2: read for an edge.
+
+use std::io::{self, Read};
+
+/// Called once for each event of an edge-triggered, non-blocking source. Adds what has arrived
+/// to `received`; answers `true` when the peer has closed and everything before that is read.
+// ANCHOR: answer
+pub fn on_event(source: &mut impl Read, received: &mut Vec<u8>) -> io::Result<bool> {
+    let mut buffer = [0; 4];
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(count) => received.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+// ANCHOR_END: answer
+
+#[cfg(test)]
+#[path = "../checks/ex03_2_drain.rs"]
+mod checks;
