@@ -1,0 +1,103 @@
+//! The book held to its own rules: what mdBook forgives fails here.
+//!
+//! `cargo test --test book -- --nocapture` also prints how much of each source file the pages show.
+//! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system.
+
+#[path = "book/faults.rs"]
+mod faults;
+#[path = "book/figures.rs"]
+mod figures;
+#[path = "book/pages.rs"]
+mod pages;
+#[path = "book/reading.rs"]
+mod reading;
+#[path = "book/record.rs"]
+mod record;
+#[path = "book/sources.rs"]
+mod sources;
+#[path = "book/tree.rs"]
+mod tree;
+
+use std::path::Path;
+use tree::{Page, Tree};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn none(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+fn each_page(check: impl Fn(&Page, &Tree) -> Vec<String>) {
+    let tree = Tree::load(root());
+    none(
+        tree.pages()
+            .iter()
+            .flat_map(|page| check(page, &tree))
+            .collect(),
+    );
+}
+
+#[test]
+fn every_include_finds_its_anchor_and_every_anchor_its_page() {
+    none(sources::includes_and_anchors(&Tree::load(root())));
+}
+
+#[test]
+fn what_the_written_chapters_show_is_the_whole_core() {
+    let (rows, faults) = sources::coverage(&Tree::load(root()));
+    println!("{}", rows.join("\n"));
+    none(faults);
+}
+
+#[test]
+fn no_function_is_excused_that_is_gone() {
+    none(sources::stale_tables(&Tree::load(root())));
+}
+
+#[test]
+fn excerpts_say_where_they_come_from_and_typed_code_is_short() {
+    each_page(sources::fences);
+}
+
+#[test]
+fn the_table_of_contents_lists_every_page_in_its_place() {
+    none(pages::contents(&Tree::load(root())));
+}
+
+#[test]
+fn every_chapter_has_its_parts_and_its_exercises_their_files() {
+    each_page(pages::form);
+}
+
+#[test]
+fn links_fragments_and_images_lead_somewhere() {
+    each_page(reading::links);
+}
+
+#[test]
+fn figures_follow_the_theme_and_say_what_they_show() {
+    none(figures::figures(&Tree::load(root())));
+}
+
+#[test]
+fn tabs_and_admonitions_have_the_form_that_works() {
+    each_page(|page, _| reading::tabs_and_notes(page));
+}
+
+#[test]
+fn the_book_keeps_its_voice() {
+    each_page(|page, _| reading::voice(page));
+}
+
+#[test]
+fn recordings_are_shown_and_short() {
+    none(record::recordings(&Tree::load(root())));
+}
+
+#[test]
+fn examples_print_what_the_book_shows() {
+    let record = std::env::var_os("EVQ_RECORD").is_some_and(|value| value == "1");
+    none(record::compare(root(), &Tree::load(root()), record));
+}

@@ -1,0 +1,593 @@
+//! The checks held to account: a small good book passes them, and each kind of fault is refused.
+
+use crate::record::{differ, normalise, recordings, run};
+use crate::tree::{Page, Tree, unmark, words};
+use crate::{figures, pages, reading, sources};
+use std::path::Path;
+use std::time::Duration;
+
+const PAGE: &str = "book/src/ch08_epoll.md";
+const SELECTOR: &str = "src/epoll/selector.rs";
+const MASK: &str = "src/epoll/mask.rs";
+const SVG: &str = "book/src/figures/ch08_edges.svg";
+const OUTPUT: &str = "book/src/outputs/ch08_epoll.linux.txt";
+
+/// A book of one chapter that breaks no rule.
+fn good() -> Tree {
+    let filler = "The kernel tells us what happened, and we answer it.\n".repeat(76);
+    let page = format!(
+        r#"# The epoll selector
+
+You will be able to say which bits a registration asks for, as exercise 8.1 checks.
+
+*About 5 minutes.*
+
+## The problem
+
+The program above stops. {filler}
+
+## The code
+
+*src/epoll/selector.rs, `Selector::new`*
+```rust
+{{{{#include ../../src/epoll/selector.rs:all}}}}
+```
+
+What breaks without it stands in [the exercise](#81-which-bits), and in "just a quotation".
+
+*src/epoll/mask.rs, `mask`*
+
+```rust
+{{{{#include ../../src/epoll/mask.rs:mask}}}}
+```
+
+> [!NOTE]
+> The bits are `just` numbers.
+
+<figure>
+{{{{#include figures/ch08_edges.svg}}}}
+<figcaption>When is an edge announced?</figcaption>
+</figure>
+
+<div class="tabs">
+<section class="tab" data-os="linux" id="run-linux">
+<h4>Linux</h4>
+
+Here.
+
+</section>
+<section class="tab" data-os="macos" id="run-macos">
+<h4>macOS</h4>
+
+There.
+
+</section>
+</div>
+
+## Run it
+
+```sh
+cargo run --example ch08_epoll
+```
+
+```text
+{{{{#include outputs/ch08_epoll.linux.txt}}}}
+```
+
+## On the other systems
+
+| here | there |
+|------|-------|
+| one  | two   |
+
+## In the real world
+
+[mio](https://github.com/tokio-rs/mio) does it otherwise, as [the start](start.md#start-here) says.
+
+## Exercises
+
+### 8.1 Which bits
+
+Fill in the mask.
+
+`cargo workbook check 8.1`
+
+<details>
+<summary>Hint 1</summary>
+
+Look at the bits.
+
+</details>
+
+<details>
+<summary>Solution</summary>
+
+```rust
+{{{{#include ../../tests/solutions/ex08_1_mask.rs:answer}}}}
+```
+
+</details>
+"#
+    );
+    let summary = format!(
+        "# Summary\n\n[Start here](start.md)\n\n# I. Waiting\n\n{}- [The epoll selector](ch08_epoll.md)\n",
+        "- [A draft]()\n".repeat(7)
+    );
+    let selector = r#"//! The epoll selector.
+
+use std::io;
+
+// ANCHOR: all
+pub struct Selector {
+    fd: i32,
+}
+
+impl Selector {
+    pub fn new() -> io::Result<Selector> {
+        Ok(Selector { fd: 0 })
+    }
+}
+// ANCHOR_END: all
+
+#[cfg(test)]
+mod tests {
+    fn not_counted() {}
+}
+"#;
+    let mask = r#"//! The pure half.
+
+#[cfg(unix)]
+use std::{
+    fmt,
+};
+
+// ANCHOR: mask
+pub(crate) fn mask(bits: u32) -> u32 {
+    bits
+}
+// ANCHOR_END: mask
+
+impl fmt::Debug for Mask {
+    fn fmt(&self) {
+        todo!()
+    }
+}
+"#;
+    let svg = r#"<svg viewBox="0 0 360 100" role="img" xmlns="http://www.w3.org/2000/svg">
+<title>An edge</title>
+<desc>Bytes arrive twice, and are announced once.</desc>
+<rect id="ch08-box" fill="var(--evq-soft)" stroke="currentColor" width="10" height="10"/>
+<text x="1" y="20" font-size="14">bytes</text>
+</svg>
+"#;
+    let taking = |up: &str| {
+        format!(
+            "// ANCHOR: answer\nfn mask() {{}}\n// ANCHOR_END: answer\n#[cfg(test)]\n#[path = \"{up}checks/ex08_1_mask.rs\"]\nmod checks;\n"
+        )
+    };
+    let blank = taking("../")
+        .replace("// ANCHOR: answer\n", "")
+        .replace("// ANCHOR_END: answer\n", "");
+    let wrong = blank.replace("../checks", "../../checks");
+    let files = [
+        ("book/src/SUMMARY.md", summary.as_str()),
+        ("book/src/start.md", "# Start here\n\nWhere to begin.\n"),
+        (PAGE, &page),
+        (SELECTOR, selector),
+        (MASK, mask),
+        (SVG, svg),
+        (
+            OUTPUT,
+            "listening on 127.0.0.1:PORT\nfd N is ready after T ms\n",
+        ),
+        ("examples/ch08_epoll.rs", "fn main() {}\n"),
+        ("tests/solutions/ex08_1_mask.rs", &taking("../")),
+        ("tests/solutions/main.rs", "mod ex08_1_mask;\n"),
+        ("tests/exercises/ex08_1_mask.rs", &blank),
+        ("tests/exercises/wrong/ex08_1_mask_forgets_edge.rs", &wrong),
+        (
+            "tests/exercises/main.rs",
+            "mod ex08_1_mask;\n#[path = \"wrong/ex08_1_mask_forgets_edge.rs\"]\nmod ex08_1_mask_forgets_edge;\n",
+        ),
+        ("tests/checks/ex08_1_mask.rs", "use super::*;\n"),
+    ];
+    Tree(
+        files
+            .map(|(path, text)| (path.to_string(), text.to_string()))
+            .into(),
+    )
+}
+
+/// Everything the checks say of a book.
+fn faults(tree: &Tree) -> Vec<String> {
+    let mut faults = sources::includes_and_anchors(tree);
+    faults.extend(sources::coverage(tree).1);
+    faults.extend(pages::contents(tree));
+    faults.extend(figures::figures(tree));
+    faults.extend(recordings(tree));
+    for page in tree.pages() {
+        faults.extend(sources::fences(&page, tree));
+        faults.extend(pages::form(&page, tree));
+        faults.extend(reading::links(&page, tree));
+        faults.extend(reading::tabs_and_notes(&page));
+        faults.extend(reading::voice(&page));
+    }
+    faults
+}
+
+#[test]
+fn a_good_book_passes() {
+    let faults = faults(&good());
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// In `file`, `old` becomes `new`; then a fault begins with `at` and says `says`.
+fn refused(file: &str, old: &str, new: &str, says: &str) {
+    let mut tree = good();
+    let text = tree
+        .0
+        .get_mut(file)
+        .unwrap_or_else(|| panic!("the good book has no {file}"));
+    assert!(text.contains(old), "{file} has no {old:?}");
+    *text = text.replacen(old, new, 1);
+    let faults = faults(&tree);
+    let named = faults.iter().find(|fault| fault.contains(says));
+    let named = named.unwrap_or_else(|| {
+        panic!(
+            "{old:?} to {new:?} in {file}: {says:?} is missing from\n{}",
+            faults.join("\n")
+        )
+    });
+    let place = named.split(' ').next().unwrap_or_default();
+    let line = place
+        .trim_end_matches(':')
+        .rsplit(':')
+        .next()
+        .unwrap_or_default();
+    assert!(
+        line.parse::<usize>().is_ok_and(|line| line > 0),
+        "no file:line at the start of {named}"
+    );
+}
+
+/// Without `file`, a fault says `says`.
+fn missed(file: &str, says: &str) {
+    let mut tree = good();
+    tree.0
+        .remove(file)
+        .unwrap_or_else(|| panic!("the good book has no {file}"));
+    let faults = faults(&tree);
+    assert!(
+        faults.iter().any(|fault| fault.contains(says)),
+        "without {file}, {says:?} is missing from\n{}",
+        faults.join("\n")
+    );
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_includes_are_refused() {
+    refused(PAGE, "src/epoll/mask.rs:mask", "src/epoll/masks.rs:mask", "there is no file src/epoll/masks.rs");
+    refused(PAGE, "selector.rs:all", "selector.rs:some", "has no anchor `some`");
+    refused(PAGE, "selector.rs:all", "selector.rs:1:5", "use an anchor");
+    refused(PAGE, "selector.rs:all", "selector.rs", "has anchors, which would be shown");
+    refused(PAGE, "{{#include ../../src/epoll/m", "  {{#include ../../src/epoll/m", "stands alone on its line");
+    refused(PAGE, "{{#include ../../src/epoll/m", "> {{#include ../../src/epoll/m", "stands alone on its line");
+    refused(PAGE, "{{#include ../../src/epoll/m", "{{#rustdoc_include ../../src/epoll/m", "is not used in this book");
+    refused(SELECTOR, "pub struct Selector {", &format!("{}pub struct Selector {{", "// a\n".repeat(60)), "is a screenful");
+    missed(OUTPUT, "record it with");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_anchors_are_refused() {
+    refused(SELECTOR, "// ANCHOR_END: all\n", "", "never closes");
+    refused(SELECTOR, "// ANCHOR: all\n", "", "closes without being open");
+    refused(SELECTOR, "// ANCHOR_END: all\n", "// ANCHOR_END: all\n// ANCHOR_END: all\n", "closes without being open");
+    refused(SELECTOR, "// ANCHOR_END: all\n", "// ANCHOR_END: all\n// ANCHOR: all\n// ANCHOR_END: all\n", "opens again");
+    refused(SELECTOR, "use std::io;", "// ANCHOR: io\n\n// ANCHOR_END: io", "`io` is empty");
+    refused(SELECTOR, "use std::io;", "// ANCHOR: io\nuse std::io;\n// ANCHOR_END: io", "no page shows anchor `io`");
+    refused(SELECTOR, "use std::io;", "// ANCHOR: a\nuse std::io;\n// ANCHOR_END: a\n// ANCHOR: b\nuse std::fs;\n// ANCHOR_END: b", "where 2 are allowed");
+    refused("examples/ch08_epoll.rs", "fn main() {}", "// ANCHOR: m\nfn main() {}\n// ANCHOR_END: m", "no page shows anchor `m`");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn code_that_no_page_shows_is_refused() {
+    refused(SELECTOR, "use std::io;", "use std::io;\nconst HIDDEN: u8 = 1;", "no page shows `const HIDDEN: u8 = 1;`");
+    refused(SELECTOR, "use std::io;", "use std::io;\n#[derive(Debug)]\nenum Hidden {}", "no page shows `#[derive(Debug)]`");
+    refused(SELECTOR, "    fn not_counted() {}\n}", "    fn not_counted() {}\n}\nfn after() {}", "no page shows `fn after() {}`");
+    refused(MASK, "// ANCHOR: mask\n", "fn hidden(bits: u8)\nwhere\n    u8: Copy,\n{\n    bits\n}\n// ANCHOR: mask\n", "all of `hidden`");
+    refused(MASK, "    fn fmt(&self) {", "    fn bits(&self) {", "all of `Mask::bits`");
+    refused(MASK, "    bits\n}\n// ANCHOR_END: mask", "    bits;\n    // ANCHOR_END: mask\n    bits\n}", "all of `mask`");
+    let mut tree = good();
+    tree.0.insert("src/unheard_of.rs".into(), String::new());
+    assert!(
+        faults(&tree)
+            .iter()
+            .any(|fault| fault.contains("give it a line in SHOWN_IN"))
+    );
+    // As long as its chapter is a draft, a file is reported and no more.
+    let mut tree = good();
+    tree.0.insert(
+        "src/kqueue/selector.rs".into(),
+        "// ANCHOR: early\nfn draft() {}\n// ANCHOR_END: early\n".into(),
+    );
+    assert_eq!(faults(&tree), Vec::<String>::new());
+    let (rows, _) = sources::coverage(&tree);
+    let row = rows
+        .iter()
+        .find(|row| row.starts_with("src/kqueue/selector.rs"));
+    assert!(
+        row.is_some_and(|row| row.contains("0 of    1") && row.contains("to be written: 9")),
+        "{rows:?}"
+    );
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_excerpts_are_refused() {
+    refused(PAGE, "*src/epoll/selector.rs, `Selector::new`*\n", "", "stands where it comes from");
+    refused(PAGE, "*src/epoll/selector.rs, `Sel", "*src/epoll/mask.rs, `Sel", "stands where it comes from");
+    refused(PAGE, "`Selector::new`*", "`Selector::wake`*", "has no `Selector::wake`");
+    refused(PAGE, "```rust\n", "```\n", "names its language");
+    refused(PAGE, "```rust\n", "```c\n", "belongs into a ```rust block");
+    refused(PAGE, "```rust\n", "```rust\nlet typed = 1;\n", "typed lines beside an include");
+    refused(PAGE, "cargo run --example ch08_epoll\n", &"let a = 1;\n".repeat(6), "6 typed lines");
+    refused(PAGE, "{{#include outputs/ch08_epoll.linux.txt}}", "ready", "what a program printed is never typed");
+    refused(PAGE, "answer}}\n```\n", "answer}}\n", "never closes");
+    refused(PAGE, "```text\n{{#include outputs/ch08_epoll.linux.txt}}\n```", "{{#include outputs/ch08_epoll.linux.txt}}", "stands outside a block");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_the_contents_are_refused() {
+    let summary = "book/src/SUMMARY.md";
+    refused(summary, "(ch08_epoll.md)", "()", "no line of book/src/SUMMARY.md leads here");
+    refused(summary, "- [A draft]()\n", "", "stands where chapter");
+    refused(summary, "[A draft]()", "[A draft](ch01_gone.md)", "does not exist");
+    refused(summary, "- [The epoll selector](ch08_epoll.md)\n", "- [The epoll selector](ch08_epoll.md)\n- [The epoll selector](ch08_epoll.md)\n", "more than once");
+    refused(summary, "[The epoll selector]", "[The selector]", "make them agree");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_a_chapters_parts_are_refused() {
+    refused(PAGE, "# The epoll selector\n", "\n", "begins with `# Title`");
+    refused(PAGE, "## Run it", "## Running it", "a chapter's are");
+    refused(PAGE, "## The code", "## The problem", "a chapter's are");
+    refused(PAGE, "## In the real world", "## The code", "a chapter's are");
+    refused(PAGE, "*About 5 minutes.*", "*About 6 minutes.*", "words make it `*About 5 minutes.*`");
+    refused(PAGE, "*About 5 minutes.*", "", "add the line `*About ");
+    refused(PAGE, "You will be able to say which bits a registration asks for, as exercise 8.1 checks.\n", "", "0 sentences");
+    refused(PAGE, "You will", "One. Two. You will", "3 sentences");
+    refused(PAGE, &"The kernel tells us what happened, and we answer it.\n".repeat(50), "", "a chapter has 600 to 2,500");
+    refused(PAGE, "Here.", &"word ".repeat(2000), "a chapter has 600 to 2,500");
+    refused(PAGE, "cargo run --example ch08_epoll", "cargo test", "says how to run it");
+    refused(PAGE, "| one  | two   |\n", &"| one  | two   |\n".repeat(9), "9 rows of table");
+    refused(PAGE, "does it otherwise", &"word ".repeat(150), "where 150 are allowed");
+    refused(PAGE, "[mio](https://github.com/tokio-rs/mio)", "mio", "no link to where that decision stands");
+    missed("examples/ch08_epoll.rs", "its example examples/ch08_epoll.rs is missing");
+    let mut tree = good();
+    let sibling = tree.text(PAGE).unwrap_or_default().to_string();
+    tree.0.insert("book/src/ch11_iocp.md".into(), sibling);
+    assert!(
+        faults(&tree)
+            .iter()
+            .any(|fault| fault.contains("links its sibling, chapter 11"))
+    );
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_exercises_are_refused() {
+    refused(PAGE, "### 8.1 Which bits", "### 8.2 Which bits", "this exercise is `### 8.1 Title`");
+    refused(PAGE, "### 8.1 Which bits", "", "0 exercises");
+    refused(PAGE, "`cargo workbook check 8.1`", "", "add the line `cargo workbook check 8.1`");
+    refused(PAGE, "<summary>Hint 1</summary>", "<summary>Hint</summary>", "its <details> are");
+    refused(PAGE, "<summary>Solution</summary>", "<summary>Hint 2</summary>", "its <details> are");
+    refused(PAGE, "<summary>Hint 1</summary>\n\n", "<summary>Hint 1</summary>\n", "blank lines around this tag");
+    refused(PAGE, "bits.\n\n</details>", "bits.\n</details>", "blank lines around this tag");
+    refused(PAGE, "{{#include ../../tests/solutions/ex08_1_mask.rs:answer}}", "", "its Solution includes tests/solutions/ex08_1_mask.rs");
+    refused("tests/solutions/main.rs", "mod ex08_1_mask;", "", "tests/solutions/main.rs:1: add");
+    refused("tests/exercises/main.rs", "mod ex08_1_mask;", "", "tests/exercises/main.rs:1: add");
+    refused("tests/exercises/main.rs", "mod ex08_1_mask_forgets_edge;", "", "#[path = \"wrong/");
+    refused("tests/checks/ex08_1_mask.rs", "use super::*;", "", "begins with `use super::*;`");
+    refused("tests/exercises/ex08_1_mask.rs", "mod checks;", "", "tests/exercises/ex08_1_mask.rs");
+    refused("tests/exercises/wrong/ex08_1_mask_forgets_edge.rs", "../../", "../", "forgets_edge.rs:4: ends with");
+    missed("tests/solutions/ex08_1_mask.rs", "there is no tests/solutions/ex08_1_");
+    missed("tests/exercises/ex08_1_mask.rs", "there is no blank");
+    missed("tests/checks/ex08_1_mask.rs", "there are no checks");
+    missed("tests/exercises/wrong/ex08_1_mask_forgets_edge.rs", "no wrong answer");
+    let mut tree = good();
+    tree.0
+        .insert("tests/exercises/ex08_2_more.rs".into(), String::new());
+    assert!(
+        faults(&tree)
+            .iter()
+            .any(|fault| fault.contains("has no exercise 8.2"))
+    );
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_links_are_refused() {
+    refused(PAGE, "(start.md#start-here)", "(begin.md)", "begin.md leads nowhere");
+    refused(PAGE, "(start.md#start-here)", "(start.md#here)", "has no heading or id `here`");
+    refused(PAGE, "(#81-which-bits)", "(#82-which-bits)", "has no heading or id `82-which-bits`");
+    refused(PAGE, "(#81-which-bits)", "(../../src/lib.rs)", "is not part of the book");
+    refused(PAGE, "Here.", "<a href=\"gone.md\">Here</a>", "gone.md leads nowhere");
+    refused(PAGE, "Here.", "[Here][there]", "nothing defines [there]");
+    refused(PAGE, "Here.", "![](start.md)", "the image has no description");
+    refused(PAGE, "Here.", "![Edges](figures/ch08_edges.svg)", "follows the theme");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_figures_are_refused() {
+    refused(SVG, " role=\"img\"", "", "has no role=\"img\"");
+    refused(SVG, "<title>An edge</title>", "", "has no a <title>");
+    refused(SVG, "desc", "text", "has no a <desc>");
+    refused(SVG, "id=\"ch08-box\"", "id=\"box\"", "id `box` may meet");
+    refused(SVG, "fill=\"var(--evq-soft)\"", "fill=\"#fff\"", "fill `#fff` does not follow");
+    refused(SVG, "fill=\"var(--evq-soft)\"", "style=\"fill: white\"", "fill `white` does not follow");
+    refused(SVG, "font-size=\"14\"", "font-size=\"11\"", "text of size 11");
+    refused(SVG, " font-size=\"14\"", "", "no font-size");
+    refused(SVG, "0 0 360 100", "0 0 361 100", "361 units wide");
+    refused(SVG, "viewBox=\"0 0 360 100\" ", "", "has no viewBox");
+    refused(SVG, "<desc>", "\n<desc>", "a blank line ends the drawing");
+    refused(SVG, "announced once.", "simply announced.", "\"simply\" is not said");
+    refused(PAGE, "{{#include figures/ch08_edges.svg}}\n", "", "no page shows this figure");
+    refused(PAGE, "<figure>\n", "", "stands in <figure>");
+    refused(PAGE, "<figcaption>When is an edge announced?</figcaption>\n", "", "stands in <figure>");
+    refused(PAGE, "edge announced?", "edge announced.", "no question mark");
+    let one = "{{#include figures/ch08_edges.svg}}\n";
+    refused(PAGE, one, &one.repeat(3), "a third figure");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_tabs_and_notes_are_refused() {
+    refused(PAGE, "[!NOTE]", "[!HINT]", "write [!NOTE]");
+    refused(PAGE, "[!NOTE]", "[!NOTE] My title", "write [!NOTE]");
+    refused(PAGE, "data-os=\"macos\"", "data-os=\"plan9\"", "a tab is <section");
+    refused(PAGE, "id=\"run-macos\"", "id=\"run-linux\"", "an id of its own");
+    refused(PAGE, "<h4>macOS</h4>", "macOS", "each with its <h4>");
+    refused(PAGE, "<figure>", "<figure id=\"run-linux\">", "an id of its own");
+    refused(PAGE, "There.", "<a id=\"run-linux\"></a>", "`run-linux` is taken");
+}
+
+#[test]
+fn every_word_the_book_does_without_is_refused() {
+    for word in [
+        "simply",
+        "just",
+        "easy",
+        "powerful",
+        "robust",
+        "seamless",
+        "crucial",
+        "under the hood",
+        "dive",
+        "let's",
+        "let’s",
+        "worth noting",
+        "in essence",
+        "journey",
+        "Just",
+        "not\nonly",
+        "not only",
+        "**Not** only",
+        "easy-going",
+    ] {
+        let says = format!(
+            "\"{}\" is not said",
+            word.to_lowercase()
+                .replace(['*', '\n'], " ")
+                .replace('’', "'")
+                .replace("-going", "")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
+        refused(PAGE, "Here.", word, &says);
+        refused(
+            PAGE,
+            "> The bits are",
+            &format!("> The bits {word} are").replace('\n', "\n> "),
+            &says,
+        );
+    }
+    let silent = [
+        "adjust, uneasy, justice",
+        "`just`",
+        "\"simply\"",
+        "“simply\nput”",
+        "[It’s not that easy](start.md)",
+        "not.\n\nOnly",
+    ];
+    for text in silent {
+        let mut tree = good();
+        let page = tree.0.get_mut(PAGE).expect("the good book has its page");
+        *page = page
+            .replacen("Here.", text, 1)
+            .replacen("There.", "> just quoted", 1);
+        assert_eq!(faults(&tree), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn faults_of_recordings_are_refused() {
+    refused(OUTPUT, "PORT", "4711", "not as a recording is written");
+    refused(OUTPUT, "T ms", &"T ms\n".repeat(30), "an example prints at most 25");
+    refused(PAGE, "```text\n{{#include outputs/ch08_epoll.linux.txt}}\n```", "", "no page shows this recording");
+    missed("examples/ch08_epoll.rs", "no example ch08_epoll that could have printed this");
+    let path = "outputs/x.txt";
+    assert_eq!(differ(path, Some("a\nb\n"), "a\nb\n"), None);
+    let differs = differ(path, Some("a\nb\nc\n"), "a\nd\nc\n").expect("they differ");
+    assert!(
+        differs.starts_with("outputs/x.txt:2: ")
+            && differs.contains("  - b\n")
+            && differs.contains("  + d\n"),
+        "{differs}"
+    );
+    assert!(differ(path, Some("a\nb\n"), "a\n").is_some_and(|text| text.contains("x.txt:2:")));
+    assert!(differ(path, Some("a\n"), "a\nb\n").is_some_and(|text| text.contains("x.txt:2:")));
+    assert!(differ(path, None, "a\n").is_some_and(|text| text.contains("not recorded yet")));
+}
+
+#[test]
+fn ports_descriptors_and_times_are_normalised_and_nothing_else() {
+    for (printed, recorded) in [
+        (
+            "bound to 127.0.0.1:40123, fd 7",
+            "bound to 127.0.0.1:PORT, fd N",
+        ),
+        (
+            "fd 7: 1.25 ms, 3 s; 900 us and 12 ns.",
+            "fd N: T ms, T s; T us and T ns.",
+        ),
+        (
+            "token 3, 5 sockets, 12 bytes",
+            "token 3, 5 sockets, 12 bytes",
+        ),
+        ("abcfd 7, v1.2, 127.0.0.1:", "abcfd 7, v1.2, 127.0.0.1:"),
+    ] {
+        assert_eq!(normalise(printed), recorded);
+        assert_eq!(normalise(recorded), recorded);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_fails_or_does_not_end_is_refused() {
+    let fault = run(Path::new("/bin/false"), Duration::from_secs(5)).expect_err("false fails");
+    assert!(fault.contains("ended with"), "{fault}");
+    let fault =
+        run(Path::new("/usr/bin/yes"), Duration::from_millis(100)).expect_err("yes goes on");
+    assert!(fault.contains("still runs"), "{fault}");
+    let fault =
+        run(Path::new("/nowhere/at/all"), Duration::from_secs(5)).expect_err("there is none");
+    assert!(fault.contains("cannot be started"), "{fault}");
+}
+
+#[test]
+fn words_are_counted_as_a_reader_counts_them() {
+    for (text, count) in [
+        ("Two words.", 2),
+        (
+            "- a `poll(fd)` call, and [a link](https://example.org/long) <br> | - |",
+            6,
+        ),
+        ("<!-- not\nread --> read", 1),
+    ] {
+        assert_eq!(words(&unmark(text, false)), count, "{text}");
+    }
+    let page = Page::new(
+        "book/src/x.md",
+        "One.\n\n```sh\nnot read\n```\n\n{{#include figures/x.svg}}\n\n> Two three.\n\n[a]: https://example.org\n",
+    );
+    let count: usize = page.prose(false).iter().map(|line| words(line)).sum();
+    assert_eq!(count, 3);
+}

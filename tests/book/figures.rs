@@ -1,0 +1,177 @@
+//! Figures: one visual language, for every theme, reader and width.
+
+use crate::reading::said;
+use crate::tree::{Tree, attributes, unmark};
+
+/// Figures follow the theme, say what they show, and can be read on a phone.
+pub fn figures(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let pages = tree.pages();
+    for (path, svg) in tree.files("book/src/figures/", ".svg") {
+        let stem = path
+            .trim_start_matches("book/src/figures/")
+            .trim_end_matches(".svg");
+        let prefix = stem.split('_').next().unwrap_or(stem);
+        let mut fault = |pattern: &str, text: String| {
+            let line = svg
+                .lines()
+                .position(|line| line.contains(pattern))
+                .map_or(1, |n| n + 1);
+            faults.push(format!("{path}:{line}: {text}"));
+        };
+        for (wanted, what) in [
+            ("role=\"img\"", "role=\"img\""),
+            ("<title", "a <title>"),
+            ("<desc", "a <desc> that tells the plot"),
+        ] {
+            if !svg.contains(wanted) {
+                fault("<svg", format!("the figure has no {what}; add it"));
+            }
+        }
+        if svg.trim_end().lines().any(|line| line.trim().is_empty()) {
+            fault(
+                "<svg",
+                "a blank line ends the drawing where it is included; take blank lines out".into(),
+            );
+        }
+        for id in attributes(svg, "id") {
+            if !id.starts_with(prefix) || id == prefix {
+                fault(
+                    id,
+                    format!("id `{id}` may meet another figure's; begin it with `{prefix}-`"),
+                );
+            }
+        }
+        for name in ["fill", "stroke", "color", "stop-color"] {
+            for colour in values(svg, name) {
+                let colour = colour.trim();
+                let own = ["none", "currentColor", "inherit", "transparent"].contains(&colour)
+                    || [
+                        "var(--evq-accent",
+                        "var(--evq-soft",
+                        "var(--evq-warn",
+                        "var(--bg",
+                        "url(#",
+                    ]
+                    .iter()
+                    .any(|begin| colour.starts_with(begin));
+                if !own {
+                    fault(
+                        colour,
+                        format!(
+                            "{name} `{colour}` does not follow the theme; use currentColor or var(--evq-accent), var(--evq-soft), var(--evq-warn)"
+                        ),
+                    );
+                }
+            }
+        }
+        for size in values(svg, "font-size") {
+            let number: f64 = size.trim().trim_end_matches("px").parse().unwrap_or(0.0);
+            if number < 12.0 {
+                fault(
+                    size,
+                    format!("text of size {size}; 12 or more can be read on a phone"),
+                );
+            }
+        }
+        if svg.contains("<text") && !svg.contains("font-size") {
+            fault("<text", "the text has no font-size; say 12 or more".into());
+        }
+        let width: Option<f64> = attributes(svg, "viewBox")
+            .next()
+            .and_then(|view| view.split([' ', ',']).nth(2)?.parse().ok());
+        let shown: Vec<_> = pages
+            .iter()
+            .flat_map(|page| page.includes.iter().map(move |include| (page, include)))
+            .filter(|(_, include)| include.file == path)
+            .collect();
+        let wide = shown.iter().any(|(page, include)| {
+            page.lines[..include.line]
+                .iter()
+                .rev()
+                .take(2)
+                .any(|line| line.contains("<figure class=\"wide\""))
+        });
+        match width {
+            None => fault(
+                "<svg",
+                "the figure has no viewBox; give it one, at most 360 wide".into(),
+            ),
+            Some(width) if width > if wide { 720.0 } else { 360.0 } => fault(
+                "viewBox",
+                format!(
+                    "{width} units wide; at most 360 fit a phone, or 720 in <figure class=\"wide\">"
+                ),
+            ),
+            Some(_) => {}
+        }
+        if shown.is_empty()
+            && stem
+                .strip_prefix("ch")
+                .and_then(|rest| rest.get(..2)?.parse().ok())
+                .is_none_or(|chapter| tree.written(chapter))
+        {
+            fault(
+                "<svg",
+                "no page shows this figure; include it, or remove the file".into(),
+            );
+        }
+        for (line, word) in said(
+            &svg.lines()
+                .map(|line| unmark(line, true))
+                .collect::<Vec<_>>(),
+        ) {
+            faults.push(format!(
+                "{path}:{}: \"{word}\" is not said in this book; leave it out or be exact",
+                line + 1
+            ));
+        }
+    }
+    for page in &pages {
+        let drawings: Vec<_> = page
+            .includes
+            .iter()
+            .filter(|include| include.file.ends_with(".svg"))
+            .collect();
+        if page.chapter().is_some() && drawings.len() > 2 {
+            faults.push(format!(
+                "{}: a third figure; two are enough for a chapter",
+                page.at(drawings[2].line)
+            ));
+        }
+        for include in drawings {
+            let before = page.lines[..include.line]
+                .iter()
+                .rev()
+                .find(|line| line.contains("figure>") || line.contains("<figure"));
+            let after: Vec<&str> = page.lines[include.line + 1..]
+                .iter()
+                .take_while(|line| !line.contains("</figure>"))
+                .copied()
+                .collect();
+            let caption = after.join(" ");
+            if !before.is_some_and(|line| line.contains("<figure"))
+                || !caption.contains("<figcaption>")
+                || caption.contains("<figure>")
+            {
+                faults.push(format!(
+                    "{}: a figure stands in <figure>, with a <figcaption> below it",
+                    page.at(include.line)
+                ));
+            } else if !caption.contains('?') {
+                faults.push(format!("{}: the caption states the question that the figure answers; it has no question mark", page.at(include.line)));
+            }
+        }
+    }
+    faults
+}
+
+/// What a drawing sets a property to, by attribute or by style.
+fn values<'a>(svg: &'a str, name: &str) -> Vec<&'a str> {
+    let key = format!("{name}:");
+    let styled = svg.match_indices(&key).filter_map(|(at, found)| {
+        let value = &svg[at + found.len()..];
+        value.split([';', '"', '}']).next()
+    });
+    attributes(svg, name).chain(styled).collect()
+}

@@ -1,0 +1,384 @@
+//! A chapter's parts, its exercises and their files, and its place among the others.
+
+use crate::tree::{Page, SUMMARY, Tree, summary, words};
+
+/// Chapters that tell the same thing of three systems link each other.
+const SIBLINGS: &[&[usize]] = &[&[3, 4, 5], &[8, 9, 11]];
+
+const PARTS: &[&str] = &[
+    "The problem",
+    "The code",
+    "Run it",
+    "On the other systems",
+    "In the real world",
+    "Exercises",
+];
+
+/// The table of contents lists every page, in its chapter's place.
+pub fn contents(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let entries = summary(tree.text(SUMMARY).unwrap_or_default());
+    for page in tree.pages() {
+        let listed: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.page.as_deref() == Some(page.path))
+            .collect();
+        let name = page.path.trim_start_matches("book/src/");
+        match listed[..] {
+            [entry] => {
+                let title = page.lines.first().copied().unwrap_or_default();
+                if entry.number != page.chapter() {
+                    faults.push(format!(
+                        "book/src/SUMMARY.md:{}: {name} stands where chapter {:?} belongs",
+                        entry.line, entry.number
+                    ));
+                }
+                if page.chapter().is_some() && title != format!("# {}", entry.title) {
+                    faults.push(format!(
+                        "{}: the page is called `{title}`, but SUMMARY.md says `{}`; make them agree",
+                        page.at(0),
+                        entry.title
+                    ));
+                }
+            }
+            [] => faults.push(format!(
+                "{}: no line of book/src/SUMMARY.md leads here; turn the draft `[Title]()` into `[Title]({name})`",
+                page.at(0)
+            )),
+            _ => faults.push(format!(
+                "{}: book/src/SUMMARY.md lists this page more than once",
+                page.at(0)
+            )),
+        }
+    }
+    for entry in &entries {
+        if let Some(path) = &entry.page {
+            if tree.text(path).is_none() {
+                faults.push(format!(
+                    "book/src/SUMMARY.md:{}: {path} does not exist; leave the chapter a draft: `[{}]()`",
+                    entry.line, entry.title
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// The parts of a chapter, in their order, and how long they may be.
+pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let Some(chapter) = page.chapter() else {
+        return faults;
+    };
+    let titles: Vec<_> = page
+        .headings
+        .iter()
+        .filter(|(_, level, _)| *level == 1)
+        .collect();
+    if titles.len() != 1 || titles[0].0 != 0 {
+        faults.push(format!(
+            "{}: a chapter begins with `# Title`, its only heading of that level",
+            page.at(0)
+        ));
+    }
+    let parts: Vec<_> = page
+        .headings
+        .iter()
+        .filter(|(_, level, _)| *level == 2)
+        .collect();
+    let named: Vec<&str> = parts.iter().map(|(_, _, title)| *title).collect();
+    let optional = named.contains(&"In the real world");
+    let wanted = PARTS
+        .iter()
+        .copied()
+        .filter(|part| optional || *part != "In the real world");
+    if !wanted.clone().eq(named.iter().copied()) {
+        faults.push(format!(
+            "{}: the parts are {named:?}; a chapter's are {:?}, in this order",
+            page.at(parts.first().map_or(0, |(line, ..)| *line)),
+            wanted.collect::<Vec<_>>()
+        ));
+    }
+    let section = |name: &str| {
+        let at = parts.iter().position(|(_, _, title)| *title == name)?;
+        let end = parts
+            .get(at + 1)
+            .map_or(page.lines.len(), |(line, ..)| *line);
+        Some(parts[at].0 + 1..end)
+    };
+    let prose = page.prose(false);
+
+    let count: usize = prose.iter().map(|line| words(line)).sum();
+    let about = format!("*About {} minutes.*", count.div_ceil(200));
+    let minutes = page
+        .lines
+        .iter()
+        .position(|line| line.starts_with("*About "));
+    let first = parts.first().map_or(page.lines.len(), |(line, ..)| *line);
+    match minutes {
+        Some(line) if page.lines[line] == about && line < first => {
+            let promise: Vec<&str> = prose[1..line].iter().map(String::as_str).collect();
+            let promise = promise.join(" ");
+            let ends = |word: &&str| {
+                word.trim_end_matches(['*', '_', ')', '"'])
+                    .ends_with(['.', '!', '?'])
+            };
+            let sentences = promise.split_whitespace().filter(ends).count();
+            if !(1..=2).contains(&sentences) {
+                faults.push(format!(
+                    "{}: {sentences} sentences; one or two say what the reader will be able to do",
+                    page.at(1)
+                ));
+            }
+        }
+        Some(line) => faults.push(format!(
+            "{}: {count} words make it `{about}`, above the first part",
+            page.at(line)
+        )),
+        None => faults.push(format!(
+            "{}: add the line `{about}` above the first part",
+            page.at(1)
+        )),
+    }
+    if !(600..=2500).contains(&count) {
+        faults.push(format!(
+            "{}: {count} words of prose; a chapter has 600 to 2,500",
+            page.at(0)
+        ));
+    }
+
+    if let Some(run) = section("Run it") {
+        let example = format!("--example {}", page.stem());
+        let workbook = format!("workbook run {chapter}");
+        if !page.lines[run.clone()]
+            .iter()
+            .any(|line| line.contains(&example) || line.ends_with(&workbook))
+        {
+            faults.push(format!(
+                "{}: says how to run it: `cargo run {example}`, or `cargo {workbook}`",
+                page.at(run.start - 1)
+            ));
+        }
+    }
+    let path = format!("examples/{}.rs", page.stem());
+    if tree.text(&path).is_none() {
+        faults.push(format!("{}: its example {path} is missing", page.at(0)));
+    }
+    if let Some(others) = section("On the other systems") {
+        let rows = others
+            .clone()
+            .filter(|n| page.lines[*n].starts_with('|'))
+            .count();
+        let heads = others
+            .clone()
+            .filter(|n| {
+                page.lines[*n].starts_with("|--")
+                    || page.lines[*n].starts_with("| --")
+                    || page.lines[*n].starts_with("|:")
+            })
+            .count();
+        if rows > 8 + 2 * heads {
+            faults.push(format!(
+                "{}: {} rows of table, where eight are allowed; keep what differs",
+                page.at(others.start - 1),
+                rows - 2 * heads
+            ));
+        }
+    }
+    if let Some(world) = section("In the real world") {
+        let count: usize = prose[world.clone()].iter().map(|line| words(line)).sum();
+        if count > 150 {
+            faults.push(format!(
+                "{}: {count} words, where 150 are allowed: one decision, and what it buys",
+                page.at(world.start - 1)
+            ));
+        }
+        if !page.lines[world.clone()]
+            .iter()
+            .any(|line| line.contains("](http"))
+        {
+            faults.push(format!(
+                "{}: no link to where that decision stands; add it",
+                page.at(world.start - 1)
+            ));
+        }
+    }
+    for group in SIBLINGS.iter().filter(|group| group.contains(&chapter)) {
+        for other in group
+            .iter()
+            .filter(|other| **other != chapter && tree.written(**other))
+        {
+            let target = format!("](ch{other:02}_");
+            if !page.lines.iter().any(|line| line.contains(&target)) {
+                faults.push(format!(
+                    "{}: links its sibling, chapter {other}",
+                    page.at(0)
+                ));
+            }
+        }
+    }
+    if let Some(exercises) = section("Exercises") {
+        faults.extend(self::exercises(page, chapter, exercises, tree));
+    }
+    faults
+}
+
+/// One to three, each with its command, hints, a solution, and its files.
+fn exercises(
+    page: &Page,
+    chapter: usize,
+    section: std::ops::Range<usize>,
+    tree: &Tree,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let headings: Vec<_> = page
+        .headings
+        .iter()
+        .filter(|(line, level, _)| section.contains(line) && *level == 3)
+        .collect();
+    if !(1..=3).contains(&headings.len()) {
+        faults.push(format!(
+            "{}: {} exercises, where one to three belong: `### {chapter}.1 Title`",
+            page.at(section.start - 1),
+            headings.len()
+        ));
+    }
+    for (n, (line, _, title)) in headings.iter().enumerate() {
+        let number = format!("{chapter}.{}", n + 1);
+        let at = page.at(*line);
+        if !title.starts_with(&format!("{number} ")) {
+            faults.push(format!("{at}: this exercise is `### {number} Title`"));
+            continue;
+        }
+        let end = headings.get(n + 1).map_or(section.end, |(line, ..)| *line);
+        let body = &page.lines[*line..end];
+        let command = format!("`cargo workbook check {number}`");
+        if !body.iter().any(|line| line.trim() == command) {
+            faults.push(format!(
+                "{at}: add the line {command} between the exercise and its hints"
+            ));
+        }
+        let summaries: Vec<&str> = body
+            .iter()
+            .filter_map(|line| line.split_once("<summary>")?.1.split_once("</summary>"))
+            .map(|(summary, _)| summary)
+            .collect();
+        let hints = summaries.len().saturating_sub(1);
+        let wanted: Vec<String> = (1..=hints)
+            .map(|n| format!("Hint {n}"))
+            .chain(["Solution".into()])
+            .collect();
+        let count = |tag| body.iter().filter(|line| line.contains(tag)).count();
+        if hints == 0
+            || summaries != wanted
+            || count("<details>") != hints + 1
+            || count("</details>") != hints + 1
+        {
+            faults.push(format!("{at}: its <details> are {summaries:?}; they are Hint 1, Hint 2 and so on, and Solution at the end"));
+        }
+        for (n, text) in body.iter().enumerate() {
+            let blank = |n: usize| body.get(n).is_none_or(|line| line.trim().is_empty());
+            let lone = text.contains("</summary>") && !blank(n + 1)
+                || text.contains("</details>") && !(blank(n - 1) && blank(n + 1))
+                || text.contains("<details>") && !blank(n - 1);
+            if lone {
+                faults.push(format!(
+                    "{}: blank lines around this tag, or the Markdown beside it stays raw",
+                    page.at(line + n)
+                ));
+            }
+        }
+        let stem = format!("ex{chapter:02}_{}_", n + 1);
+        let file = |folder: &str| {
+            let begin = format!("{folder}/{stem}");
+            tree.files(&begin, ".rs")
+                .map(|(path, text)| (path.to_string(), text))
+                .next()
+        };
+        let Some((answer, text)) = file("tests/solutions") else {
+            faults.push(format!("{at}: there is no tests/solutions/{stem}name.rs"));
+            continue;
+        };
+        let solution = page
+            .includes
+            .iter()
+            .any(|include| (*line..end).contains(&include.line) && include.file == answer);
+        if !solution {
+            faults.push(format!("{at}: its Solution includes {answer}"));
+        }
+        let name = answer
+            .trim_start_matches("tests/solutions/")
+            .trim_end_matches(".rs");
+        let listed = |main: &str, stem: &str| {
+            tree.text(main)
+                .is_some_and(|text| text.contains(&format!("mod {stem};")))
+        };
+        let takes_checks = |path: &str, text: &str, up: &str| {
+            let path_line = format!("#[path = \"{up}checks/{name}.rs\"]");
+            let fits = text.contains(&path_line) && text.contains("mod checks;");
+            (!fits).then(|| {
+                format!(
+                    "{path}:{}: ends with `#[cfg(test)] {path_line} mod checks;`",
+                    text.lines().count()
+                )
+            })
+        };
+        faults.extend(takes_checks(&answer, text, "../"));
+        if !listed("tests/solutions/main.rs", name) {
+            faults.push(format!("tests/solutions/main.rs:1: add `mod {name};`"));
+        }
+        match tree.text(&format!("tests/exercises/{name}.rs")) {
+            None => faults.push(format!("{at}: there is no blank tests/exercises/{name}.rs")),
+            Some(text) => {
+                faults.extend(takes_checks(
+                    &format!("tests/exercises/{name}.rs"),
+                    text,
+                    "../",
+                ));
+                if !listed("tests/exercises/main.rs", name) {
+                    faults.push(format!("tests/exercises/main.rs:1: add `mod {name};`"));
+                }
+            }
+        }
+        match tree.text(&format!("tests/checks/{name}.rs")) {
+            Some(text) if text.contains("use super::*;") => {}
+            Some(_) => faults.push(format!(
+                "tests/checks/{name}.rs:1: begins with `use super::*;`"
+            )),
+            None => faults.push(format!("{at}: there are no checks tests/checks/{name}.rs")),
+        }
+        let begin = format!("tests/exercises/wrong/{name}_");
+        let wrong: Vec<_> = tree.files(&begin, ".rs").collect();
+        if wrong.is_empty() {
+            faults.push(format!(
+                "{at}: no wrong answer {begin}whatiswrong.rs is proven to fail"
+            ));
+        }
+        for (path, text) in wrong {
+            faults.extend(takes_checks(path, text, "../../"));
+            let stem = path
+                .trim_start_matches("tests/exercises/wrong/")
+                .trim_end_matches(".rs");
+            if !listed("tests/exercises/main.rs", stem) {
+                faults.push(format!(
+                    "tests/exercises/main.rs:1: add `#[path = \"wrong/{stem}.rs\"] mod {stem};`"
+                ));
+            }
+        }
+    }
+    let begin = format!("tests/exercises/ex{chapter:02}_");
+    for (path, _) in tree.files(&begin, ".rs") {
+        let number = path[begin.len()..].split('_').next().unwrap_or_default();
+        let title = format!("{chapter}.{number} ");
+        if !headings
+            .iter()
+            .any(|(_, _, heading)| heading.starts_with(&title))
+        {
+            faults.push(format!(
+                "{path}:1: {} has no exercise {title}; add it there, or remove the file",
+                page.path
+            ));
+        }
+    }
+    faults
+}

@@ -1,0 +1,217 @@
+//! What a reader's browser and ear meet: links, tabs, notes, and the book's voice.
+
+use crate::tree::{Page, Tree, attributes, resolve};
+use std::collections::HashSet;
+
+/// Words the book does without (whole words, in any case).
+const NOT_SAID: &[&str] = &[
+    "simply",
+    "just",
+    "easy",
+    "powerful",
+    "robust",
+    "seamless",
+    "crucial",
+    "under the hood",
+    "dive",
+    "let's",
+    "worth noting",
+    "in essence",
+    "journey",
+    "not only",
+    "not just",
+];
+
+/// Chapter 23's title may be quoted anywhere.
+const ITS_TITLE: &str = "it's not that easy";
+
+/// Links, fragments and images lead somewhere.
+pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let own = page.ids(tree);
+    let definitions: HashSet<String> = page
+        .lines
+        .iter()
+        .filter_map(|line| line.strip_prefix('[')?.split_once("]: "))
+        .map(|(label, _)| label.to_lowercase())
+        .collect();
+    for (n, line) in page.lines.iter().enumerate() {
+        if page.fenced[n].is_some() {
+            continue;
+        }
+        let at = page.at(n);
+        let line = without_code(line);
+        let mut targets: Vec<&str> = Vec::new();
+        for (start, _) in line.match_indices("](") {
+            let target = line[start + 2..]
+                .split([')', ' '])
+                .next()
+                .unwrap_or_default();
+            targets.push(target);
+            let image = line[..start]
+                .rfind('[')
+                .filter(|open| line[..*open].ends_with('!'));
+            if let Some(open) = image {
+                if target.ends_with(".svg") {
+                    faults.push(format!("{at}: include the figure, `{{{{#include {target}}}}}` in <figure>, so that it follows the theme"));
+                }
+                if line[open + 1..start].trim().is_empty() {
+                    faults.push(format!(
+                        "{at}: the image has no description; write it between the brackets"
+                    ));
+                }
+            }
+        }
+        for (start, _) in line.match_indices("][") {
+            let label = line[start + 2..].split(']').next().unwrap_or_default();
+            if !label.is_empty() && !definitions.contains(&label.to_lowercase()) {
+                faults.push(format!(
+                    "{at}: nothing defines [{label}]; add `[{label}]: address`"
+                ));
+            }
+        }
+        if line.starts_with('[') {
+            targets.extend(line.split_once("]: ").map(|(_, target)| target.trim()));
+        }
+        targets.extend(attributes(&line, "href").chain(attributes(&line, "src")));
+        for target in targets {
+            if ["https://", "http://", "mailto:"]
+                .iter()
+                .any(|begin| target.starts_with(begin))
+            {
+                continue;
+            }
+            let (file, fragment) = target
+                .split_once('#')
+                .map_or((target, None), |(file, id)| (file, Some(id)));
+            let path = match file {
+                "" => page.path.to_string(),
+                file => resolve(page.path, file),
+            };
+            if !path.starts_with("book/src/") {
+                faults.push(format!("{at}: {target} is not part of the book when it is read; link to it in the repository (https://...)"));
+                continue;
+            }
+            let Some(text) = tree.text(&path) else {
+                faults.push(format!("{at}: {target} leads nowhere: there is no {path} (a chapter not written yet is named without a link)"));
+                continue;
+            };
+            let there = match fragment {
+                None => true,
+                Some(id) if file.is_empty() => own.contains(id),
+                Some(id) => Page::new(&path, text).ids(tree).contains(id),
+            };
+            if !there {
+                faults.push(format!(
+                    "{at}: {path} has no heading or id `{}`",
+                    fragment.unwrap_or_default()
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// A line without its spans of code.
+fn without_code(line: &str) -> String {
+    line.split('`')
+        .enumerate()
+        .filter(|(n, _)| n % 2 == 0)
+        .map(|(_, part)| part)
+        .collect::<Vec<_>>()
+        .join("")
+}
+
+/// Tabs that the script can find, and admonitions that mdBook knows.
+pub fn tabs_and_notes(page: &Page) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut ids = HashSet::new();
+    for (n, line) in page.lines.iter().enumerate() {
+        if page.fenced[n].is_some() {
+            continue;
+        }
+        let at = page.at(n);
+        if let Some(note) = line.trim_start_matches(['>', ' ']).strip_prefix("[!") {
+            let known = ["NOTE]", "TIP]", "IMPORTANT]", "WARNING]", "CAUTION]"];
+            if line.starts_with('>') && !known.contains(&note.trim_end()) {
+                faults.push(format!("{at}: write [!NOTE], [!TIP], [!IMPORTANT], [!WARNING] or [!CAUTION], without a title"));
+            }
+        }
+        if line.contains("class=\"tabs\"") {
+            let close = page.lines[n..]
+                .iter()
+                .position(|line| line.trim() == "</div>");
+            let group = &page.lines[n..n + close.unwrap_or(0)];
+            let tabs: Vec<_> = group
+                .iter()
+                .filter(|line| line.contains("<section"))
+                .collect();
+            if tabs.len() < 2
+                || group.iter().filter(|line| line.contains("<h4>")).count() != tabs.len()
+            {
+                faults.push(format!("{at}: tabs are two or more <section class=\"tab\">, each with its <h4>, closed by </div> on a line of its own"));
+            }
+        }
+        if line.contains("<section") {
+            let system = attributes(line, "data-os").next().unwrap_or_default();
+            let id = attributes(line, "id").next().unwrap_or_default();
+            if !["linux", "macos", "windows"].contains(&system) || !line.contains("class=\"tab\"") {
+                faults.push(format!("{at}: a tab is <section class=\"tab\" data-os=\"linux|macos|windows\" id=\"...\">"));
+            }
+            if id.is_empty() || !ids.insert(id) {
+                faults.push(format!("{at}: every tab has an id of its own"));
+            }
+        }
+        let id = attributes(line, "id")
+            .next()
+            .filter(|_| !line.contains("<section"));
+        if let Some(id) = id.filter(|id| !ids.insert(id)) {
+            faults.push(format!("{at}: id `{id}` is taken; give it another"));
+        }
+    }
+    faults
+}
+
+/// The words the book does without.
+pub fn voice(page: &Page) -> Vec<String> {
+    said(&page.prose(true))
+        .into_iter()
+        .map(|(line, word)| {
+            format!(
+                "{}: \"{word}\" is not said in this book; leave it out or be exact",
+                page.at(line)
+            )
+        })
+        .collect()
+}
+
+/// Where the lines say one of those words: (index of the line, word).
+pub fn said(lines: &[String]) -> Vec<(usize, &'static str)> {
+    let mut spoken: Vec<(usize, String)> = Vec::new();
+    for (n, line) in lines.iter().enumerate() {
+        let parts = line.split(|c: char| !(c.is_alphanumeric() || c == '\''));
+        let found = parts
+            .map(|word| word.trim_matches('\'').to_lowercase())
+            .filter(|word| !word.is_empty());
+        spoken.extend(found.map(|word| (n, word)));
+        if line.trim().is_empty() {
+            spoken.push((n, String::new())); // no phrase runs on into the next paragraph
+        }
+    }
+    let begins = |at: usize, phrase: &str| {
+        let mut words = phrase.split(' ').enumerate();
+        words.all(|(n, word)| spoken.get(at + n).is_some_and(|(_, said)| said == word))
+    };
+    let mut faults = Vec::new();
+    let mut at = 0;
+    while at < spoken.len() {
+        if begins(at, ITS_TITLE) {
+            at += 4;
+            continue;
+        }
+        let longest = NOT_SAID.iter().rev().find(|phrase| begins(at, phrase));
+        faults.extend(longest.map(|phrase| (spoken[at].0, *phrase)));
+        at += longest.map_or(1, |phrase| phrase.split(' ').count());
+    }
+    faults
+}

@@ -1,0 +1,290 @@
+//! What the examples print: run, normalised, compared with what the book shows.
+
+use crate::tree::Tree;
+use std::env::consts::OS;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// An example ends within two seconds; a loaded machine gets three times that.
+const LIMIT: Duration = Duration::from_secs(6);
+const LINES: usize = 25;
+
+/// The examples whose output on this system the book shows: those that a page
+/// includes, written yet or not, and those that have a recording already.
+fn recorded(tree: &Tree) -> Vec<String> {
+    let end = format!(".{OS}.txt");
+    let mut names: Vec<String> = tree
+        .pages()
+        .iter()
+        .flat_map(|page| &page.includes)
+        .map(|include| include.file.clone())
+        .chain(
+            tree.files("book/src/outputs/", &end)
+                .map(|(path, _)| path.to_string()),
+        )
+        .filter_map(|path| {
+            let name = path.strip_prefix("book/src/outputs/")?.strip_suffix(&end)?;
+            tree.text(&format!("examples/{name}.rs"))
+                .map(|_| name.to_string())
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Recordings that are too long, belong to no example, or are shown nowhere.
+pub fn recordings(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (path, text) in tree.files("book/src/outputs/", ".txt") {
+        let name = path
+            .trim_start_matches("book/src/outputs/")
+            .split('.')
+            .next()
+            .unwrap_or_default();
+        if tree.text(&format!("examples/{name}.rs")).is_none() {
+            faults.push(format!(
+                "{path}:1: there is no example {name} that could have printed this"
+            ));
+        }
+        let page = format!("book/src/{name}.md");
+        let shown = tree
+            .pages()
+            .iter()
+            .any(|page| page.includes.iter().any(|include| include.file == path));
+        if tree.text(&page).is_some() && !shown {
+            faults.push(format!(
+                "{path}:1: no page shows this recording; include it, or remove the file"
+            ));
+        }
+        if text.lines().count() > LINES {
+            faults.push(format!(
+                "{path}:{}: {} lines; an example prints at most {LINES}",
+                LINES + 1,
+                text.lines().count()
+            ));
+        }
+        for (n, line) in text.lines().enumerate() {
+            if line != normalise(line) {
+                faults.push(format!("{path}:{}: not as a recording is written; run `EVQ_RECORD=1 cargo test --test book`", n + 1));
+            }
+        }
+    }
+    faults
+}
+
+/// Runs the examples; with `record`, writes what they print instead of comparing.
+pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
+    let names = recorded(tree);
+    if names.is_empty() {
+        println!("no page shows what an example prints on {OS}: nothing to compare");
+        return Vec::new();
+    }
+    let folder = match build(root, &names) {
+        Ok(folder) => folder,
+        Err(fault) => return vec![fault],
+    };
+    let mut faults = Vec::new();
+    for name in names {
+        let path = format!("book/src/outputs/{name}.{OS}.txt");
+        let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        let printed = match run(&program, LIMIT) {
+            Ok(printed) => printed
+                .lines()
+                .map(|line| normalise(line) + "\n")
+                .collect::<String>(),
+            Err(fault) => {
+                faults.push(format!("examples/{name}.rs:1: {fault}"));
+                continue;
+            }
+        };
+        let count = printed.lines().count();
+        if count > LINES {
+            faults.push(format!(
+                "examples/{name}.rs:1: printed {count} lines; an example prints at most {LINES}"
+            ));
+        }
+        if record {
+            let file = root.join(&path);
+            std::fs::create_dir_all(file.parent().expect("the path has a folder"))
+                .expect("book/src/outputs can be made");
+            std::fs::write(&file, &printed).expect("a recording can be written");
+            println!("recorded {path}");
+        } else {
+            faults.extend(differ(&path, tree.text(&path), &printed));
+        }
+    }
+    faults
+}
+
+/// The first difference between a recording and what was printed now.
+pub fn differ(path: &str, recorded: Option<&str>, printed: &str) -> Option<String> {
+    let again = "`EVQ_RECORD=1 cargo test --test book` records it anew, if that is meant";
+    let Some(recorded) = recorded else {
+        return Some(format!(
+            "{path}:1: not recorded yet: `EVQ_RECORD=1 cargo test --test book`"
+        ));
+    };
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (recorded.lines().collect(), printed.lines().collect());
+    let same = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
+    if same == old.len() && same == new.len() {
+        return None;
+    }
+    let mut text = format!(
+        "{path}:{}: the example prints something else now; {again}\n",
+        same + 1
+    );
+    for line in &old[..same] {
+        text += &format!("    {line}\n");
+    }
+    for line in &old[same..] {
+        text += &format!("  - {line}\n");
+    }
+    for line in &new[same..] {
+        text += &format!("  + {line}\n");
+    }
+    Some(text)
+}
+
+/// Builds the examples into the folder that this test itself was built under.
+fn build(root: &Path, names: &[String]) -> Result<PathBuf, String> {
+    let test = std::env::current_exe().map_err(|error| format!("where this test is: {error}"))?;
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("a test is built into PROFILE/deps");
+    let folder = profile.join("examples");
+    let above = profile.parent().expect("PROFILE has a folder above");
+    let triple = above
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(root)
+        .args(["build", "--quiet", "--offline", "--target-dir"]);
+    match triple.filter(|name| {
+        name.matches('-').count() >= 2 && above.join("..").join("CACHEDIR.TAG").exists()
+    }) {
+        Some(triple) => cargo
+            .arg(above.parent().expect("a target's folder has one above"))
+            .args(["--target", &triple]),
+        None => cargo.arg(above),
+    };
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    for name in names {
+        cargo.args(["--example", name]);
+    }
+    match cargo.output() {
+        Ok(output) if output.status.success() => Ok(folder),
+        Ok(output) => Err(format!(
+            "the examples do not build:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        // A foreign system's emulator has no cargo to start: what `cargo test` built there serves.
+        Err(_) if folder.exists() => Ok(folder),
+        Err(error) => Err(format!("cargo cannot be started: {error}")),
+    }
+}
+
+/// Runs a program to its end, or stops it after `limit`.
+pub fn run(program: &Path, limit: Duration) -> Result<String, String> {
+    let began = Instant::now();
+    let mut child = Command::new(program)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{} cannot be started: {error}", program.display()))?;
+    let mut output = child.stdout.take().expect("stdout is piped");
+    let mut errors = child.stderr.take().expect("stderr is piped");
+    let output = thread::spawn(move || {
+        let mut text = Vec::new();
+        output
+            .read_to_end(&mut text)
+            .map(|_| String::from_utf8_lossy(&text).into_owned())
+    });
+    let errors = thread::spawn(move || {
+        let mut text = Vec::new();
+        errors
+            .read_to_end(&mut text)
+            .map(|_| String::from_utf8_lossy(&text).into_owned())
+    });
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if began.elapsed() < limit => thread::sleep(Duration::from_millis(5)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!(
+                    "still runs after {} s; an example ends by itself within two",
+                    limit.as_secs()
+                ));
+            }
+            Err(error) => return Err(format!("cannot be waited for: {error}")),
+        }
+    };
+    let read = |thread: thread::JoinHandle<std::io::Result<String>>| {
+        thread.join().ok().and_then(Result::ok).unwrap_or_default()
+    };
+    match status.success() {
+        true => Ok(read(output)),
+        false => Err(format!(
+            "ended with {status}:\n{}{}",
+            read(output),
+            read(errors)
+        )),
+    }
+}
+
+/// Replaces what differs from run to run: ports, descriptors and times.
+pub fn normalise(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let within = out.ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '_');
+        let digits =
+            |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let ends = |text: &str| !text.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let (skip, put) = if let Some(port) = rest
+            .strip_prefix("127.0.0.1:")
+            .filter(|port| digits(port) > 0)
+        {
+            (10 + digits(port), "127.0.0.1:PORT".to_string())
+        } else if let Some(fd) = rest
+            .strip_prefix("fd ")
+            .filter(|fd| digits(fd) > 0 && !within)
+        {
+            (3 + digits(fd), "fd N".to_string())
+        } else if digits(rest) > 0 && !within {
+            let whole = digits(rest);
+            let point = rest[whole..].strip_prefix('.').map_or(0, digits);
+            let number = if point > 0 { whole + 1 + point } else { whole };
+            let unit = ["ns", "us", "ms", "s"].into_iter().find(|unit| {
+                let after = rest[number..]
+                    .strip_prefix(' ')
+                    .and_then(|after| after.strip_prefix(unit));
+                after.is_some_and(ends)
+            });
+            match unit {
+                Some(unit) => (number + 1 + unit.len(), format!("T {unit}")),
+                None => (number, rest[..number].to_string()),
+            }
+        } else {
+            (c.len_utf8(), c.to_string())
+        };
+        out.push_str(&put);
+        rest = &rest[skip..];
+    }
+    out
+}
