@@ -1,1 +1,122 @@
-//! An event queue by hand: epoll, kqueue and IOCP behind one small `Poll`.
+//! An event queue by hand: epoll, kqueue and IOCP behind one small [`Poll`].
+//!
+//! ```
+//! use evq::net::{TcpListener, TcpStream};
+//! use evq::{Events, Interests, Poll, Token};
+//! use std::io::{Read, Write};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let mut poll = Poll::new()?;
+//! let mut events = Events::with_capacity(64);
+//! let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+//! poll.registrator().register(&mut listener, Token(0), Interests::READABLE)?;
+//!
+//! let mut client = std::net::TcpStream::connect(listener.local_addr()?)?;
+//! client.write_all(b"hello")?;
+//!
+//! poll.poll(&mut events, None)?;              // the listener: a client
+//! let (mut stream, _) = listener.accept()?;
+//! poll.registrator().register(&mut stream, Token(1), Interests::READABLE)?;
+//! poll.poll(&mut events, None)?;              // the stream: its bytes
+//! let mut buffer = [0; 16];
+//! let n = stream.read(&mut buffer)?;
+//! assert_eq!(&buffer[..n], b"hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Which file is which chapter
+//!
+//! | file | what it is | chapter |
+//! |---|---|---|
+//! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Readiness`], [`Event`], [`Events`] | 6 |
+//! | `trace.rs` | feature `trace`: every foreign call printed as it is made | 7 |
+//! | `ready.rs` | the ready list, and who wakes whom | 10 |
+//! | `epoll/` | Linux, Android | 8 |
+//! | `kqueue/` | macOS, iOS and the BSDs | 9 |
+//! | `queue.rs` | what everything that belongs together shares | 6 |
+//! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
+//! | `poll.rs` | [`Poll`]: the loop | 6 |
+//! | `registration.rs`, `waker.rs` | [`Registration`], [`SetReadiness`], [`Waker`] | 10 |
+//! | `net/` | [`net::TcpListener`], [`net::TcpStream`] | 12 |
+//! | `unix/` | [`unix::SourceFd`] | 18 |
+//!
+//! Imports run downward only, in this order.
+//!
+//! # Systems
+//!
+//! | system | queue |
+//! |---|---|
+//! | Linux, Android | epoll |
+//! | macOS, iOS, FreeBSD, DragonFly BSD, NetBSD, OpenBSD | kqueue |
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+)))]
+compile_error!(
+    "evq supports Linux and Android (epoll), and macOS, iOS, FreeBSD, DragonFly BSD, NetBSD \
+     and OpenBSD (kqueue)"
+);
+
+mod event;
+mod trace;
+
+mod ready;
+
+mod epoll;
+mod kqueue;
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
+use epoll as platform;
+#[cfg(any(
+    target_os = "macos",
+    target_os = "ios",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    evq_libkqueue
+))]
+use kqueue as platform;
+
+/// The platform's half, by the names that the rest of the crate uses.
+mod sys {
+    pub(crate) use super::platform::ffi::duplicate;
+    pub(crate) use super::platform::selector::{Batch, Selector};
+}
+
+mod queue;
+mod registrator;
+
+mod poll;
+mod registration;
+mod waker;
+
+pub mod net;
+pub mod unix;
+
+pub use event::{Event, Events, Interests, Readiness, Token, Trigger};
+pub use poll::Poll;
+pub use registration::{Registration, SetReadiness};
+pub use registrator::{Registrator, Source};
+pub use waker::Waker;
+
+/// The one door to the private parts, for the crate's own tests and exercises.
+#[doc(hidden)]
+pub mod inside {
+    /// epoll's decisions, on every system.
+    pub use crate::epoll::mask;
+    /// kqueue's decisions, on every system.
+    pub use crate::kqueue::changes;
+    /// Those of this system's sockets.
+    pub use crate::net::unix::ffi as socket_ffi;
+    /// The foreign functions, types and constants of this system's queue.
+    pub use crate::platform::ffi;
+}

@@ -1,0 +1,279 @@
+//! The foreign functions of epoll, declared by hand.
+//!
+//! Chapter 7. `mod c` says what the C library has; around each function stands
+//! a safe wrapper of the same name that turns -1 into the error in `errno`. The
+//! wrappers retry nothing and hide nothing. Sizes, offsets and constants are
+//! held to the real headers by `tests/abi.rs` and `.ci/abi`.
+
+// C's names, and what they mean is told where C tells it.
+#![allow(non_camel_case_types, missing_docs)]
+
+use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use crate::trace;
+
+// ANCHOR: epoll_event
+/// One interest, or one answer
+/// (<https://man7.org/linux/man-pages/man3/epoll_event.3type.html>).
+///
+/// The kernel packs it on x86-64 alone, so that its layout there is that of
+/// 32-bit x86: 12 bytes. Elsewhere C's ordinary rules hold.
+#[repr(C)]
+#[cfg_attr(target_arch = "x86_64", repr(packed))]
+#[derive(Debug, Clone, Copy)]
+pub struct epoll_event {
+    /// The mask: see `mask.rs`.
+    pub events: u32,
+    /// The program's own number, handed back unread.
+    pub data: u64,
+}
+// ANCHOR_END: epoll_event
+
+// ANCHOR: constants
+/// `epoll_ctl`: watch this descriptor.
+pub const EPOLL_CTL_ADD: c_int = 1;
+/// `epoll_ctl`: stop watching it.
+pub const EPOLL_CTL_DEL: c_int = 2;
+/// `epoll_ctl`: watch it otherwise.
+pub const EPOLL_CTL_MOD: c_int = 3;
+
+/// `epoll_create1`: close it when the process executes another program.
+#[cfg(not(any(target_arch = "sparc", target_arch = "sparc64")))]
+pub const EPOLL_CLOEXEC: c_int = 0x80000;
+#[cfg(any(target_arch = "sparc", target_arch = "sparc64"))]
+pub const EPOLL_CLOEXEC: c_int = 0x400000;
+
+/// `eventfd`: the same.
+pub const EFD_CLOEXEC: c_int = EPOLL_CLOEXEC;
+/// `eventfd`: a full or empty counter is `EAGAIN` rather than a wait.
+#[cfg(not(any(
+    target_arch = "mips",
+    target_arch = "mips64",
+    target_arch = "sparc",
+    target_arch = "sparc64"
+)))]
+pub const EFD_NONBLOCK: c_int = 0x800;
+#[cfg(any(target_arch = "mips", target_arch = "mips64"))]
+pub const EFD_NONBLOCK: c_int = 0x80;
+#[cfg(any(target_arch = "sparc", target_arch = "sparc64"))]
+pub const EFD_NONBLOCK: c_int = 0x4000;
+
+/// `fcntl`: duplicate a descriptor, closed on exec.
+pub const F_DUPFD_CLOEXEC: c_int = 1030;
+
+/// The number of the system call `epoll_pwait2`.
+pub const SYS_EPOLL_PWAIT2: c_long = 441;
+// ANCHOR_END: constants
+
+// ANCHOR: timespec
+/// `struct __kernel_timespec`: 64 bits a field on every architecture.
+#[repr(C)]
+pub struct kernel_timespec {
+    /// Whole seconds.
+    pub tv_sec: i64,
+    /// Nanoseconds, below 1,000,000,000.
+    pub tv_nsec: i64,
+}
+// ANCHOR_END: timespec
+
+// ANCHOR: extern
+mod c {
+    use super::*;
+
+    unsafe extern "C" {
+        /// <https://man7.org/linux/man-pages/man2/epoll_create.2.html>
+        pub fn epoll_create1(flags: c_int) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/epoll_ctl.2.html>
+        pub fn epoll_ctl(epfd: c_int, op: c_int, fd: c_int, event: *mut epoll_event) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/epoll_wait.2.html>
+        pub fn epoll_wait(
+            epfd: c_int,
+            events: *mut epoll_event,
+            maxevents: c_int,
+            timeout: c_int,
+        ) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/eventfd.2.html>
+        pub fn eventfd(initval: c_uint, flags: c_int) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/read.2.html>
+        pub fn read(fd: c_int, buf: *mut c_void, count: usize) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/write.2.html>
+        pub fn write(fd: c_int, buf: *const c_void, count: usize) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/fcntl.2.html>
+        pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/syscall.2.html>
+        #[cfg(not(any(target_os = "android", miri)))]
+        pub fn syscall(number: c_long, ...) -> c_long;
+    }
+}
+// ANCHOR_END: extern
+
+// ANCHOR: checked
+/// Turns the -1 of a failed call into the error that `errno` holds.
+#[inline(always)]
+fn checked<T>(call: fmt::Arguments<'_>, returned: T) -> io::Result<T>
+where
+    T: Copy + PartialEq + From<i8> + fmt::Debug,
+{
+    let result = if returned == T::from(-1) {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    };
+    trace::call(call, &result);
+    result
+}
+
+/// Takes ownership of the descriptor that a successful call returned.
+fn owned(fd: c_int) -> OwnedFd {
+    // SAFETY: only called with what the kernel has just returned as a new
+    // descriptor, which nobody else knows of.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+// ANCHOR_END: checked
+
+/// Makes an epoll instance, closed on exec.
+pub fn epoll_create1() -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed.
+    let fd = unsafe { c::epoll_create1(EPOLL_CLOEXEC) };
+    checked(format_args!("epoll_create1(CLOEXEC)"), fd).map(owned)
+}
+
+// ANCHOR: epoll_ctl
+/// Adds, changes or removes the interest in one descriptor.
+pub fn epoll_ctl(
+    epoll: BorrowedFd<'_>,
+    op: c_int,
+    fd: BorrowedFd<'_>,
+    events: u32,
+    data: u64,
+) -> io::Result<()> {
+    let (epoll, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
+    let mut event = epoll_event { events, data };
+    // SAFETY: `event` lives through the call, and the kernel keeps a copy.
+    let returned = unsafe { c::epoll_ctl(epoll, op, fd, &mut event) };
+    let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
+    checked(
+        format_args!("epoll_ctl({epoll}, {op}, {fd}, {{events: {events:#x}, data: {data:#x}}})"),
+        returned,
+    )?;
+    Ok(())
+}
+// ANCHOR_END: epoll_ctl
+
+// ANCHOR: epoll_wait
+/// Waits up to `timeout` milliseconds, for ever if it is -1. Returns how many
+/// of `events` were filled.
+pub fn epoll_wait(
+    epoll: BorrowedFd<'_>,
+    events: &mut [epoll_event],
+    timeout: c_int,
+) -> io::Result<usize> {
+    let (epoll, most) = (epoll.as_raw_fd(), events.len() as c_int);
+    // SAFETY: `events` is writable for as many entries as are asked for.
+    let filled = unsafe { c::epoll_wait(epoll, events.as_mut_ptr(), most, timeout) };
+    let filled = checked(
+        format_args!("epoll_wait({epoll}, .., {most}, {timeout})"),
+        filled,
+    )?;
+    Ok(filled as usize)
+}
+// ANCHOR_END: epoll_wait
+
+// ANCHOR: epoll_pwait2
+/// `epoll_wait` with nanoseconds, since Linux 5.11. By number, because not
+/// every C library knows it; with 64-bit fields, because the kernel does.
+#[cfg(not(any(
+    target_os = "android",
+    target_arch = "mips",
+    target_arch = "mips64",
+    miri
+)))]
+pub fn epoll_pwait2(
+    epoll: BorrowedFd<'_>,
+    events: &mut [epoll_event],
+    timeout: Duration,
+) -> io::Result<usize> {
+    let (epoll, most) = (epoll.as_raw_fd(), events.len());
+    let timespec = kernel_timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(timeout.subsec_nanos()),
+    };
+    let no_mask = std::ptr::null::<c_void>();
+    // SAFETY: `events` is writable for `most` entries, `timespec` lives through
+    // the call, and a null signal mask, of whatever size, means none.
+    let filled = unsafe {
+        c::syscall(
+            SYS_EPOLL_PWAIT2,
+            c_long::from(epoll),
+            events.as_mut_ptr(),
+            most,
+            &timespec,
+            no_mask,
+            0_usize,
+        )
+    };
+    let filled = checked(
+        format_args!("epoll_pwait2({epoll}, .., {most}, {timeout:?})"),
+        filled,
+    )?;
+    Ok(filled as usize)
+}
+
+/// Where `epoll_pwait2` is not to be had: Android kills a process that tries
+/// it, MIPS has other numbers, and Miri does not know it.
+#[cfg(any(
+    target_os = "android",
+    target_arch = "mips",
+    target_arch = "mips64",
+    miri
+))]
+pub fn epoll_pwait2(
+    _epoll: BorrowedFd<'_>,
+    _events: &mut [epoll_event],
+    _timeout: Duration,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+// ANCHOR_END: epoll_pwait2
+
+/// Makes an eventfd at 0: non-blocking, closed on exec.
+pub fn eventfd() -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed.
+    let fd = unsafe { c::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+    checked(format_args!("eventfd(0, CLOEXEC|NONBLOCK)"), fd).map(owned)
+}
+
+/// Takes the whole of an eventfd's counter.
+pub fn eventfd_read(eventfd: BorrowedFd<'_>) -> io::Result<u64> {
+    let fd = eventfd.as_raw_fd();
+    let mut counter = 0_u64;
+    // SAFETY: `counter` is writable for the 8 bytes that an eventfd gives.
+    let returned = unsafe { c::read(fd, (&raw mut counter).cast(), size_of::<u64>()) };
+    checked(format_args!("read({fd}, .., 8)"), returned)?;
+    Ok(counter)
+}
+
+/// Adds to an eventfd's counter.
+pub fn eventfd_write(eventfd: BorrowedFd<'_>, add: u64) -> io::Result<()> {
+    let fd = eventfd.as_raw_fd();
+    // SAFETY: `add` is readable for the 8 bytes that an eventfd takes.
+    let returned = unsafe { c::write(fd, (&raw const add).cast(), size_of::<u64>()) };
+    checked(format_args!("write({fd}, {add}, 8)"), returned)?;
+    Ok(())
+}
+
+// ANCHOR: duplicate
+/// Duplicates a descriptor under the lowest free number, closed on exec.
+pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let fd = fd.as_raw_fd();
+    let lowest: c_int = 0;
+    // SAFETY: no pointer is passed, and the command gets the one argument that
+    // it takes: without it the call would read whatever the register held.
+    let new = unsafe { c::fcntl(fd, F_DUPFD_CLOEXEC, lowest) };
+    checked(format_args!("fcntl({fd}, F_DUPFD_CLOEXEC, {lowest})"), new).map(owned)
+}
+// ANCHOR_END: duplicate

@@ -1,0 +1,110 @@
+//! The one word in which epoll is asked and answers.
+//!
+//! Chapter 8. The bits are those of `<sys/epoll.h>`, the same on every
+//! architecture (<https://man7.org/linux/man-pages/man2/epoll_ctl.2.html>).
+//! No system call is made here, so this compiles, and is tested, everywhere.
+
+use crate::event::{Interests, Readiness, Trigger};
+
+// ANCHOR: bits
+/// There is something to read or to accept.
+pub const EPOLLIN: u32 = 0x1;
+/// There is room to write.
+pub const EPOLLOUT: u32 = 0x4;
+/// An error is pending. Reported whether asked for or not.
+pub const EPOLLERR: u32 = 0x8;
+/// Both directions are closed. Reported whether asked for or not.
+pub const EPOLLHUP: u32 = 0x10;
+/// The peer has closed its writing half.
+pub const EPOLLRDHUP: u32 = 0x2000;
+/// Silence after one report, until `EPOLL_CTL_MOD`.
+pub const EPOLLONESHOT: u32 = 1 << 30;
+/// One report per change.
+pub const EPOLLET: u32 = 1 << 31;
+// ANCHOR_END: bits
+
+// ANCHOR: mask
+/// What epoll is asked for.
+pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
+    let mut mask = match trigger {
+        Trigger::Edge => EPOLLET,
+        Trigger::Level => 0,
+        Trigger::Oneshot => EPOLLONESHOT,
+    };
+    if interests.is_readable() {
+        mask |= EPOLLIN | EPOLLRDHUP;
+    }
+    if interests.is_writable() {
+        mask |= EPOLLOUT;
+    }
+    mask
+}
+// ANCHOR_END: mask
+
+// ANCHOR: readiness
+/// What epoll's answer means.
+///
+/// A hang-up can be read (the read returns 0), and an error can be written
+/// into (the write returns it): otherwise the end of a pipe, which comes as
+/// one of these bits alone, would be an event that says nothing.
+pub fn readiness(answer: u32) -> Readiness {
+    let means = [
+        (EPOLLIN | EPOLLRDHUP | EPOLLHUP, Readiness::READABLE),
+        (EPOLLOUT | EPOLLERR, Readiness::WRITABLE),
+        (EPOLLRDHUP | EPOLLHUP, Readiness::READ_CLOSED),
+        (EPOLLHUP | EPOLLERR, Readiness::WRITE_CLOSED),
+        (EPOLLERR, Readiness::ERROR),
+    ];
+    let mut readiness = Readiness::EMPTY;
+    for (bits, state) in means {
+        if answer & bits != 0 {
+            readiness |= state;
+        }
+    }
+    readiness
+}
+// ANCHOR_END: readiness
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_names_directions_and_trigger() {
+        let both = Interests::READABLE | Interests::WRITABLE;
+        assert_eq!(
+            mask(Interests::READABLE, Trigger::Level),
+            EPOLLIN | EPOLLRDHUP
+        );
+        assert_eq!(mask(Interests::WRITABLE, Trigger::Edge), EPOLLOUT | EPOLLET);
+        assert_eq!(
+            mask(both, Trigger::Oneshot),
+            EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLONESHOT
+        );
+    }
+
+    #[test]
+    fn a_lone_error_is_writable_and_write_closed() {
+        let ready = readiness(EPOLLERR);
+        assert!(ready.contains(Readiness::WRITABLE | Readiness::WRITE_CLOSED | Readiness::ERROR));
+        assert!(!ready.contains(Readiness::READABLE));
+    }
+
+    #[test]
+    fn a_closed_writing_half_of_the_peer_is_not_a_hang_up() {
+        let ready = readiness(EPOLLIN | EPOLLRDHUP);
+        assert!(ready.contains(Readiness::READABLE | Readiness::READ_CLOSED));
+        assert!(!ready.contains(Readiness::WRITE_CLOSED));
+        assert!(!ready.contains(Readiness::ERROR));
+    }
+
+    #[test]
+    fn a_lone_hang_up_is_readable() {
+        assert!(readiness(EPOLLHUP).contains(Readiness::READABLE));
+    }
+
+    #[test]
+    fn nothing_means_nothing() {
+        assert!(readiness(0).is_empty());
+    }
+}

@@ -1,0 +1,209 @@
+//! The selector on epoll.
+//!
+//! Chapter 8. It owns the epoll instance and an eventfd that ends a wait. Its
+//! functions, their names and their order are those of `kqueue/selector.rs`:
+//! lay the two side by side.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::ffi::{self, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, epoll_event};
+use super::mask::{EPOLLET, EPOLLIN, mask, readiness};
+use crate::event::{Event, Events, Token, Watch};
+
+// ANCHOR: selector
+/// The kernel's queue, and the means to end a wait on it.
+#[derive(Debug)]
+pub struct Selector {
+    epoll: OwnedFd,
+    eventfd: OwnedFd,
+    /// Set for good once the kernel has refused `epoll_pwait2`.
+    whole_milliseconds: AtomicBool,
+}
+
+/// The kernel's answers to one wait, kept by whoever waits.
+pub type Batch = Vec<epoll_event>;
+// ANCHOR_END: selector
+
+impl Selector {
+    // ANCHOR: new
+    /// Makes the queue, with its own wake-up watched in it.
+    ///
+    /// The eventfd is watched by edge and never read: each write to it is an
+    /// edge of its own.
+    pub fn new() -> io::Result<Selector> {
+        let epoll = ffi::epoll_create1()?;
+        let eventfd = ffi::eventfd()?;
+        let data = Token::QUEUE.0 as u64;
+        ffi::epoll_ctl(
+            epoll.as_fd(),
+            EPOLL_CTL_ADD,
+            eventfd.as_fd(),
+            EPOLLIN | EPOLLET,
+            data,
+        )?;
+        Ok(Selector {
+            epoll,
+            eventfd,
+            whole_milliseconds: AtomicBool::new(false),
+        })
+    }
+    // ANCHOR_END: new
+
+    // ANCHOR: register
+    /// Watches a descriptor that is not watched yet.
+    pub fn register(&self, fd: BorrowedFd<'_>, new: Watch) -> io::Result<()> {
+        self.control(EPOLL_CTL_ADD, fd, new)
+            .map_err(|error| match error.kind() {
+                // EPERM, epoll_ctl's only way to this kind.
+                io::ErrorKind::PermissionDenied => io::Error::new(
+                    io::ErrorKind::Unsupported,
+                    "epoll cannot watch this kind of file (a regular file, a directory): \
+                 it never blocks, so read or write it directly",
+                ),
+                _ => error,
+            })
+    }
+
+    /// Watches it otherwise.
+    pub fn reregister(&self, fd: BorrowedFd<'_>, _old: Watch, new: Watch) -> io::Result<()> {
+        self.control(EPOLL_CTL_MOD, fd, new)
+    }
+
+    /// Stops watching it. What the kernel had queued for it is gone with it.
+    pub fn deregister(&self, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
+        self.control(EPOLL_CTL_DEL, fd, old)
+    }
+
+    fn control(&self, op: i32, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
+        let events = mask(watch.interests, watch.trigger);
+        ffi::epoll_ctl(self.epoll.as_fd(), op, fd, events, watch.token.0 as u64)
+    }
+    // ANCHOR_END: register
+
+    // ANCHOR: select
+    /// Waits until there is something to report, the time is over, or `wake`
+    /// is called; adds what it finds to `events`, as far as there is room.
+    ///
+    /// An answer may add nothing: the wake-up is the queue's own business.
+    pub fn select(
+        &self,
+        batch: &mut Batch,
+        events: &mut Events,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        let room = events.room();
+        if batch.len() < room {
+            batch.resize(room, epoll_event { events: 0, data: 0 });
+        }
+        let filled = self.wait(&mut batch[..room], timeout)?;
+        for answer in &batch[..filled] {
+            let token = Token(answer.data as usize);
+            if token != Token::QUEUE {
+                events.push(Event::new(token, readiness(answer.events)));
+            }
+        }
+        Ok(())
+    }
+    // ANCHOR_END: select
+
+    // ANCHOR: wait
+    /// One wait of the kernel's, as exact as it can be, and never too short.
+    fn wait(&self, batch: &mut [epoll_event], timeout: Option<Duration>) -> io::Result<usize> {
+        let Some(timeout) = timeout else {
+            return ffi::epoll_wait(self.epoll.as_fd(), batch, -1);
+        };
+        let whole = timeout.subsec_nanos() % 1_000_000 == 0;
+        if !whole && !self.whole_milliseconds.load(Ordering::Relaxed) {
+            match ffi::epoll_pwait2(self.epoll.as_fd(), batch, timeout) {
+                // ENOSYS of an old kernel, EPERM of a filter around a container.
+                Err(error) if refused(&error) => {
+                    self.whole_milliseconds.store(true, Ordering::Relaxed);
+                }
+                answer => return answer,
+            }
+        }
+        ffi::epoll_wait(self.epoll.as_fd(), batch, milliseconds(timeout))
+    }
+    // ANCHOR_END: wait
+
+    // ANCHOR: wake
+    /// Ends the wait that is going on, or the next one.
+    pub fn wake(&self) -> io::Result<()> {
+        match ffi::eventfd_write(self.eventfd.as_fd(), 1) {
+            // The counter is full, after 2^64 - 2 wakes: empty it, and count on.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                ffi::eventfd_read(self.eventfd.as_fd())?;
+                ffi::eventfd_write(self.eventfd.as_fd(), 1)
+            }
+            result => result,
+        }
+    }
+    // ANCHOR_END: wake
+}
+
+impl AsFd for Selector {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}
+
+// ANCHOR: milliseconds
+/// Rounded up: a wait that ends early would be asked for again at once, and
+/// again, until its time has come.
+fn milliseconds(timeout: Duration) -> i32 {
+    let up = timeout.as_nanos().div_ceil(1_000_000);
+    i32::try_from(up).unwrap_or(i32::MAX)
+}
+
+fn refused(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+    )
+}
+// ANCHOR_END: milliseconds
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_never_overflow() {
+        assert_eq!(milliseconds(Duration::ZERO), 0);
+        assert_eq!(milliseconds(Duration::from_nanos(1)), 1);
+        assert_eq!(milliseconds(Duration::from_millis(7)), 7);
+        assert_eq!(milliseconds(Duration::from_micros(7_001)), 8);
+        assert_eq!(milliseconds(Duration::MAX), i32::MAX);
+    }
+
+    #[test]
+    fn a_full_eventfd_still_wakes() {
+        let selector = Selector::new().unwrap();
+        ffi::eventfd_write(selector.eventfd.as_fd(), u64::MAX - 1).unwrap();
+        let mut events = Events::with_capacity(1);
+        let mut batch = Batch::new();
+        // The edge of the write above is taken, and the counter left full.
+        selector
+            .select(&mut batch, &mut events, Some(Duration::ZERO))
+            .unwrap();
+        selector.wake().unwrap();
+        let mut answers = [epoll_event { events: 0, data: 0 }];
+        let filled = ffi::epoll_wait(selector.epoll.as_fd(), &mut answers, 0).unwrap();
+        assert_eq!(filled, 1, "the wake-up after the overflow was lost");
+    }
+
+    #[test]
+    fn a_kernel_without_pwait2_is_asked_in_whole_milliseconds() {
+        let selector = Selector::new().unwrap();
+        selector.whole_milliseconds.store(true, Ordering::Relaxed);
+        let before = std::time::Instant::now();
+        let wait = Duration::from_micros(100);
+        selector
+            .wait(&mut [epoll_event { events: 0, data: 0 }], Some(wait))
+            .unwrap();
+        assert!(before.elapsed() >= wait);
+    }
+}

@@ -1,0 +1,347 @@
+//! What a program waits for, and what it is told: the ground floor, without any I/O.
+//!
+//! Chapter 6. Everything here is plain data and the same on every system. A
+//! selector translates the kernel's own structs into these; nothing of the
+//! kernel's shows through.
+
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+// ANCHOR: token
+/// The number by which a program recognizes a source in its events.
+///
+/// The queue hands it back unread: an index, a key, a file descriptor, whatever
+/// the program likes. Two sources may share one. Every value but `usize::MAX`
+/// is usable; that one is the queue's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub usize);
+
+impl Token {
+    /// Marks the queue's own wake-up among the kernel's answers.
+    pub(crate) const QUEUE: Token = Token(usize::MAX);
+}
+// ANCHOR_END: token
+
+// ANCHOR: interests
+/// The directions in which a source is watched. There is no empty one.
+///
+/// ```
+/// use evq::Interests;
+///
+/// let both = Interests::READABLE | Interests::WRITABLE;
+/// assert!(both.is_readable() && both.is_writable());
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Interests(u8);
+
+impl Interests {
+    /// Something to read or to accept, or the end of the stream.
+    pub const READABLE: Interests = Interests(1);
+    /// Room to write, or a connection that has been made or refused.
+    pub const WRITABLE: Interests = Interests(2);
+
+    /// Whether reading is watched.
+    pub const fn is_readable(self) -> bool {
+        self.0 & Interests::READABLE.0 != 0
+    }
+
+    /// Whether writing is watched.
+    pub const fn is_writable(self) -> bool {
+        self.0 & Interests::WRITABLE.0 != 0
+    }
+}
+
+impl BitOr for Interests {
+    type Output = Interests;
+
+    fn bitor(self, other: Interests) -> Interests {
+        Interests(self.0 | other.0)
+    }
+}
+// ANCHOR_END: interests
+
+impl fmt::Debug for Interests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        names(
+            f,
+            &[
+                ("READABLE", self.is_readable()),
+                ("WRITABLE", self.is_writable()),
+            ],
+        )
+    }
+}
+
+// ANCHOR: trigger
+/// When a source that stays ready is reported again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trigger {
+    /// Once per change: after an event, the next is owed only once a read,
+    /// write or accept has returned `WouldBlock`. Drain, then wait.
+    Edge,
+    /// At each `poll`, for as long as the source is ready.
+    Level,
+    /// Each requested direction at most once until the source is
+    /// reregistered; reporting one may silence the other.
+    Oneshot,
+}
+// ANCHOR_END: trigger
+
+// ANCHOR: watch
+/// What a source is registered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) token: Token,
+    pub(crate) interests: Interests,
+    pub(crate) trigger: Trigger,
+}
+// ANCHOR_END: watch
+
+// ANCHOR: readiness
+/// A set of states that a source may be in: what an [`Event`] reports.
+///
+/// A program meets it where it makes readiness itself, with
+/// [`SetReadiness`](crate::SetReadiness).
+///
+/// ```
+/// use evq::Readiness;
+///
+/// let ready = Readiness::READABLE | Readiness::READ_CLOSED;
+/// assert!(ready.contains(Readiness::READABLE));
+/// assert!(!ready.contains(Readiness::READABLE | Readiness::WRITABLE));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Readiness(u8);
+
+impl Readiness {
+    /// In none of the states.
+    pub const EMPTY: Readiness = Readiness(0);
+    /// A read or an accept would not block.
+    pub const READABLE: Readiness = Readiness(1);
+    /// A write would not block.
+    pub const WRITABLE: Readiness = Readiness(2);
+    /// The peer sends nothing after what has already arrived.
+    pub const READ_CLOSED: Readiness = Readiness(4);
+    /// What is written reaches nobody.
+    pub const WRITE_CLOSED: Readiness = Readiness(8);
+    /// An error is pending.
+    pub const ERROR: Readiness = Readiness(16);
+
+    /// Whether no state is set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether every state of `other` is set.
+    pub const fn contains(self, other: Readiness) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u8) -> Readiness {
+        Readiness(bits)
+    }
+
+    /// What of this concerns someone with these interests: the direction
+    /// itself, that it has closed, and errors, which concern everyone.
+    pub(crate) fn of_interest(self, interests: Interests) -> Readiness {
+        let mut mask = Readiness::ERROR;
+        if interests.is_readable() {
+            mask |= Readiness::READABLE | Readiness::READ_CLOSED;
+        }
+        if interests.is_writable() {
+            mask |= Readiness::WRITABLE | Readiness::WRITE_CLOSED;
+        }
+        Readiness(self.0 & mask.0)
+    }
+}
+// ANCHOR_END: readiness
+
+impl BitOr for Readiness {
+    type Output = Readiness;
+
+    fn bitor(self, other: Readiness) -> Readiness {
+        Readiness(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Readiness {
+    fn bitor_assign(&mut self, other: Readiness) {
+        self.0 |= other.0;
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        names(
+            f,
+            &[
+                ("READABLE", self.contains(Readiness::READABLE)),
+                ("WRITABLE", self.contains(Readiness::WRITABLE)),
+                ("READ_CLOSED", self.contains(Readiness::READ_CLOSED)),
+                ("WRITE_CLOSED", self.contains(Readiness::WRITE_CLOSED)),
+                ("ERROR", self.contains(Readiness::ERROR)),
+            ],
+        )
+    }
+}
+
+/// Writes the names of the bits that are set, as one would write them in Rust.
+fn names(f: &mut fmt::Formatter<'_>, bits: &[(&str, bool)]) -> fmt::Result {
+    let mut between = "";
+    for (name, _) in bits.iter().filter(|(_, set)| *set) {
+        write!(f, "{between}{name}")?;
+        between = " | ";
+    }
+    if between.is_empty() {
+        f.write_str("EMPTY")?;
+    }
+    Ok(())
+}
+
+// ANCHOR: event
+/// One source's news, as [`Poll::poll`](crate::Poll::poll) delivers it.
+///
+/// An event is a hint to try: it may be spurious, or stale by the time that the
+/// program comes to it, when an earlier event of the same batch closed its
+/// source. Reading, writing or accepting tells for certain.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    token: Token,
+    readiness: Readiness,
+}
+
+impl Event {
+    pub(crate) fn new(token: Token, readiness: Readiness) -> Event {
+        Event { token, readiness }
+    }
+
+    /// The token that the source was registered with.
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// A read or an accept should not block: there is data, the end of the
+    /// stream, or an error to collect.
+    pub fn is_readable(&self) -> bool {
+        self.readiness.contains(Readiness::READABLE)
+    }
+
+    /// A write should not block; of a socket that was connecting, that the
+    /// connection has been made or has failed.
+    pub fn is_writable(&self) -> bool {
+        self.readiness.contains(Readiness::WRITABLE)
+    }
+
+    /// The peer will send no more. Bytes may still wait to be read.
+    ///
+    /// # Platform notes
+    ///
+    /// A hint, which epoll and kqueue give. Only a read of zero bytes is certain.
+    pub fn is_read_closed(&self) -> bool {
+        self.readiness.contains(Readiness::READ_CLOSED)
+    }
+
+    /// Nobody will read what is written. A hint: only a failing write is certain.
+    pub fn is_write_closed(&self) -> bool {
+        self.readiness.contains(Readiness::WRITE_CLOSED)
+    }
+
+    /// An error is pending: the source's `take_error`, or its next call, says which.
+    pub fn is_error(&self) -> bool {
+        self.readiness.contains(Readiness::ERROR)
+    }
+}
+// ANCHOR_END: event
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({}: {:?})", self.token.0, self.readiness)
+    }
+}
+
+// ANCHOR: events
+/// Room for one batch of events, made once and filled by each `poll`.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use evq::{Events, Poll};
+/// use std::time::Duration;
+///
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(64);
+/// poll.poll(&mut events, Some(Duration::ZERO))?;
+/// for event in &events {
+///     println!("{:?} can be read: {}", event.token(), event.is_readable());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Events {
+    list: Vec<Event>,
+    capacity: usize,
+}
+
+impl Events {
+    /// Room for `capacity` events; 0 means 1, and more than 65,536 means 65,536.
+    ///
+    /// What does not fit is not lost: it comes with the next `poll`.
+    pub fn with_capacity(capacity: usize) -> Events {
+        let capacity = capacity.clamp(1, 65_536);
+        Events {
+            list: Vec::with_capacity(capacity),
+            capacity,
+        }
+    }
+
+    /// The number of events that one `poll` delivers at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The events of the last `poll`, in the order in which they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, Event> {
+        self.list.iter()
+    }
+
+    /// Whether the last `poll` delivered nothing.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Forgets the events. `poll` does so itself before it fills them.
+    pub fn clear(&mut self) {
+        self.list.clear();
+    }
+
+    /// How many events still fit.
+    pub(crate) fn room(&self) -> usize {
+        self.capacity - self.list.len()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        debug_assert!(
+            self.room() > 0,
+            "a selector found more than it was asked for"
+        );
+        self.list.push(event);
+    }
+}
+
+impl<'a> IntoIterator for &'a Events {
+    type Item = &'a Event;
+    type IntoIter = std::slice::Iter<'a, Event>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+// ANCHOR_END: events

@@ -1,0 +1,332 @@
+//! The public face of TCP.
+//!
+//! Chapter 12. One API on every system; the platform's types do the work.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use super::sys;
+use crate::event::{Interests, Token, Trigger};
+use crate::registrator::{Registrator, Source};
+
+// ANCHOR: listener
+/// A socket that takes TCP connections.
+///
+/// Readable means that there is one to [`accept`](TcpListener::accept).
+#[derive(Debug)]
+pub struct TcpListener {
+    inner: sys::TcpListener,
+}
+
+impl TcpListener {
+    /// Listens at an address; port 0 has the system choose one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the address is in use, not ours, or not allowed.
+    ///
+    /// # Platform notes
+    ///
+    /// On Unix sets `SO_REUSEADDR`, as the standard library does, so that a
+    /// server can be restarted on its port at once.
+    pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+        let inner = sys::TcpListener::bind(addr)?;
+        Ok(TcpListener { inner })
+    }
+
+    /// Takes over a listener of the standard library's, and makes it non-blocking.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
+        let inner = sys::TcpListener::from_std(listener)?;
+        Ok(TcpListener { inner })
+    }
+
+    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    pub fn into_std(self) -> io::Result<net::TcpListener> {
+        self.inner.into_std()
+    }
+
+    /// Takes the next connection, with its peer's address. The stream is
+    /// non-blocking, and not registered yet.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none. Running out of descriptors leaves the
+    /// connection waiting: close something, and accept again.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (inner, from) = self.inner.accept()?;
+        Ok((TcpStream { inner }, from))
+    }
+
+    /// Makes a second handle of the same socket. Connections go to whichever
+    /// handle accepts first.
+    ///
+    /// # Platform notes
+    ///
+    /// On Unix the second handle is registered by itself.
+    pub fn try_clone(&self) -> io::Result<TcpListener> {
+        let inner = self.inner.try_clone()?;
+        Ok(TcpListener { inner })
+    }
+
+    /// The address that it listens at.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// The number of routers that a packet may pass.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.inner.ttl()
+    }
+
+    /// Sets the number of routers that a packet may pass, 1 to 255, also of
+    /// the connections that are accepted.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.inner.set_ttl(ttl)
+    }
+
+    /// Takes the pending error, if there is one.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+}
+// ANCHOR_END: listener
+
+// ANCHOR: stream
+/// One end of a TCP connection.
+///
+/// Reads and writes go through [`Read`] and [`Write`], which are also there for
+/// `&TcpStream`. Edge-triggered, read or write until `WouldBlock` before you
+/// wait again.
+#[derive(Debug)]
+pub struct TcpStream {
+    inner: sys::TcpStream,
+}
+
+impl TcpStream {
+    /// Starts to connect, and never blocks.
+    ///
+    /// The first writable event says that it is over: then
+    /// [`take_error`](TcpStream::take_error) has the error, or `None` if the
+    /// connection has been made.
+    ///
+    /// # Errors
+    ///
+    /// What the system can say at once: no descriptors left, no route to there.
+    pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        let inner = sys::TcpStream::connect(addr)?;
+        Ok(TcpStream { inner })
+    }
+
+    /// Takes over a stream of the standard library's, and makes it non-blocking.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        let inner = sys::TcpStream::from_std(stream)?;
+        Ok(TcpStream { inner })
+    }
+
+    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.inner.into_std()
+    }
+
+    /// Reads without taking the bytes out.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there are none yet; 0 bytes are the end of the stream.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.peek(buffer)
+    }
+
+    /// Ends reading, writing or both. What has been written is still sent, and
+    /// the peer's reads then return 0.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.inner.shutdown(how)
+    }
+
+    /// Makes a second handle of the same connection.
+    ///
+    /// # Platform notes
+    ///
+    /// On Unix the second handle is registered by itself.
+    pub fn try_clone(&self) -> io::Result<TcpStream> {
+        let inner = self.inner.try_clone()?;
+        Ok(TcpStream { inner })
+    }
+
+    /// The address of this end.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` until the connection has been made.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.peer_addr()
+    }
+
+    /// Whether small writes are sent at once.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.inner.nodelay()
+    }
+
+    /// Sets whether small writes are sent at once, rather than gathered while
+    /// earlier ones are unacknowledged (Nagle's algorithm).
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.inner.set_nodelay(nodelay)
+    }
+
+    /// The number of routers that a packet may pass.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.inner.ttl()
+    }
+
+    /// Sets the number of routers that a packet may pass, 1 to 255.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.inner.set_ttl(ttl)
+    }
+
+    /// Takes the pending error, if there is one.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+}
+
+impl Read for &TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.inner.read_vectored(buffers)
+    }
+}
+
+impl Write for &TcpStream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.inner.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.write_vectored(buffers)
+    }
+
+    /// Does nothing: what `write` took is the system's.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.inner.read_vectored(buffers)
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.inner.write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+// ANCHOR_END: stream
+
+// ANCHOR: source
+impl Source for TcpListener {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.inner
+            .source
+            .register(registrator, token, interests, trigger)
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.inner
+            .source
+            .reregister(registrator, token, interests, trigger)
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        self.inner.source.deregister(registrator)
+    }
+}
+// ANCHOR_END: source
+
+impl Source for TcpStream {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.inner
+            .source
+            .register(registrator, token, interests, trigger)
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.inner
+            .source
+            .reregister(registrator, token, interests, trigger)
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        self.inner.source.deregister(registrator)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.fd().as_raw_fd()
+    }
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.fd().as_raw_fd()
+    }
+}

@@ -1,0 +1,559 @@
+//! The foreign functions of sockets on Unix, declared by hand.
+//!
+//! Chapter 7. One file for epoll's systems and kqueue's: the functions are the
+//! same, the numbers are not. `mod c` says what the C library has; around each
+//! function stands a safe wrapper that turns -1 into the error in `errno`,
+//! retries nothing and hides nothing. Sizes, offsets and constants are held to
+//! the real headers by `tests/abi.rs` and `.ci/abi`.
+
+// C's names, and what they mean is told where C tells it.
+#![allow(non_camel_case_types, missing_docs)]
+
+use std::ffi::{c_int, c_void};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use crate::trace;
+
+// ANCHOR: numbers
+/// Linux and Android.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod numbers {
+    use std::ffi::c_int;
+
+    pub const AF_INET6: c_int = 10;
+    pub const SOL_SOCKET: c_int = if MIPS_OR_SPARC { 0xffff } else { 1 };
+    pub const SO_REUSEADDR: c_int = if MIPS_OR_SPARC { 4 } else { 2 };
+    pub const SO_ERROR: c_int = if MIPS_OR_SPARC { 0x1007 } else { 4 };
+    pub const IP_TTL: c_int = 2;
+    pub const IPV6_UNICAST_HOPS: c_int = 16;
+    pub const MSG_NOSIGNAL: c_int = 0x4000;
+    pub const SOCK_STREAM: c_int = if MIPS { 2 } else { 1 };
+    pub const SOCK_CLOEXEC: c_int = if SPARC { 0x40_0000 } else { 0x8_0000 };
+    pub const SOCK_NONBLOCK: c_int = if MIPS {
+        0x80
+    } else if SPARC {
+        0x4000
+    } else {
+        0x800
+    };
+    pub const EINPROGRESS: c_int = if MIPS {
+        150
+    } else if SPARC {
+        36
+    } else {
+        115
+    };
+
+    const MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+    const SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
+    const MIPS_OR_SPARC: bool = MIPS || SPARC;
+}
+
+/// What macOS, iOS and the BSDs took over from one ancestor.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod numbers {
+    use std::ffi::c_int;
+
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    pub const AF_INET6: c_int = 30;
+    #[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
+    pub const AF_INET6: c_int = 28;
+    #[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
+    pub const AF_INET6: c_int = 24;
+    pub const SOL_SOCKET: c_int = 0xffff;
+    pub const SO_REUSEADDR: c_int = 4;
+    pub const SO_ERROR: c_int = 0x1007;
+    pub const IP_TTL: c_int = 4;
+    pub const IPV6_UNICAST_HOPS: c_int = 4;
+    pub const SOCK_STREAM: c_int = 1;
+    pub const EINPROGRESS: c_int = 36;
+
+    /// Where this is 0, `SO_NOSIGPIPE` does its work.
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    pub const MSG_NOSIGNAL: c_int = 0;
+    #[cfg(target_os = "freebsd")]
+    pub const MSG_NOSIGNAL: c_int = 0x2_0000;
+    #[cfg(any(target_os = "dragonfly", target_os = "netbsd", target_os = "openbsd"))]
+    pub const MSG_NOSIGNAL: c_int = 0x400;
+
+    #[cfg(any(target_os = "freebsd", target_os = "dragonfly", target_os = "netbsd"))]
+    mod flags {
+        pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
+        pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
+    }
+    #[cfg(target_os = "openbsd")]
+    mod flags {
+        pub const SOCK_CLOEXEC: i32 = 0x8000;
+        pub const SOCK_NONBLOCK: i32 = 0x4000;
+    }
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    pub use flags::*;
+}
+
+pub use numbers::*;
+
+pub const AF_INET: c_int = 2;
+pub const IPPROTO_IP: c_int = 0;
+pub const IPPROTO_TCP: c_int = 6;
+pub const IPPROTO_IPV6: c_int = 41;
+pub const TCP_NODELAY: c_int = 1;
+pub const MSG_PEEK: c_int = 2;
+pub const SHUT_RD: c_int = 0;
+pub const SHUT_WR: c_int = 1;
+pub const SHUT_RDWR: c_int = 2;
+// ANCHOR_END: numbers
+
+// ANCHOR: sockaddr
+/// What an address begins with: on the BSDs and on Apple's systems its length,
+/// then its family.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Family {
+    pub len: u8,
+    pub family: u8,
+}
+
+/// What an address begins with: its family.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Family {
+    pub family: u16,
+}
+
+/// An IPv4 address: <https://man7.org/linux/man-pages/man7/ip.7.html>
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sockaddr_in {
+    pub head: Family,
+    /// In network order.
+    pub port: [u8; 2],
+    pub addr: [u8; 4],
+    pub zero: [u8; 8],
+}
+
+/// An IPv6 address: <https://man7.org/linux/man-pages/man7/ipv6.7.html>
+#[repr(C, align(4))]
+#[derive(Clone, Copy)]
+pub struct sockaddr_in6 {
+    pub head: Family,
+    /// In network order.
+    pub port: [u8; 2],
+    pub flowinfo: u32,
+    pub addr: [u8; 16],
+    pub scope_id: u32,
+}
+
+/// An address of either kind, with room for the longer.
+#[repr(C)]
+pub union Address {
+    head: Family,
+    v4: sockaddr_in,
+    v6: sockaddr_in6,
+}
+// ANCHOR_END: sockaddr
+
+// ANCHOR: msghdr
+/// What `sendmsg` sends: <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
+#[repr(C)]
+pub struct msghdr {
+    pub name: *mut c_void,
+    pub namelen: u32,
+    /// An `IoSlice` is guaranteed to be an `iovec`.
+    pub iov: *const c_void,
+    pub iovlen: Length,
+    pub control: *mut c_void,
+    pub controllen: ControlLength,
+    pub flags: c_int,
+}
+
+/// A count in `msghdr`. musl, on 64 bits, declares an int and padding, and sets
+/// the padding to 0: in little-endian order the same bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub type Length = usize;
+/// A length in `msghdr`; for musl the same holds.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub type ControlLength = usize;
+/// A count in `msghdr`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub type Length = c_int;
+/// A length in `msghdr`.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub type ControlLength = u32;
+// ANCHOR_END: msghdr
+
+mod c {
+    use super::*;
+
+    unsafe extern "C" {
+        /// <https://man7.org/linux/man-pages/man2/socket.2.html>
+        #[cfg_attr(target_os = "netbsd", link_name = "__socket30")]
+        pub fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/bind.2.html>
+        pub fn bind(fd: c_int, addr: *const Address, len: u32) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/listen.2.html>
+        pub fn listen(fd: c_int, backlog: c_int) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/connect.2.html>
+        pub fn connect(fd: c_int, addr: *const Address, len: u32) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/accept.2.html>
+        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        pub fn accept4(fd: c_int, addr: *mut Address, len: *mut u32, flags: c_int) -> c_int;
+        /// <https://developer.apple.com/library/archive/documentation/System/Conceptual/ManPages_iPhoneOS/man2/accept.2.html>
+        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        pub fn accept(fd: c_int, addr: *mut Address, len: *mut u32) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/fcntl.2.html>
+        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/getsockname.2.html>
+        pub fn getsockname(fd: c_int, addr: *mut Address, len: *mut u32) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/getpeername.2.html>
+        pub fn getpeername(fd: c_int, addr: *mut Address, len: *mut u32) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/getsockopt.2.html>
+        pub fn getsockopt(
+            fd: c_int,
+            level: c_int,
+            name: c_int,
+            value: *mut c_void,
+            len: *mut u32,
+        ) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/getsockopt.2.html>
+        pub fn setsockopt(
+            fd: c_int,
+            level: c_int,
+            name: c_int,
+            value: *const c_void,
+            len: u32,
+        ) -> c_int;
+        /// <https://man7.org/linux/man-pages/man2/recv.2.html>
+        pub fn recv(fd: c_int, buf: *mut c_void, len: usize, flags: c_int) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/send.2.html>
+        pub fn send(fd: c_int, buf: *const c_void, len: usize, flags: c_int) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/readv.2.html>
+        pub fn readv(fd: c_int, iov: *const c_void, iovcnt: c_int) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
+        pub fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/shutdown.2.html>
+        pub fn shutdown(fd: c_int, how: c_int) -> c_int;
+    }
+}
+
+/// Turns the -1 of a failed call into the error that `errno` holds.
+#[inline(always)]
+fn checked<T>(call: fmt::Arguments<'_>, returned: T) -> io::Result<T>
+where
+    T: Copy + PartialEq + From<i8> + fmt::Debug,
+{
+    let result = if returned == T::from(-1) {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    };
+    trace::call(call, &result);
+    result
+}
+
+/// Takes ownership of the descriptor that a successful call returned.
+fn owned(fd: c_int) -> OwnedFd {
+    // SAFETY: only called with what the kernel has just returned as a new
+    // descriptor, which nobody else knows of.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+// ANCHOR: socket
+/// Makes a TCP socket: non-blocking, closed on exec.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+pub fn socket(domain: c_int) -> io::Result<OwnedFd> {
+    let kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    // SAFETY: no pointer is passed.
+    let fd = unsafe { c::socket(domain, kind, 0) };
+    checked(
+        format_args!("socket({domain}, STREAM|NONBLOCK|CLOEXEC, 0)"),
+        fd,
+    )
+    .map(owned)
+}
+
+/// Takes the next connection and its peer's address.
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
+    let listener = listener.as_raw_fd();
+    let (mut addr, mut len) = Address::room();
+    // SAFETY: `addr` is writable for `len` bytes.
+    let fd = unsafe { c::accept4(listener, &mut addr, &mut len, SOCK_NONBLOCK | SOCK_CLOEXEC) };
+    let fd = checked(
+        format_args!("accept4({listener}, .., .., NONBLOCK|CLOEXEC)"),
+        fd,
+    )
+    .map(owned)?;
+    Ok((fd, addr.read()?))
+}
+// ANCHOR_END: socket
+
+// ANCHOR: apple
+/// Apple's systems take no flags at creation: the three are set right after.
+/// A child that another thread starts between the calls inherits the socket.
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+pub fn socket(domain: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: no pointer is passed.
+    let fd = unsafe { c::socket(domain, SOCK_STREAM, 0) };
+    let fd = checked(format_args!("socket({domain}, STREAM, 0)"), fd).map(owned)?;
+    prepare(fd)
+}
+
+/// Takes the next connection and its peer's address.
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
+    let listener = listener.as_raw_fd();
+    let (mut addr, mut len) = Address::room();
+    // SAFETY: `addr` is writable for `len` bytes.
+    let fd = unsafe { c::accept(listener, &mut addr, &mut len) };
+    let fd = checked(format_args!("accept({listener}, .., ..)"), fd).map(owned)?;
+    Ok((prepare(fd)?, addr.read()?))
+}
+
+/// Closed on exec, non-blocking, and no SIGPIPE.
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+fn prepare(fd: OwnedFd) -> io::Result<OwnedFd> {
+    use std::os::fd::AsFd;
+
+    const F_SETFD: c_int = 2;
+    const FD_CLOEXEC: c_int = 1;
+    const F_SETFL: c_int = 4;
+    const O_NONBLOCK: c_int = 4;
+    const SO_NOSIGPIPE: c_int = 0x1022;
+
+    let raw = fd.as_raw_fd();
+    // SAFETY: no pointer is passed, and the command gets its one argument.
+    let returned = unsafe { c::fcntl(raw, F_SETFD, FD_CLOEXEC) };
+    checked(format_args!("fcntl({raw}, F_SETFD, FD_CLOEXEC)"), returned)?;
+    // SAFETY: as above.
+    let returned = unsafe { c::fcntl(raw, F_SETFL, O_NONBLOCK) };
+    checked(format_args!("fcntl({raw}, F_SETFL, O_NONBLOCK)"), returned)?;
+    set_option(fd.as_fd(), SOL_SOCKET, SO_NOSIGPIPE, 1)?;
+    Ok(fd)
+}
+// ANCHOR_END: apple
+
+/// Gives a socket its own address.
+pub fn bind(fd: BorrowedFd<'_>, addr: SocketAddr) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    let (raw, len) = Address::of(addr);
+    // SAFETY: `raw` is readable for `len` bytes.
+    let returned = unsafe { c::bind(fd, &raw, len) };
+    checked(format_args!("bind({fd}, {addr})"), returned)?;
+    Ok(())
+}
+
+/// Has a socket take connections, `backlog` of them before they are accepted.
+pub fn listen(fd: BorrowedFd<'_>, backlog: c_int) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    // SAFETY: no pointer is passed.
+    let returned = unsafe { c::listen(fd, backlog) };
+    checked(format_args!("listen({fd}, {backlog})"), returned)?;
+    Ok(())
+}
+
+/// Starts to connect. A non-blocking socket says `EINPROGRESS`.
+pub fn connect(fd: BorrowedFd<'_>, addr: SocketAddr) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    let (raw, len) = Address::of(addr);
+    // SAFETY: `raw` is readable for `len` bytes.
+    let returned = unsafe { c::connect(fd, &raw, len) };
+    checked(format_args!("connect({fd}, {addr})"), returned)?;
+    Ok(())
+}
+
+/// The socket's own address.
+pub fn getsockname(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    let fd = fd.as_raw_fd();
+    let (mut addr, mut len) = Address::room();
+    // SAFETY: `addr` is writable for `len` bytes.
+    let returned = unsafe { c::getsockname(fd, &mut addr, &mut len) };
+    checked(format_args!("getsockname({fd}, .., ..)"), returned)?;
+    addr.read()
+}
+
+/// The peer's address.
+pub fn getpeername(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
+    let fd = fd.as_raw_fd();
+    let (mut addr, mut len) = Address::room();
+    // SAFETY: `addr` is writable for `len` bytes.
+    let returned = unsafe { c::getpeername(fd, &mut addr, &mut len) };
+    checked(format_args!("getpeername({fd}, .., ..)"), returned)?;
+    addr.read()
+}
+
+/// An option that is an int.
+pub fn option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+    let fd = fd.as_raw_fd();
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as u32;
+    // SAFETY: `value` is writable for `len` bytes.
+    let returned = unsafe { c::getsockopt(fd, level, name, (&raw mut value).cast(), &mut len) };
+    checked(
+        format_args!("getsockopt({fd}, {level}, {name}, ..)"),
+        returned,
+    )?;
+    Ok(value)
+}
+
+/// Sets an option that is an int.
+pub fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    let len = size_of::<c_int>() as u32;
+    // SAFETY: `value` is readable for `len` bytes.
+    let returned = unsafe { c::setsockopt(fd, level, name, (&raw const value).cast(), len) };
+    checked(
+        format_args!("setsockopt({fd}, {level}, {name}, {value})"),
+        returned,
+    )?;
+    Ok(())
+}
+
+// ANCHOR: recv
+/// Receives into `buffer`. Returns the number of bytes, 0 at the end.
+#[inline]
+pub fn recv(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: c_int) -> io::Result<usize> {
+    let (fd, len) = (fd.as_raw_fd(), buffer.len());
+    // SAFETY: `buffer` is writable for `len` bytes.
+    let returned = unsafe { c::recv(fd, buffer.as_mut_ptr().cast(), len, flags) };
+    Ok(checked(format_args!("recv({fd}, .., {len}, {flags})"), returned)? as usize)
+}
+
+/// Sends from `buffer`, without a SIGPIPE. Returns the number of bytes.
+#[inline]
+pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
+    let (fd, len) = (fd.as_raw_fd(), buffer.len());
+    // SAFETY: `buffer` is readable for `len` bytes.
+    let returned = unsafe { c::send(fd, buffer.as_ptr().cast(), len, MSG_NOSIGNAL) };
+    Ok(checked(format_args!("send({fd}, .., {len}, NOSIGNAL)"), returned)? as usize)
+}
+// ANCHOR_END: recv
+
+/// The most buffers that one call takes, on every system (`IOV_MAX`).
+const MOST_BUFFERS: usize = 1024;
+
+/// Receives into several buffers in turn.
+pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(MOST_BUFFERS));
+    // SAFETY: `buffers` are `count` iovecs or more, each writable.
+    let returned = unsafe { c::readv(fd, buffers.as_mut_ptr().cast(), count as c_int) };
+    Ok(checked(format_args!("readv({fd}, .., {count})"), returned)? as usize)
+}
+
+/// Sends from several buffers in turn, without a SIGPIPE: `writev` has no flags.
+pub fn sendmsg(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(MOST_BUFFERS));
+    let message = msghdr {
+        name: std::ptr::null_mut(),
+        namelen: 0,
+        iov: buffers.as_ptr().cast(),
+        iovlen: count as Length,
+        control: std::ptr::null_mut(),
+        controllen: 0,
+        flags: 0,
+    };
+    // SAFETY: `message` lives through the call; it names no address and no
+    // control data, and `count` readable iovecs.
+    let returned = unsafe { c::sendmsg(fd, &message, MSG_NOSIGNAL) };
+    Ok(checked(
+        format_args!("sendmsg({fd}, {{iovlen: {count}}}, NOSIGNAL)"),
+        returned,
+    )? as usize)
+}
+
+/// Ends reading, writing or both.
+pub fn shutdown(fd: BorrowedFd<'_>, how: c_int) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    // SAFETY: no pointer is passed.
+    let returned = unsafe { c::shutdown(fd, how) };
+    checked(format_args!("shutdown({fd}, {how})"), returned)?;
+    Ok(())
+}
+
+// ANCHOR: address
+impl Family {
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn new(family: c_int, len: usize) -> Family {
+        Family {
+            len: len as u8,
+            family: family as u8,
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn new(family: c_int, _len: usize) -> Family {
+        Family {
+            family: family as u16,
+        }
+    }
+}
+
+impl Address {
+    /// An empty one, and the length that it has room for.
+    fn room() -> (Address, u32) {
+        let v6 = sockaddr_in6 {
+            head: Family::new(0, 0),
+            port: [0; 2],
+            flowinfo: 0,
+            addr: [0; 16],
+            scope_id: 0,
+        };
+        (Address { v6 }, size_of::<Address>() as u32)
+    }
+
+    fn of(addr: SocketAddr) -> (Address, u32) {
+        match addr {
+            SocketAddr::V4(addr) => {
+                let len = size_of::<sockaddr_in>();
+                let v4 = sockaddr_in {
+                    head: Family::new(AF_INET, len),
+                    port: addr.port().to_be_bytes(),
+                    addr: addr.ip().octets(),
+                    zero: [0; 8],
+                };
+                (Address { v4 }, len as u32)
+            }
+            SocketAddr::V6(addr) => {
+                let len = size_of::<sockaddr_in6>();
+                let v6 = sockaddr_in6 {
+                    head: Family::new(AF_INET6, len),
+                    port: addr.port().to_be_bytes(),
+                    flowinfo: addr.flowinfo(),
+                    addr: addr.ip().octets(),
+                    scope_id: addr.scope_id(),
+                };
+                (Address { v6 }, len as u32)
+            }
+        }
+    }
+
+    fn read(&self) -> io::Result<SocketAddr> {
+        // SAFETY: every variant begins with a `Family`, and `room` and `of`
+        // initialize all bytes of the variant that is read.
+        match c_int::from(unsafe { self.head }.family) {
+            AF_INET => {
+                // SAFETY: as above; every bit pattern is a valid sockaddr_in.
+                let v4 = unsafe { self.v4 };
+                let port = u16::from_be_bytes(v4.port);
+                Ok(SocketAddrV4::new(v4.addr.into(), port).into())
+            }
+            AF_INET6 => {
+                // SAFETY: as above; every bit pattern is a valid sockaddr_in6.
+                let v6 = unsafe { self.v6 };
+                let port = u16::from_be_bytes(v6.port);
+                let ip = Ipv6Addr::from(v6.addr);
+                Ok(SocketAddrV6::new(ip, port, v6.flowinfo, v6.scope_id).into())
+            }
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the socket's address is neither IPv4 nor IPv6",
+            )),
+        }
+    }
+}
+// ANCHOR_END: address

@@ -1,0 +1,9 @@
+//! The sockets of epoll and kqueue: thin, for these kernels report readiness
+//! and leave the reading and writing to us.
+
+pub mod ffi;
+mod tcp;
+mod watched;
+
+pub(crate) use tcp::{TcpListener, TcpStream};
+pub(crate) use watched::Watched;

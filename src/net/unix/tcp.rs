@@ -1,0 +1,221 @@
+//! TCP on epoll and kqueue: each method is one call on a non-blocking socket.
+//!
+//! Chapter 12. The public types in `net/tcp.rs` forward to these.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::{Watched, ffi};
+use crate::sys;
+
+/// Connections that have been made and not yet accepted, before the kernel
+/// turns more away. It may have a lower limit of its own.
+const BACKLOG: i32 = 1024;
+
+// ANCHOR: listener
+#[derive(Debug)]
+pub(crate) struct TcpListener {
+    pub(crate) source: Watched<OwnedFd>,
+}
+
+impl TcpListener {
+    pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+        let fd = ffi::socket(domain(addr))?;
+        // Or a restarted server would wait minutes for its port: old
+        // connections linger on it.
+        ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
+        ffi::bind(fd.as_fd(), addr)?;
+        ffi::listen(fd.as_fd(), BACKLOG)?;
+        Ok(TcpListener {
+            source: Watched::new(fd),
+        })
+    }
+
+    pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
+        listener.set_nonblocking(true)?;
+        Ok(TcpListener {
+            source: Watched::new(listener.into()),
+        })
+    }
+
+    pub(crate) fn into_std(self) -> io::Result<net::TcpListener> {
+        Ok(self.source.into_fd().into())
+    }
+
+    pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (fd, from) = ffi::accept(self.fd())?;
+        let source = Watched::new(fd);
+        Ok((TcpStream { source }, from))
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
+        let source = Watched::new(sys::duplicate(self.fd())?);
+        Ok(TcpListener { source })
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        ffi::getsockname(self.fd())
+    }
+
+    pub(crate) fn ttl(&self) -> io::Result<u32> {
+        ttl(self.fd())
+    }
+
+    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        set_ttl(self.fd(), ttl)
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        take_error(self.fd())
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.source.fd().as_fd()
+    }
+}
+// ANCHOR_END: listener
+
+// ANCHOR: stream
+#[derive(Debug)]
+pub(crate) struct TcpStream {
+    pub(crate) source: Watched<OwnedFd>,
+}
+
+impl TcpStream {
+    pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        let fd = ffi::socket(domain(addr))?;
+        match ffi::connect(fd.as_fd(), addr) {
+            // It goes on by itself, after a signal too, and ends in a writable event.
+            Err(error)
+                if error.raw_os_error() == Some(ffi::EINPROGRESS)
+                    || error.kind() == io::ErrorKind::Interrupted => {}
+            result => result?,
+        }
+        Ok(TcpStream {
+            source: Watched::new(fd),
+        })
+    }
+
+    pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        Ok(TcpStream {
+            source: Watched::new(stream.into()),
+        })
+    }
+
+    pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
+        Ok(self.source.into_fd().into())
+    }
+
+    #[inline]
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        ffi::recv(self.fd(), buffer, 0)
+    }
+
+    pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        ffi::readv(self.fd(), buffers)
+    }
+
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        ffi::recv(self.fd(), buffer, ffi::MSG_PEEK)
+    }
+
+    #[inline]
+    pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
+        ffi::send(self.fd(), buffer)
+    }
+
+    pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        ffi::sendmsg(self.fd(), buffers)
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let how = match how {
+            Shutdown::Read => ffi::SHUT_RD,
+            Shutdown::Write => ffi::SHUT_WR,
+            Shutdown::Both => ffi::SHUT_RDWR,
+        };
+        ffi::shutdown(self.fd(), how)
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
+        let source = Watched::new(sys::duplicate(self.fd())?);
+        Ok(TcpStream { source })
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        ffi::getsockname(self.fd())
+    }
+
+    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        ffi::getpeername(self.fd())
+    }
+
+    pub(crate) fn nodelay(&self) -> io::Result<bool> {
+        Ok(ffi::option(self.fd(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY)? != 0)
+    }
+
+    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        ffi::set_option(
+            self.fd(),
+            ffi::IPPROTO_TCP,
+            ffi::TCP_NODELAY,
+            nodelay.into(),
+        )
+    }
+
+    pub(crate) fn ttl(&self) -> io::Result<u32> {
+        ttl(self.fd())
+    }
+
+    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        set_ttl(self.fd(), ttl)
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        take_error(self.fd())
+    }
+
+    #[inline]
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.source.fd().as_fd()
+    }
+}
+// ANCHOR_END: stream
+
+// ANCHOR: options
+fn domain(addr: SocketAddr) -> i32 {
+    match addr {
+        SocketAddr::V4(_) => ffi::AF_INET,
+        SocketAddr::V6(_) => ffi::AF_INET6,
+    }
+}
+
+/// Where a socket's family keeps its time to live.
+fn ttl_option(fd: BorrowedFd<'_>) -> io::Result<(i32, i32)> {
+    Ok(match ffi::getsockname(fd)? {
+        SocketAddr::V4(_) => (ffi::IPPROTO_IP, ffi::IP_TTL),
+        SocketAddr::V6(_) => (ffi::IPPROTO_IPV6, ffi::IPV6_UNICAST_HOPS),
+    })
+}
+
+fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let (level, name) = ttl_option(fd)?;
+    Ok(ffi::option(fd, level, name)? as u32)
+}
+
+fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
+    let (level, name) = ttl_option(fd)?;
+    let ttl = i32::try_from(ttl).unwrap_or(i32::MAX);
+    ffi::set_option(fd, level, name, ttl)
+}
+
+/// Reading the error clears it.
+fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
+    match ffi::option(fd, ffi::SOL_SOCKET, ffi::SO_ERROR)? {
+        0 => Ok(None),
+        error => Ok(Some(io::Error::from_raw_os_error(error))),
+    }
+}
+// ANCHOR_END: options

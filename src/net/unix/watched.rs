@@ -1,0 +1,107 @@
+//! A descriptor and its registration: what every Unix source is made of.
+//!
+//! Chapter 12. The kernel's queue holds an open file, not a number: with a
+//! duplicate around, closing our descriptor would leave the registration alive,
+//! and its events would bear the token of nobody. So a source deregisters
+//! before it closes.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsFd;
+
+use crate::event::{Interests, Token, Trigger, Watch};
+use crate::registrator::{Registered, Registrator, Source};
+
+// ANCHOR: watched
+/// A descriptor, owned or borrowed, that is deregistered before it goes.
+#[derive(Debug)]
+pub(crate) struct Watched<F: AsFd> {
+    fd: F,
+    registered: Registered,
+}
+
+impl<F: AsFd> Watched<F> {
+    pub(crate) fn new(fd: F) -> Watched<F> {
+        Watched {
+            fd,
+            registered: Registered::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fd(&self) -> &F {
+        &self.fd
+    }
+
+    /// Deregisters, and hands the descriptor back.
+    pub(crate) fn into_fd(self) -> F {
+        let mut whole = ManuallyDrop::new(self);
+        whole.leave();
+        // SAFETY: `whole` is never used or dropped after this, so the
+        // descriptor has one owner; its registration is `None` and needs no drop.
+        unsafe { std::ptr::read(&whole.fd) }
+    }
+
+    fn leave(&mut self) {
+        let fd = self.fd.as_fd();
+        // Refused only if the kernel has forgotten the descriptor by itself.
+        let _ = self
+            .registered
+            .drop_with(|queue, old| queue.selector.deregister(fd, old));
+    }
+}
+
+impl<F: AsFd> Source for Watched<F> {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let (fd, watch) = (
+            self.fd.as_fd(),
+            Watch {
+                token,
+                interests,
+                trigger,
+            },
+        );
+        self.registered.add(registrator, watch, |queue| {
+            queue.selector.register(fd, watch)
+        })
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let (fd, watch) = (
+            self.fd.as_fd(),
+            Watch {
+                token,
+                interests,
+                trigger,
+            },
+        );
+        self.registered.change(registrator, watch, |queue, old| {
+            queue.selector.reregister(fd, old, watch)
+        })
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        let fd = self.fd.as_fd();
+        self.registered
+            .remove(registrator, |queue, old| queue.selector.deregister(fd, old))
+    }
+}
+
+impl<F: AsFd> Drop for Watched<F> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+// ANCHOR_END: watched

@@ -1,0 +1,114 @@
+//! What everything that belongs together shares.
+//!
+//! Chapter 6. `Poll`, every `Registrator`, every registered source and every
+//! waker hold the same `Arc<Queue>`. So whichever goes last closes the kernel's
+//! queue, and nobody keeps a bare descriptor that could outlive it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::ready::{Node, ReadyList};
+use crate::sys::Selector;
+
+// ANCHOR: queue
+/// One selector and one ready list.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    pub(crate) selector: Selector,
+    pub(crate) ready: ReadyList,
+    /// Registers nothing any more, by `close_loop` or because `Poll` is gone.
+    closed: AtomicBool,
+    /// `Poll` is gone: nobody drains the list.
+    abandoned: AtomicBool,
+    /// How many sources are registered.
+    pub(crate) registered: AtomicUsize,
+    /// Somebody else waits on the queue's descriptor, so every push must show there.
+    watched: AtomicBool,
+}
+// ANCHOR_END: queue
+
+impl Queue {
+    // ANCHOR: push
+    pub(crate) fn new() -> io::Result<Queue> {
+        Ok(Queue {
+            selector: Selector::new()?,
+            ready: ReadyList::new(),
+            closed: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            registered: AtomicUsize::new(0),
+            watched: AtomicBool::new(false),
+        })
+    }
+
+    /// Lists a node, and wakes the poller if it sleeps.
+    pub(crate) fn push(&self, node: &Arc<Node>) -> io::Result<()> {
+        if self.abandoned.load(Ordering::Acquire) {
+            return Err(closed_error());
+        }
+        let asleep = self.ready.push(node);
+        self.wake_if(asleep)?;
+        if self.abandoned.load(Ordering::Acquire) {
+            // `Poll` went in between, and may have cleared the list too early.
+            self.ready.clear();
+        }
+        Ok(())
+    }
+
+    fn wake_if(&self, asleep: bool) -> io::Result<()> {
+        if asleep || self.watched.load(Ordering::Acquire) {
+            let woken = self.selector.wake();
+            if woken.is_err() {
+                self.ready.not_woken();
+            }
+            return woken;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: push
+
+    // ANCHOR: closing
+    /// Refuses registrations from now on, and has the poller notice.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        self.closed.store(true, Ordering::Release);
+        let asleep = self.ready.notify();
+        self.wake_if(asleep)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// `Poll` is gone. What outlives it stays sound, and is refused.
+    pub(crate) fn abandon(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.abandoned.store(true, Ordering::Release);
+        self.ready.clear();
+    }
+    // ANCHOR_END: closing
+
+    // ANCHOR: watched
+    /// From now on the queue's descriptor is readable whenever `poll` would
+    /// find something, listed nodes included.
+    pub(crate) fn watch_from_outside(&self) {
+        if !self.watched.swap(true, Ordering::AcqRel) {
+            self.show_list();
+        }
+    }
+
+    /// Makes nodes that stay listed while nobody polls visible from outside.
+    pub(crate) fn show_list(&self) {
+        if self.watched.load(Ordering::Acquire) && self.ready.len() > 0 {
+            // A failed wake here costs an outer queue its notice, not a node.
+            let _ = self.selector.wake();
+        }
+    }
+    // ANCHOR_END: watched
+}
+
+// ANCHOR: closed_error
+/// Of no system call, so that it can be told from one: `raw_os_error` is `None`.
+pub(crate) fn closed_error() -> io::Error {
+    io::Error::other("the event loop is closed: nothing more is registered or delivered")
+}
+// ANCHOR_END: closed_error

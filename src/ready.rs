@@ -1,0 +1,197 @@
+//! The ready list: readiness that no kernel reports.
+//!
+//! Chapter 10. Wakes, a program's own sources and, on Windows, finished
+//! operations all reach `poll` through this one list, filled by any thread and
+//! drained by the one that polls. It also decides who pays for waking: a push
+//! costs a system call only when the poller sleeps. No system call is made in
+//! this file; `queue.rs` does that on its word.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::event::{Event, Events, Readiness, Trigger, Watch};
+
+// ANCHOR: node
+/// One registration of a source whose readiness is not the kernel's.
+///
+/// Each registration has a node of its own, so that what an earlier one left in
+/// a list is told by its empty `watch`, and dropped.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// Whether it stands in the list, or is just about to: at most once.
+    queued: AtomicBool,
+    readiness: AtomicU8,
+    /// `None` once deregistered, or reported under `Oneshot`.
+    watch: Mutex<Option<Watch>>,
+}
+
+impl Node {
+    pub(crate) fn new(watch: Watch, readiness: Readiness) -> Arc<Node> {
+        Arc::new(Node {
+            queued: AtomicBool::new(false),
+            readiness: AtomicU8::new(readiness.bits()),
+            watch: Mutex::new(Some(watch)),
+        })
+    }
+
+    /// What it is from now on. To be pushed afterwards.
+    pub(crate) fn set(&self, readiness: Readiness) {
+        self.readiness.store(readiness.bits(), Ordering::Release);
+    }
+
+    /// Watched otherwise, or not at all.
+    pub(crate) fn watch(&self, watch: Option<Watch>) {
+        *lock(&self.watch) = watch;
+    }
+
+    /// The event that is due, and whether another may be without a new push.
+    fn due(&self) -> Option<(Event, Trigger)> {
+        let mut slot = lock(&self.watch);
+        let watch = (*slot)?;
+        let readiness = Readiness::from_bits(self.readiness.load(Ordering::Acquire));
+        let readiness = readiness.of_interest(watch.interests);
+        if readiness.is_empty() {
+            return None;
+        }
+        if watch.trigger == Trigger::Oneshot {
+            *slot = None;
+        }
+        Some((Event::new(watch.token, readiness), watch.trigger))
+    }
+}
+// ANCHOR_END: node
+
+// ANCHOR: list
+/// The nodes that have something to say, and whether the poller sleeps.
+#[derive(Debug)]
+pub(crate) struct ReadyList {
+    nodes: Mutex<VecDeque<Arc<Node>>>,
+    /// The length of `nodes`, to be asked without the lock.
+    len: AtomicUsize,
+    poller: AtomicU8,
+}
+
+/// The poller is awake, and nothing has happened since it last looked.
+const EMPTY: u8 = 0;
+/// The poller sleeps, or is about to: whoever pushes must wake it.
+const ASLEEP: u8 = 1;
+/// Something has been pushed: the poller, if awake, will look before it sleeps.
+const NOTIFIED: u8 = 2;
+// ANCHOR_END: list
+
+impl ReadyList {
+    pub(crate) const fn new() -> ReadyList {
+        ReadyList {
+            nodes: Mutex::new(VecDeque::new()),
+            len: AtomicUsize::new(0),
+            poller: AtomicU8::new(EMPTY),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+
+    // ANCHOR: push
+    /// Lists a node, unless it is listed already. `true`: the poller sleeps,
+    /// and the caller must wake it.
+    #[must_use]
+    pub(crate) fn push(&self, node: &Arc<Node>) -> bool {
+        self.list(node);
+        self.notify()
+    }
+
+    /// Lists a node for the poller's next look, without a word to it.
+    pub(crate) fn list(&self, node: &Arc<Node>) {
+        if !node.queued.swap(true, Ordering::AcqRel) {
+            let mut nodes = lock(&self.nodes);
+            nodes.push_back(Arc::clone(node));
+            self.len.store(nodes.len(), Ordering::Release);
+        }
+    }
+
+    /// Takes a node out again, if it stands in the list.
+    pub(crate) fn remove(&self, node: &Arc<Node>) {
+        if node.queued.load(Ordering::Acquire) {
+            let mut nodes = lock(&self.nodes);
+            nodes.retain(|other| !Arc::ptr_eq(other, node));
+            self.len.store(nodes.len(), Ordering::Release);
+        }
+    }
+
+    /// Forgets all nodes.
+    pub(crate) fn clear(&self) {
+        let mut nodes = lock(&self.nodes);
+        nodes.clear();
+        self.len.store(0, Ordering::Release);
+    }
+    // ANCHOR_END: push
+
+    // ANCHOR: sleep
+    /// After a push: whether the poller sleeps, and nobody has woken it yet.
+    #[must_use]
+    pub(crate) fn notify(&self) -> bool {
+        self.poller.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
+    }
+
+    /// The one who was to wake the poller could not: the next one shall try.
+    pub(crate) fn not_woken(&self) {
+        let _ = self
+            .poller
+            .compare_exchange(NOTIFIED, ASLEEP, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Announces that the poller is about to sleep. `false`: it must not, for
+    /// something has been pushed since it last looked.
+    #[must_use]
+    pub(crate) fn sleep(&self) -> bool {
+        self.poller
+            .compare_exchange(EMPTY, ASLEEP, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Withdraws the announcement. Whatever was pushed before is now in sight.
+    pub(crate) fn awake(&self) {
+        self.poller.swap(EMPTY, Ordering::AcqRel);
+    }
+    // ANCHOR_END: sleep
+
+    // ANCHOR: drain
+    /// Moves what is due into `events`, until they number `most` or every node
+    /// that was listed at the start has been looked at. Level-triggered nodes
+    /// go to `again` as well: the caller lists them before its next wait.
+    pub(crate) fn drain(&self, events: &mut Events, most: usize, again: &mut Vec<Arc<Node>>) {
+        let mut left = self.len();
+        if left == 0 {
+            return;
+        }
+        // What is pushed from here on is a reason to look again.
+        self.awake();
+        while left > 0 && events.len() < most {
+            let Some(node) = self.pop() else { return };
+            left -= 1;
+            if let Some((event, trigger)) = node.due() {
+                events.push(event);
+                if trigger == Trigger::Level {
+                    again.push(node);
+                }
+            }
+        }
+    }
+
+    fn pop(&self) -> Option<Arc<Node>> {
+        let mut nodes = lock(&self.nodes);
+        let node = nodes.pop_front()?;
+        self.len.store(nodes.len(), Ordering::Release);
+        // Before its readiness is read: whoever sets it later, lists it again.
+        node.queued.swap(false, Ordering::AcqRel);
+        Some(node)
+    }
+    // ANCHOR_END: drain
+}
+
+/// Nothing panics while these locks are held, so a poisoned one is a sound one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

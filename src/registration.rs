@@ -1,0 +1,179 @@
+//! Sources whose readiness a program makes itself.
+//!
+//! Chapter 10. A pair, as mio 0.6 had it: the `Registration` is the source that
+//! is registered, the `SetReadiness` says from any thread what it is ready for.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::event::{Interests, Readiness, Token, Trigger, Watch};
+use crate::queue::Queue;
+use crate::ready::Node;
+use crate::registrator::{Registered, Registrator, Source};
+
+// ANCHOR: pair
+/// A source that is ready when its [`SetReadiness`] says so.
+///
+/// ```
+/// use evq::{Events, Interests, Poll, Readiness, Registration, Token};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(8);
+/// let (mut registration, set_readiness) = Registration::new();
+/// poll.registrator().register(&mut registration, Token(7), Interests::READABLE)?;
+///
+/// std::thread::spawn(move || set_readiness.set_readiness(Readiness::READABLE));
+/// poll.poll(&mut events, None)?;
+/// assert!(events.iter().any(|event| event.token() == Token(7) && event.is_readable()));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Registration {
+    shared: Arc<Mutex<Shared>>,
+    registered: Registered,
+}
+
+/// Says what a [`Registration`] is ready for. Cheap to clone and to send.
+#[derive(Debug, Clone)]
+pub struct SetReadiness {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    readiness: Readiness,
+    /// Where a change is announced, while there is a registration.
+    home: Option<(Arc<Queue>, Arc<Node>)>,
+}
+// ANCHOR_END: pair
+
+impl Registration {
+    /// Makes the pair, ready for nothing.
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new() -> (Registration, SetReadiness) {
+        let shared = Arc::new(Mutex::new(Shared {
+            readiness: Readiness::EMPTY,
+            home: None,
+        }));
+        let set_readiness = SetReadiness {
+            shared: Arc::clone(&shared),
+        };
+        let registration = Registration {
+            shared,
+            registered: Registered::default(),
+        };
+        (registration, set_readiness)
+    }
+}
+
+// ANCHOR: set
+impl SetReadiness {
+    /// The readiness that was last set.
+    pub fn readiness(&self) -> Readiness {
+        lock(&self.shared).readiness
+    }
+
+    /// Sets what the source is ready for, in place of what it was.
+    ///
+    /// Anything but [`Readiness::EMPTY`] is an edge, though it be what it was
+    /// before. Level-triggered, the source is reported until this is called
+    /// with a readiness that no longer meets its interests.
+    ///
+    /// # Errors
+    ///
+    /// If the source is registered and its [`Poll`](crate::Poll) has been
+    /// dropped; or what the system says, if the poller sleeps and cannot be
+    /// woken. The readiness is set all the same.
+    pub fn set_readiness(&self, readiness: Readiness) -> io::Result<()> {
+        let mut shared = lock(&self.shared);
+        shared.readiness = readiness;
+        match &shared.home {
+            Some((queue, node)) => {
+                node.set(readiness);
+                if readiness.is_empty() {
+                    Ok(())
+                } else {
+                    queue.push(node)
+                }
+            }
+            None => Ok(()),
+        }
+    }
+}
+// ANCHOR_END: set
+
+// ANCHOR: source
+impl Source for Registration {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let watch = Watch {
+            token,
+            interests,
+            trigger,
+        };
+        let mut shared = lock(&self.shared);
+        self.registered.add(registrator, watch, |queue| {
+            let node = Node::new(watch, shared.readiness);
+            queue.push(&node)?;
+            shared.home = Some((Arc::clone(queue), node));
+            Ok(())
+        })
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let watch = Watch {
+            token,
+            interests,
+            trigger,
+        };
+        let shared = lock(&self.shared);
+        self.registered.change(registrator, watch, |queue, _| {
+            shared.home.as_ref().map_or(Ok(()), |(_, node)| {
+                node.watch(Some(watch));
+                queue.push(node)
+            })
+        })
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        let mut shared = lock(&self.shared);
+        self.registered
+            .remove(registrator, |queue, _| shared.leave(queue))
+    }
+}
+
+impl Shared {
+    fn leave(&mut self, queue: &Queue) -> io::Result<()> {
+        if let Some((_, node)) = self.home.take() {
+            node.watch(None);
+            queue.ready.remove(&node);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut shared = lock(&self.shared);
+        let _ = self.registered.drop_with(|queue, _| shared.leave(queue));
+    }
+}
+// ANCHOR_END: source
+
+/// Nothing panics while the lock is held, so a poisoned one is a sound one.
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,251 @@
+//! Adding, changing and removing sources.
+//!
+//! Chapter 6. The kernels disagree on what happens when a source is added twice
+//! or removed too often, so every source remembers its own registration, in a
+//! `Registered`, and the answer is the same on every system.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::event::{Interests, Token, Trigger, Watch};
+use crate::queue::{Queue, closed_error};
+
+// ANCHOR: source
+/// Something that can be registered.
+///
+/// The crate's own types do the work. A program's type implements this by
+/// handing each call on to the sources it is made of:
+///
+/// ```
+/// use evq::net::TcpStream;
+/// use evq::{Interests, Registrator, Source, Token, Trigger};
+/// use std::io;
+///
+/// struct Connection {
+///     stream: TcpStream,
+///     unsent: Vec<u8>,
+/// }
+///
+/// impl Source for Connection {
+///     fn register(
+///         &mut self, registrator: &Registrator, token: Token, interests: Interests, trigger: Trigger,
+///     ) -> io::Result<()> {
+///         self.stream.register(registrator, token, interests, trigger)
+///     }
+///
+///     fn reregister(
+///         &mut self, registrator: &Registrator, token: Token, interests: Interests, trigger: Trigger,
+///     ) -> io::Result<()> {
+///         self.stream.reregister(registrator, token, interests, trigger)
+///     }
+///
+///     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+///         self.stream.deregister(registrator)
+///     }
+/// }
+/// ```
+pub trait Source {
+    /// Called by [`Registrator::register_with`].
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()>;
+
+    /// Called by [`Registrator::reregister_with`].
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()>;
+
+    /// Called by [`Registrator::deregister`].
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()>;
+}
+// ANCHOR_END: source
+
+// ANCHOR: registrator
+/// The handle that adds, changes and removes sources.
+///
+/// It can be cloned and sent: another thread may register while `poll` blocks.
+#[derive(Debug, Clone)]
+pub struct Registrator {
+    pub(crate) queue: Arc<Queue>,
+}
+
+impl Registrator {
+    /// Starts to watch a source, edge-triggered. What is ready now is reported.
+    ///
+    /// # Errors
+    ///
+    /// - `AlreadyExists`: the source is registered, here or with another queue.
+    /// - `InvalidInput`: the token is `usize::MAX`, which is the queue's own.
+    /// - `Other`, with no `raw_os_error`: the loop is closed.
+    /// - What the system says, such as that its limits are exhausted.
+    pub fn register<S: Source + ?Sized>(
+        &self,
+        source: &mut S,
+        token: Token,
+        interests: Interests,
+    ) -> io::Result<()> {
+        self.register_with(source, token, interests, Trigger::Edge)
+    }
+
+    /// [`register`](Registrator::register) with a trigger of choice.
+    pub fn register_with<S: Source + ?Sized>(
+        &self,
+        source: &mut S,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        source.register(self, token, interests, trigger)
+    }
+
+    /// Watches a registered source otherwise, edge-triggered; arms a oneshot
+    /// again. What is ready now is reported.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the source is not registered with this queue; else those
+    /// of [`register`](Registrator::register).
+    pub fn reregister<S: Source + ?Sized>(
+        &self,
+        source: &mut S,
+        token: Token,
+        interests: Interests,
+    ) -> io::Result<()> {
+        self.reregister_with(source, token, interests, Trigger::Edge)
+    }
+
+    /// [`reregister`](Registrator::reregister) with a trigger of choice.
+    pub fn reregister_with<S: Source + ?Sized>(
+        &self,
+        source: &mut S,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        source.reregister(self, token, interests, trigger)
+    }
+
+    /// Stops watching a source. No later `poll` delivers this registration, even
+    /// where the kernel had queued it. Dropping a source does the same.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the source is not registered with this queue.
+    pub fn deregister<S: Source + ?Sized>(&self, source: &mut S) -> io::Result<()> {
+        source.deregister(self)
+    }
+
+    /// Ends the loop, from any thread.
+    ///
+    /// [`Poll::poll`](crate::Poll::poll) no longer waits; it delivers what is
+    /// ready, and then returns an error whose `raw_os_error` is `None`. From
+    /// now on `register` and `reregister` are refused the same way.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, if the poller sleeps and cannot be woken.
+    pub fn close_loop(&self) -> io::Result<()> {
+        self.queue.close()
+    }
+}
+// ANCHOR_END: registrator
+
+// ANCHOR: registered
+/// What a source remembers of its own registration.
+#[derive(Debug, Default)]
+pub(crate) struct Registered(Option<(Arc<Queue>, Watch)>);
+
+impl Registered {
+    /// Registers; `add` is what the source itself has to do.
+    pub(crate) fn add(
+        &mut self,
+        registrator: &Registrator,
+        watch: Watch,
+        add: impl FnOnce(&Arc<Queue>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        check(registrator, watch)?;
+        if self.0.is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the source is registered already: reregister it, or deregister it first",
+            ));
+        }
+        add(&registrator.queue)?;
+        registrator.queue.registered.fetch_add(1, Ordering::Relaxed);
+        self.0 = Some((Arc::clone(&registrator.queue), watch));
+        Ok(())
+    }
+
+    /// Changes a registration; `change` gets what it was.
+    pub(crate) fn change(
+        &mut self,
+        registrator: &Registrator,
+        watch: Watch,
+        change: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        check(registrator, watch)?;
+        let (queue, old) = self.with(registrator)?;
+        change(queue, *old)?;
+        *old = watch;
+        Ok(())
+    }
+
+    /// Deregisters; `remove` gets what it was.
+    pub(crate) fn remove(
+        &mut self,
+        registrator: &Registrator,
+        remove: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.with(registrator)?;
+        self.drop_with(remove)
+    }
+
+    /// Deregisters whichever queue it is registered with, if any.
+    pub(crate) fn drop_with(
+        &mut self,
+        remove: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Some((queue, watch)) = self.0.take() else {
+            return Ok(());
+        };
+        queue.registered.fetch_sub(1, Ordering::Relaxed);
+        remove(&queue, watch)
+    }
+
+    fn with(&mut self, registrator: &Registrator) -> io::Result<(&Arc<Queue>, &mut Watch)> {
+        match &mut self.0 {
+            Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok((queue, watch)),
+            Some(_) => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the source is registered with another queue: use that one's registrator",
+            )),
+            None => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the source is not registered: register it first",
+            )),
+        }
+    }
+}
+
+pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
+    if watch.token == Token::QUEUE {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "Token(usize::MAX) is the queue's own: use any other",
+        ));
+    }
+    if registrator.queue.is_closed() {
+        return Err(closed_error());
+    }
+    Ok(())
+}
+// ANCHOR_END: registered

@@ -1,0 +1,39 @@
+//! The queue's own descriptor, to be watched by another queue.
+//!
+//! Chapter 21.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::poll::Poll;
+use crate::sys;
+
+// ANCHOR: poll_fd
+/// The queue's descriptor is readable when `poll` would find something, so that
+/// another queue can wait for this one, [`SourceFd`](crate::unix::SourceFd) in
+/// hand.
+///
+/// From the first call on, each wake and each listed node costs a system call,
+/// for who waits outside cannot be seen to sleep.
+impl AsFd for Poll {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        let queue = &self.registrator().queue;
+        queue.watch_from_outside();
+        queue.selector.as_fd()
+    }
+}
+
+impl Poll {
+    /// Makes a second descriptor of the queue, which another program started
+    /// by this one does not inherit.
+    ///
+    /// It is readable when `poll` would find something, as [`AsFd`] has it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, such as that the process has no descriptors left.
+    pub fn try_clone_to_owned_fd(&self) -> io::Result<OwnedFd> {
+        sys::duplicate(self.as_fd())
+    }
+}
+// ANCHOR_END: poll_fd

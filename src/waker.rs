@@ -1,0 +1,89 @@
+//! Ending a wait from another thread.
+//!
+//! Chapter 10. A waker is a node of the ready list that is always ready; to
+//! wake is to list it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::event::{Interests, Readiness, Token, Trigger, Watch};
+use crate::queue::Queue;
+use crate::ready::Node;
+use crate::registrator::{Registrator, check};
+
+// ANCHOR: waker
+/// Has `poll` return with an event, from any thread.
+///
+/// ```
+/// use evq::{Events, Poll, Token, Waker};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(8);
+/// let waker = Waker::new(poll.registrator(), Token(9))?;
+///
+/// std::thread::spawn(move || waker.wake());
+/// poll.poll(&mut events, None)?;
+/// assert_eq!(events.iter().next().unwrap().token(), Token(9));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Cheap to clone: clones wake the same poll with the same token.
+#[derive(Debug, Clone)]
+pub struct Waker {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    node: Arc<Node>,
+}
+
+impl Waker {
+    /// Makes a waker whose events bear `token`. It is registered for as long
+    /// as it or a clone of it lives.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for `Token(usize::MAX)`, and an error whose
+    /// `raw_os_error` is `None` if the loop is closed.
+    pub fn new(registrator: &Registrator, token: Token) -> io::Result<Waker> {
+        let watch = Watch {
+            token,
+            interests: Interests::READABLE,
+            trigger: Trigger::Edge,
+        };
+        check(registrator, watch)?;
+        let queue = Arc::clone(&registrator.queue);
+        queue.registered.fetch_add(1, Ordering::Relaxed);
+        let node = Node::new(watch, Readiness::READABLE);
+        Ok(Waker {
+            shared: Arc::new(Shared { queue, node }),
+        })
+    }
+
+    /// Has the `poll` that is going on, or else the next, return with a
+    /// readable event. Wakes before one `poll` may come as one event.
+    ///
+    /// A wake is not lost when the waker is dropped right after it. It makes a
+    /// system call only if the poller sleeps.
+    ///
+    /// # Errors
+    ///
+    /// An error whose `raw_os_error` is `None` if the
+    /// [`Poll`](crate::Poll) has been dropped; or what the system says.
+    pub fn wake(&self) -> io::Result<()> {
+        self.shared.queue.push(&self.shared.node)
+    }
+}
+
+// A wake that is under way keeps its node, and is delivered all the same.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.registered.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+// ANCHOR_END: waker

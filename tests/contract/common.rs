@@ -1,0 +1,54 @@
+//! What the contract's tests share.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use evq::net::TcpStream;
+use evq::{Event, Events, Interests, Poll, Token};
+
+/// Longer than anything here takes, however loaded the machine.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// Both directions.
+pub fn both() -> Interests {
+    Interests::READABLE | Interests::WRITABLE
+}
+
+/// A connection: our end, non-blocking, and the peer's, the standard library's.
+pub fn connection() -> (TcpStream, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    (TcpStream::from_std(ours).unwrap(), peer)
+}
+
+/// Polls until an event meets the condition, and returns it; panics with what
+/// it was waiting for once the limit has passed.
+pub fn wait_for(
+    poll: &mut Poll,
+    events: &mut Events,
+    what: &str,
+    mut condition: impl FnMut(&Event) -> bool,
+) -> Event {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        poll.poll(events, Some(left)).unwrap();
+        if let Some(event) = events.iter().find(|event| condition(event)) {
+            return *event;
+        }
+        assert!(Instant::now() < deadline, "still waiting for {what}");
+    }
+}
+
+/// What is reported now, without waiting.
+pub fn look(poll: &mut Poll, events: &mut Events) -> Vec<Event> {
+    poll.poll(events, Some(Duration::ZERO)).unwrap();
+    events.iter().copied().collect()
+}
+
+/// Whether an event bears the token and is readable.
+pub fn readable(token: Token) -> impl FnMut(&Event) -> bool {
+    move |event| event.token() == token && event.is_readable()
+}
