@@ -1,2 +1,109 @@
-//! `cargo workbook`: the companion of the book.
-fn main() {}
+//! `cargo workbook`: the companion of the book. It reads chapters, runs and
+//! traces their examples, checks exercises, and forks the crate.
+//!
+//! Standard library only, and it never links `evq`: a reader who breaks `src/`
+//! keeps it. This file takes the command line apart; `book.rs` knows where
+//! everything lies, and each command has a file of its own.
+
+mod book;
+mod browser;
+mod check;
+mod contents;
+mod fork;
+mod hints;
+mod include;
+mod page;
+mod progress;
+mod report;
+mod run;
+mod terminal;
+
+use book::Book;
+use std::process::ExitCode;
+use terminal::say;
+
+/// What a command may end with: a success or a failure that it has told of
+/// itself, or one sentence for the reader.
+type Outcome = Result<ExitCode, String>;
+
+const HELP: &str = "\
+The companion of the book. From anywhere in the checkout:
+
+  cargo workbook                   the contents, your progress, what comes next
+  cargo workbook read N            print chapter N here; `read start` comes first
+  cargo workbook read N --browser  build the book and open chapter N
+  cargo workbook run N             run the chapter's example
+  cargo workbook run N -- ARGS     the same, with arguments for the example
+  cargo workbook trace N           run it with every foreign call printed
+  cargo workbook check N.M         begin exercise N.M, and later check it
+  cargo workbook check             check every exercise that you have begun
+  cargo workbook hint N.M          the next hint
+  cargo workbook solution N.M      the solution
+  cargo workbook reset N.M         put the blank back; yours is kept as .bak
+  cargo workbook fork DIR [NAME]   an event queue of your own, without the book
+
+Your answers are in book/workbook/tests/, what the workbook remembers is in
+.workbook/; git ignores both.
+";
+
+fn main() -> ExitCode {
+    let arguments: Result<Vec<String>, _> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.into_string())
+        .collect();
+    let outcome = match arguments {
+        Ok(arguments) => command(&arguments),
+        Err(argument) => Err(format!("{argument:?} is not valid Unicode.")),
+    };
+    outcome.unwrap_or_else(|sentence| {
+        terminal::complain(&sentence);
+        ExitCode::FAILURE
+    })
+}
+
+fn command(arguments: &[String]) -> Outcome {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] = arguments[..] {
+        if arguments.is_empty() {
+            return contents::command(&Book::open()?);
+        }
+        say(HELP);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (name, rest) = (arguments[0], &arguments[1..]);
+    match (name, rest) {
+        ("read", [page]) => page::command(&Book::open()?, page),
+        ("read", [page, "--browser"] | ["--browser", page]) => {
+            browser::command(&Book::open()?, page)
+        }
+        ("run" | "trace", [chapter, rest @ ..]) => {
+            let passed_on = rest.strip_prefix(&["--"]).unwrap_or(rest);
+            run::command(&Book::open()?, chapter, name == "trace", passed_on)
+        }
+        ("check", []) => check::all(&Book::open()?),
+        ("check", [exercise]) => check::command(&Book::open()?, exercise),
+        ("hint", [exercise]) => hints::hint(&Book::open()?, exercise),
+        ("solution", [exercise]) => hints::solution(&Book::open()?, exercise),
+        ("reset", [exercise]) => check::reset(&Book::open()?, exercise),
+        ("fork", [directory]) => fork::command(&Book::open()?, directory, None),
+        ("fork", [directory, name]) => fork::command(&Book::open()?, directory, Some(name)),
+        _ => Err(match usage(name) {
+            Some(usage) => format!("Type: cargo workbook {usage}"),
+            None => format!("There is no command `{name}`; `cargo workbook help` lists them all."),
+        }),
+    }
+}
+
+fn usage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "read" => "read N, or: read N --browser (N is a chapter's number, or `start`)",
+        "run" => "run N (N is a chapter's number), or: run N -- ARGUMENTS",
+        "trace" => "trace N (N is a chapter's number), or: trace N -- ARGUMENTS",
+        "check" => "check N.M (chapter, dot, exercise), or: check",
+        "hint" => "hint N.M (chapter, dot, exercise)",
+        "solution" => "solution N.M (chapter, dot, exercise)",
+        "reset" => "reset N.M (chapter, dot, exercise)",
+        "fork" => "fork DIR [NAME]",
+        _ => return None,
+    })
+}

@@ -1,0 +1,600 @@
+//! A page of the book, printed: markdown becomes plain text of 80 columns, or
+//! text with colours where the terminal shows them.
+//!
+//! First the includes are put in place (`gather`), then each block is laid out
+//! (`Printer`): code as it is, prose wrapped, a figure by its title and
+//! description, and an exercise's hints only by the command that shows them.
+
+use crate::book::{Book, Page, read};
+use crate::contents::next_step;
+use crate::progress::remember;
+use crate::terminal::{WIDTH, bold, colour, columns, say, wrap};
+use crate::{Outcome, include};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `cargo workbook read N`.
+pub fn command(book: &Book, typed: &str) -> Outcome {
+    let page = book.page(typed)?;
+    let Some(file) = &page.file else {
+        let chapter = book.chapter(typed)?;
+        return Err(chapter.not_written());
+    };
+    let path = book.pages().join(file);
+    let text = render(&read(&path)?, path.parent().unwrap_or(&path), colour());
+    say(&text);
+    remember_read(book, page);
+    say(&format!("\nNext: {}\n", next_step(book)));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub fn remember_read(book: &Book, page: &Page) {
+    let chapter = book
+        .chapters()
+        .find(|chapter| chapter.page.file == page.file);
+    let key = chapter.map(|chapter| chapter.number.to_string());
+    remember(book, "read", key.as_deref().unwrap_or(page.name()));
+}
+
+/// The page as it is printed. `folder` is where its includes are looked for.
+pub fn render(markdown: &str, folder: &Path, colour: bool) -> String {
+    let mut pieces = Vec::new();
+    gather(markdown, folder, &mut pieces);
+    let mut printer = Printer {
+        colour,
+        ..Printer::default()
+    };
+    for piece in &pieces {
+        printer.piece(piece);
+    }
+    printer.end_block();
+    printer.out.truncate(printer.out.trim_end().len());
+    printer.out.push('\n');
+    printer.out
+}
+
+enum Piece {
+    Prose(String),
+    Code(String),
+    Figure { title: String, description: String },
+}
+
+fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
+    // The fence that the current line stands in: its marks, and whether it is Rust.
+    let mut fence: Option<(&str, bool)> = None;
+    for line in markdown.lines() {
+        if let Some((marks, rust)) = fence {
+            let hidden = rust && (line.trim() == "#" || line.trim_start().starts_with("# "));
+            if line.trim() == marks {
+                fence = None;
+            } else if let Some(target) = include::target(line) {
+                let text = include::text(folder, target).unwrap_or_else(missing);
+                pieces.extend(text.lines().map(|line| Piece::Code(line.to_string())));
+            } else if !hidden {
+                pieces.push(Piece::Code(line.to_string()));
+            }
+            continue;
+        }
+        let start = line.trim_start();
+        if start.starts_with("```") || start.starts_with("~~~") {
+            let info = start.trim_start_matches(['`', '~']);
+            fence = Some((&start[..start.len() - info.len()], info.starts_with("rust")));
+            continue;
+        }
+        // An include may share its line with the tags around it.
+        let split = line.replace("{{#", "\n{{#").replace("}}", "}}\n");
+        for line in split.lines() {
+            let Some(target) = include::target(line) else {
+                pieces.push(Piece::Prose(line.to_string()));
+                continue;
+            };
+            let text = include::text(folder, target).unwrap_or_else(missing);
+            if target.ends_with(".svg") {
+                pieces.push(Piece::Figure {
+                    title: element(&text, "title").unwrap_or_default(),
+                    description: element(&text, "desc").unwrap_or_default(),
+                });
+            } else {
+                gather(&text, folder, pieces);
+            }
+        }
+        if split.is_empty() {
+            pieces.push(Piece::Prose(String::new()));
+        }
+    }
+}
+
+fn missing(why: String) -> String {
+    format!("(Something is missing here. {why})")
+}
+
+/// What stands between `<name>` and `</name>`.
+fn element(text: &str, name: &str) -> Option<String> {
+    let (_, rest) = text.split_once(&format!("<{name}"))?;
+    let (_, rest) = rest.split_once('>')?;
+    let (inner, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(inner.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[derive(Default)]
+struct Printer {
+    colour: bool,
+    out: String,
+    /// The block that is being gathered, and the prefixes of its lines.
+    block: String,
+    first: String,
+    rest: String,
+    table: Vec<String>,
+    /// The exercise that the current line belongs to, and whether the way to
+    /// its hints has been told.
+    exercise: Option<String>,
+    told: bool,
+    inside_details: bool,
+}
+
+impl Printer {
+    fn piece(&mut self, piece: &Piece) {
+        if self.inside_details {
+            if let Piece::Prose(line) = piece {
+                self.inside_details = !line.contains("</details>");
+            }
+            return;
+        }
+        match piece {
+            Piece::Prose(line) => self.prose(line),
+            Piece::Code(line) => {
+                self.end_block();
+                let line = format!("    {line}");
+                self.out.push_str(&tint(line.trim_end(), 36, self.colour));
+                self.out.push('\n');
+            }
+            Piece::Figure { title, description } => {
+                self.space();
+                let title = format!("Figure: {}", inline(title, false));
+                self.out.push_str(&bold(&title, self.colour));
+                self.out.push('\n');
+                let description = inline(description, false);
+                self.out.push_str(&wrap(&description, "  ", "  ", WIDTH));
+            }
+        }
+    }
+
+    fn prose(&mut self, line: &str) {
+        let start = line.trim();
+        if start.starts_with('|') {
+            return self.table.push(start.to_string());
+        }
+        let indent = " ".repeat(line.len() - line.trim_start().len());
+        let item = marker(start);
+        if start.is_empty() {
+            self.space();
+        } else if start.starts_with("<details") {
+            self.details(!start.contains("</details>"));
+        } else if let Some(heading) = element(start, "h4").filter(|_| start.starts_with('<')) {
+            self.heading(3, &heading);
+        } else if let Some((level, heading)) = heading(start) {
+            self.heading(level, heading);
+        } else if ["---", "***"].contains(&start) || start.starts_with("<!--") {
+            self.space();
+        } else if let Some(quoted) = start.strip_prefix('>') {
+            self.quote(quoted.trim());
+        } else if let Some(marker) = item {
+            self.end_block();
+            self.first = format!("{indent}{} ", &start[..marker]);
+            self.rest = " ".repeat(self.first.len());
+            self.block = start[marker..].trim().to_string();
+        } else if without_tags(start).trim().is_empty() {
+            self.end_block();
+        } else {
+            if self.block.is_empty() && !self.out.ends_with("\n\n") && start.starts_with('<') {
+                self.space();
+            }
+            self.add(start);
+        }
+    }
+
+    /// Adds a line to the current block. Two spaces or a backslash at its end
+    /// would break the line in mdBook; the book uses neither.
+    fn add(&mut self, line: &str) {
+        if !self.block.is_empty() {
+            self.block.push(' ');
+        }
+        self.block.push_str(line);
+    }
+
+    fn quote(&mut self, line: &str) {
+        if self.rest != "  | " {
+            self.end_block();
+            (self.first, self.rest) = ("  | ".to_string(), "  | ".to_string());
+        }
+        let kind = line
+            .strip_prefix("[!")
+            .and_then(|rest| rest.strip_suffix(']'));
+        match kind {
+            Some(kind) => self.add(&format!("**{}:**", kind.to_uppercase())),
+            None => self.add(line),
+        }
+    }
+
+    fn details(&mut self, open: bool) {
+        self.inside_details = open;
+        self.end_block();
+        if self.told {
+            return;
+        }
+        self.told = true;
+        let way = match &self.exercise {
+            Some(label) => {
+                format!("(Stuck? `cargo workbook hint {label}`, then `solution {label}`.)")
+            }
+            None => "(More is folded away here; it is shown in the browser.)".to_string(),
+        };
+        let way = inline(&way, self.colour);
+        self.out.push_str(&styled(&wrap(&way, "", "", WIDTH)));
+    }
+
+    fn heading(&mut self, level: usize, heading: &str) {
+        self.space();
+        if level <= 3 {
+            let label = heading.split(' ').next().unwrap_or_default();
+            let numbered = label.starts_with(|c: char| c.is_ascii_digit()) && label.contains('.');
+            self.exercise = numbered.then(|| label.to_string());
+            self.told = false;
+        }
+        let heading = inline(heading, false);
+        let line = match level {
+            1 => format!("{heading}\n{}", "=".repeat(columns(&heading))),
+            2 => format!("{heading}\n{}", "-".repeat(columns(&heading))),
+            _ if self.colour => heading,
+            _ => format!("### {heading}"),
+        };
+        self.out.push_str(&bold(&line, self.colour));
+        self.out.push('\n');
+    }
+
+    /// Ends the block and leaves one line blank.
+    fn space(&mut self) {
+        self.end_block();
+        if !self.out.is_empty() && !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+    }
+
+    fn end_block(&mut self) {
+        if !self.table.is_empty() {
+            let rows = std::mem::take(&mut self.table);
+            self.out.push_str(&table(&rows, self.colour));
+        }
+        if !self.block.is_empty() {
+            let text = inline(&without_tags(&self.block), self.colour);
+            let wrapped = wrap(&text, &self.first, &self.rest, WIDTH);
+            self.out.push_str(&styled(&wrapped));
+        }
+        self.block.clear();
+        self.first.clear();
+        self.rest.clear();
+    }
+}
+
+fn heading(line: &str) -> Option<(usize, &str)> {
+    let text = line.trim_start_matches('#');
+    let level = line.len() - text.len();
+    (1..=6).contains(&level).then_some(())?;
+    Some((level, text.strip_prefix(' ')?.trim()))
+}
+
+/// The length of a list item's marker, `-` or `12.`.
+fn marker(line: &str) -> Option<usize> {
+    let marker = line.split(' ').next()?;
+    let digits = marker.strip_suffix('.').unwrap_or_default();
+    let number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_marker = number || ["-", "*", "+"].contains(&marker);
+    (is_marker && marker.len() < line.len()).then_some(marker.len())
+}
+
+/// The text without HTML's tags; what stands in backquotes is left alone.
+fn without_tags(text: &str) -> String {
+    let mut plain = String::new();
+    for (index, span) in text.split('`').enumerate() {
+        if index > 0 {
+            plain.push('`');
+        }
+        if index % 2 == 1 {
+            plain.push_str(span);
+            continue;
+        }
+        let mut rest = span;
+        while let Some(open) = rest.find('<') {
+            plain.push_str(&rest[..open]);
+            rest = &rest[open..];
+            let tag = rest[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '/');
+            match rest.find('>').filter(|_| tag) {
+                Some(close) if rest[..close].contains("://") && !rest[..close].contains(' ') => {
+                    plain.push_str(&rest[1..close]);
+                    rest = &rest[close + 1..];
+                }
+                Some(close) => rest = &rest[close + 1..],
+                None => {
+                    plain.push('<');
+                    rest = &rest[1..];
+                }
+            }
+        }
+        plain.push_str(rest);
+    }
+    plain
+}
+
+const BOLD: char = '\x01';
+const ITALIC: char = '\x02';
+const CODE: char = '\x03';
+
+/// Markdown within a line. Where there are colours, styles become the control
+/// characters above, which take no room until `styled` translates them.
+fn inline(text: &str, colour: bool) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    let style = |mark: char| {
+        if colour {
+            String::from(mark)
+        } else {
+            String::new()
+        }
+    };
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        let spaced = after.starts_with(' ') && (out.is_empty() || out.ends_with(' '));
+        if let ('`', Some((code, next))) = (c, after.split_once('`')) {
+            let (open, close) = match colour {
+                true => (CODE, CODE),
+                false => ('`', '`'),
+            };
+            out.extend([open].into_iter().chain(code.chars()).chain([close]));
+            rest = next;
+        } else if let ('\\', Some(escaped)) = (c, after.chars().next()) {
+            out.push(escaped);
+            rest = &after[escaped.len_utf8()..];
+        } else if let ('*', Some(next)) = (c, after.strip_prefix('*')) {
+            out.push_str(&style(BOLD));
+            rest = next;
+        } else if c == '*' && !spaced {
+            out.push_str(&style(ITALIC));
+            rest = after;
+        } else if let Some((shown, url, next)) = link(rest) {
+            out.push_str(&inline(shown, colour));
+            out.push_str(&destination(url));
+            rest = next;
+        } else if let Some((character, next)) = entity(rest) {
+            out.push(character);
+            rest = next;
+        } else {
+            out.push(c);
+            rest = after;
+        }
+    }
+    out
+}
+
+/// `[shown](url)`, and what follows it; an image's `!` is dropped.
+fn link(text: &str) -> Option<(&str, &str, &str)> {
+    let text = text.strip_prefix('!').unwrap_or(text);
+    let (shown, rest) = text.strip_prefix('[')?.split_once("](")?;
+    let (url, next) = rest.split_once(')')?;
+    (!shown.contains(']')).then_some((shown, url, next))
+}
+
+/// How a link's target is shown: another chapter by the number to `read`, a
+/// place on the web by its address, anything else not at all.
+fn destination(url: &str) -> String {
+    let chapter = url.strip_prefix("ch").and_then(|rest| rest.get(..2));
+    let number: Option<u32> = chapter.and_then(|digits| digits.parse().ok());
+    match number {
+        Some(number) if url.contains(".md") => format!(" (read {number})"),
+        _ if url.contains("://") => format!(" <{url}>"),
+        _ => String::new(),
+    }
+}
+
+fn entity(text: &str) -> Option<(char, &str)> {
+    let known = [
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&amp;", '&'),
+        ("&quot;", '"'),
+        ("&nbsp;", '\u{a0}'),
+    ];
+    known
+        .into_iter()
+        .find_map(|(name, character)| Some((character, text.strip_prefix(name)?)))
+}
+
+/// Translates the control characters of `inline` into the terminal's own.
+fn styled(text: &str) -> String {
+    let mut on = [false; 4];
+    let mut out = String::new();
+    for c in text.chars() {
+        let (start, end) = match c {
+            BOLD => ("\x1b[1m", "\x1b[22m"),
+            ITALIC => ("\x1b[3m", "\x1b[23m"),
+            CODE => ("\x1b[36m", "\x1b[39m"),
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        let on = &mut on[c as usize];
+        *on = !*on;
+        out.push_str(if *on { start } else { end });
+    }
+    out
+}
+
+fn tint(text: &str, colour_code: u8, colour: bool) -> String {
+    if colour && !text.is_empty() {
+        format!("\x1b[{colour_code}m{text}\x1b[0m")
+    } else {
+        text.to_string()
+    }
+}
+
+/// A table in columns; where it is too wide, the widest column is wrapped.
+fn table(rows: &[String], colour: bool) -> String {
+    let cells = |row: &String| -> Vec<String> {
+        let row = row.trim_matches('|').replace("\\|", "\x04");
+        let cells = row.split('|').map(|cell| cell.replace('\x04', "|"));
+        cells
+            .map(|cell| inline(&without_tags(cell.trim()), colour))
+            .collect()
+    };
+    let is_rule = |row: &&String| !row.chars().all(|c| "|-: ".contains(c));
+    let rows: Vec<Vec<String>> = rows.iter().filter(is_rule).map(cells).collect();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut widths = vec![1; count];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = columns(cell).max(*width);
+        }
+    }
+    while widths.iter().sum::<usize>() + 2 * count > WIDTH {
+        match widths.iter_mut().max().filter(|widest| **widest > 8) {
+            Some(widest) => *widest -= 1,
+            None => break,
+        }
+    }
+    let mut out = String::new();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(&widths);
+        let wrapped: Vec<String> = cells
+            .map(|(cell, width)| styled_lines(&wrap(cell, "", "", *width)))
+            .collect();
+        let height = wrapped.iter().map(|cell| cell.lines().count()).max();
+        for line in 0..height.unwrap_or(0) {
+            let mut text = String::new();
+            for (cell, width) in wrapped.iter().zip(&widths) {
+                let cell = cell.lines().nth(line).unwrap_or_default();
+                text.push_str(cell);
+                text.push_str(&" ".repeat((width + 2).saturating_sub(columns(cell))));
+            }
+            out.push_str(styled(&text).trim_end());
+            out.push('\n');
+        }
+        if index == 0 {
+            let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+            out.push_str(&rule.join("  "));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Ends each style with its line and takes it up on the next, since a table's
+/// lines are put together from several cells.
+fn styled_lines(text: &str) -> String {
+    let mut out = String::new();
+    let mut open: Vec<char> = Vec::new();
+    for c in text.chars() {
+        if c == '\n' {
+            out.extend(open.iter());
+            out.push(c);
+            out.extend(open.iter());
+            continue;
+        }
+        if [BOLD, ITALIC, CODE].contains(&c) {
+            match open.iter().position(|mark| *mark == c) {
+                Some(index) => drop(open.remove(index)),
+                None => open.push(c),
+            }
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::tests::Checkout;
+
+    fn plain(markdown: &str) -> String {
+        render(markdown, Path::new("."), false)
+    }
+
+    #[test]
+    fn prose_is_wrapped_and_its_marks_are_gone() {
+        let text =
+            plain("# A **title**\nOne *two* [three](ch04_x.md) `a*b` \\*\n\n- item\n  more\n");
+        assert_eq!(
+            text,
+            "A title\n=======\nOne two three (read 4) `a*b` *\n\n- item more\n"
+        );
+        assert_eq!(
+            plain("[a](https://b.c/d) &lt; e"),
+            "a <https://b.c/d> < e\n"
+        );
+        let long = plain(&"word ".repeat(40));
+        assert!(long.lines().all(|line| line.len() <= WIDTH));
+    }
+
+    #[test]
+    fn colours_are_ended_where_they_began() {
+        let text = render("a `b` **c**", Path::new("."), true);
+        assert_eq!(text, "a \x1b[36mb\x1b[39m \x1b[1mc\x1b[22m\n");
+    }
+
+    #[test]
+    fn includes_and_figures_stand_in_place() {
+        let checkout = Checkout::new(
+            "page",
+            &[
+                (
+                    "a.rs",
+                    "// ANCHOR: a\nfn a() {} // `*x*`\n// ANCHOR_END: a\n",
+                ),
+                (
+                    "f.svg",
+                    "<svg role=\"img\"><title id=\"t\">An\nedge</title><desc>Up.</desc></svg>",
+                ),
+            ],
+        );
+        let page = "*a.rs*\n```rust\n{{#include a.rs:a}}\n# hidden\n```\n<figure>\n\
+            {{#include f.svg}}\n<figcaption>What?</figcaption></figure>\n{{#include a.rs:b}}\n";
+        let text = render(page, &checkout.0, false);
+        assert!(text.starts_with("a.rs\n    fn a() {} // `*x*`\n\nFigure: An edge\n  Up.\n"));
+        assert!(text.contains("\nWhat?\n"), "{text}");
+        assert!(text.contains("a.rs has no anchor `b`."), "{text}");
+        assert!(!text.contains("hidden"), "{text}");
+    }
+
+    #[test]
+    fn hints_are_not_revealed() {
+        let text = plain(
+            "### 3.1 Layout\n\nDo.\n\n<details>\n<summary>Hint 1</summary>\n\nSecret.\n\n\
+             </details>\n\n<details>\n<summary>Solution</summary>\n\n```rust\nsecret();\n```\n\n\
+             </details>\n\nAfter.\n",
+        );
+        assert!(!text.to_lowercase().contains("secret"), "{text}");
+        assert_eq!(text.matches("cargo workbook hint 3.1").count(), 1, "{text}");
+        assert!(text.ends_with("\n\nAfter.\n"), "{text}");
+    }
+
+    #[test]
+    fn tabs_follow_one_another_under_their_headings() {
+        let text = plain(
+            "<div class=\"tabs\">\n<section class=\"tab\" data-os=\"linux\" id=\"a\"><h4>Linux</h4>\n\
+             \nOne.\n\n</section>\n<section class=\"tab\"><h4>Windows</h4>\n\nTwo.\n\n</section>\n</div>\n",
+        );
+        assert_eq!(text, "### Linux\n\nOne.\n\n### Windows\n\nTwo.\n");
+    }
+
+    #[test]
+    fn quotes_and_tables_fit() {
+        assert_eq!(
+            plain("> [!NOTE]\n> Mind\n> this."),
+            "  | NOTE: Mind this.\n"
+        );
+        let wide = "x ".repeat(60);
+        let text = plain(&format!("| a | b \\| c |\n|---|:--|\n| `1` | {wide} |\n"));
+        assert!(text.starts_with("a    b | c"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+    }
+}

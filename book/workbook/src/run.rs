@@ -1,0 +1,217 @@
+//! `run` and `trace`: a chapter's example, in this system's lane.
+//!
+//! Six chapters are about one system's own calls. Elsewhere their examples
+//! cannot run; then the recording is shown, if there is one.
+
+use crate::book::{Book, Chapter, read};
+use crate::terminal::{bold, colour, say};
+use crate::{Outcome, progress};
+use std::process::{Command, ExitCode};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lane {
+    Epoll,
+    Kqueue,
+    Iocp,
+}
+
+impl Lane {
+    /// This system's lane; none on a system that the book is not about.
+    pub fn here() -> Option<Lane> {
+        match std::env::consts::OS {
+            "linux" | "android" => Some(Lane::Epoll),
+            "macos" | "ios" | "freebsd" | "dragonfly" | "netbsd" | "openbsd" => Some(Lane::Kqueue),
+            "windows" => Some(Lane::Iocp),
+            _ => None,
+        }
+    }
+
+    /// The lane that a chapter is about, if it is about one alone.
+    pub fn of(chapter: u32) -> Option<Lane> {
+        match chapter {
+            3 | 8 => Some(Lane::Epoll),
+            4 | 9 => Some(Lane::Kqueue),
+            5 | 11 => Some(Lane::Iocp),
+            _ => None,
+        }
+    }
+
+    /// The chapter of this lane that stands beside `chapter`.
+    fn sibling(self, chapter: u32) -> u32 {
+        let (raw, selector) = match self {
+            Lane::Epoll => (3, 8),
+            Lane::Kqueue => (4, 9),
+            Lane::Iocp => (5, 11),
+        };
+        if chapter <= 5 { raw } else { selector }
+    }
+
+    pub fn systems(self) -> &'static str {
+        match self {
+            Lane::Epoll => "Linux",
+            Lane::Kqueue => "macOS and the BSDs",
+            Lane::Iocp => "Windows",
+        }
+    }
+
+    fn queue(self) -> &'static str {
+        match self {
+            Lane::Epoll => "epoll",
+            Lane::Kqueue => "kqueue",
+            Lane::Iocp => "IOCP",
+        }
+    }
+
+    /// The ending of a recording's name, and how it was made.
+    fn recording(self) -> (&'static str, &'static str) {
+        match self {
+            Lane::Epoll => ("linux", "Recorded on Linux"),
+            Lane::Kqueue => ("macos", "Recorded on macOS"),
+            Lane::Iocp => ("windows", "Recorded under Wine"),
+        }
+    }
+}
+
+/// This system's name as the book writes it.
+pub fn system() -> &'static str {
+    match std::env::consts::OS {
+        "linux" => "Linux",
+        "android" => "Android",
+        "macos" => "macOS",
+        "ios" => "iOS",
+        "freebsd" => "FreeBSD",
+        "dragonfly" => "DragonFly BSD",
+        "netbsd" => "NetBSD",
+        "openbsd" => "OpenBSD",
+        "windows" => "Windows",
+        other => other,
+    }
+}
+
+pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Outcome {
+    let chapter = book.chapter(typed)?;
+    let Some(example) = book.example(chapter) else {
+        return Err(match chapter.page.file {
+            Some(_) => format!("Chapter {} has no example to run.", chapter.number),
+            None => chapter.not_written(),
+        });
+    };
+    let verb = if trace { "trace" } else { "run" };
+    match (Lane::here(), Lane::of(chapter.number)) {
+        (here, Some(needed)) if here != Some(needed) => {
+            say(&elsewhere(book, chapter, &example, needed, verb));
+            return Ok(ExitCode::SUCCESS);
+        }
+        (None, _) => return Err(format!("evq has no event queue for {}.", system())),
+        (Some(here), _) => {
+            let lane = format!("on {} with {}", system(), here.queue());
+            let title = &chapter.page.title;
+            let heading = format!(
+                "Chapter {}, {title}: examples/{example}.rs {lane}",
+                chapter.number
+            );
+            say(&format!("{}\n\n", bold(&heading, colour())));
+        }
+    }
+    let mut cargo = cargo(book);
+    cargo.args(["run", "--quiet", "--example", &example]);
+    if trace {
+        cargo.args(["--features", "trace"]);
+    }
+    let status = cargo
+        .arg("--")
+        .args(arguments)
+        .status()
+        .map_err(|error| format!("Cannot run cargo: {error}."))?;
+    if status.success() {
+        progress::remember(book, "run", &chapter.number.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(match status.code() {
+        Some(101) => format!("examples/{example}.rs did not compile, or it panicked (see above)."),
+        _ => format!("examples/{example}.rs failed ({status})."),
+    })
+}
+
+/// What is shown where the chapter's own system is another.
+fn elsewhere(book: &Book, chapter: &Chapter, example: &str, needed: Lane, verb: &str) -> String {
+    let number = chapter.number;
+    let mut out = format!(
+        "Chapter {number}, {}, uses {}, which is on {}; this is {}.\n",
+        chapter.page.title,
+        needed.queue(),
+        needed.systems(),
+        system()
+    );
+    let (ending, how) = needed.recording();
+    let file = book
+        .pages()
+        .join("outputs")
+        .join(format!("{example}.{ending}.txt"));
+    match read(&file) {
+        Ok(recording) => {
+            out.push_str(&format!(
+                "{how} (ports, descriptors and times replaced):\n\n"
+            ));
+            for line in recording.lines() {
+                out.push_str(format!("    {line}").trim_end());
+                out.push('\n');
+            }
+            out.push('\n');
+        }
+        Err(_) => out.push_str("There is no recording of it yet.\n"),
+    }
+    out.push_str(&format!("Type there: cargo workbook {verb} {number}\n"));
+    if let Some(here) = Lane::here() {
+        let sibling = here.sibling(number);
+        let written = |chapter: &&Chapter| chapter.number == sibling;
+        if book
+            .chapters()
+            .find(written)
+            .is_some_and(|chapter| book.example(chapter).is_some())
+        {
+            out.push_str(&format!("And here:   cargo workbook {verb} {sibling}\n"));
+        }
+    }
+    out
+}
+
+/// cargo, as it was called for the workbook itself, in the checkout's folder.
+pub fn cargo(book: &Book) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(&book.root);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::tests::Checkout;
+
+    #[test]
+    fn each_lane_has_its_chapters_and_their_siblings() {
+        for lane in [Lane::Epoll, Lane::Kqueue, Lane::Iocp] {
+            for chapter in [3, 4, 5, 8, 9, 11] {
+                assert_eq!(Lane::of(lane.sibling(chapter)), Some(lane));
+            }
+        }
+        assert_eq!(Lane::of(10), None);
+    }
+
+    #[test]
+    fn elsewhere_the_recording_is_shown_with_what_to_type() {
+        let summary = "- [A]()\n- [B]()\n- [C](ch03_c.md)\n- [D](ch04_d.md)\n- [E](ch05_e.md)\n";
+        let recording = "book/src/outputs/ch05_e.windows.txt";
+        let files = [("book/src/SUMMARY.md", summary), (recording, "one\ntwo\n")];
+        let checkout = Checkout::new("elsewhere", &files);
+        let book = Book::open_at(checkout.0.clone()).unwrap();
+        let chapter = |number: &str| book.chapter(number).unwrap();
+        let text = elsewhere(&book, chapter("5"), "ch05_e", Lane::Iocp, "run");
+        assert!(text.contains("under Wine (ports"), "{text}");
+        assert!(text.contains("\n    one\n    two\n"), "{text}");
+        assert!(text.contains("Type there: cargo workbook run 5"), "{text}");
+        let text = elsewhere(&book, chapter("4"), "ch04_d", Lane::Kqueue, "trace");
+        assert!(text.contains("no recording"), "{text}");
+    }
+}
