@@ -11,7 +11,7 @@ use crate::progress::{State, copy_of_blank, record, state};
 use crate::report::{Report, gap, parse};
 use crate::run::cargo;
 use crate::terminal::{WIDTH, bold, colour, complain, say, wrap};
-use crate::{Outcome, contents};
+use crate::{Outcome, contents, hints};
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -33,18 +33,14 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
         if !begun {
             write(&answer, &copy)?;
         }
-        let file = book.shown(&answer);
-        let line = gap(book, exercise).map_or(String::new(), |line| format!(":{line}"));
-        let told = if begun {
-            "not started: your file is still the blank"
-        } else {
-            "begun"
+        let told = match begun {
+            true => "not started: your file is still the blank",
+            false => "begun",
         };
+        let task = hints::task(book, exercise).unwrap_or_default();
         say(&format!(
-            "{title}: {told}.\n\nYour file:   {file}{line}\n\
-             What to do:  cargo workbook read {}, at its end\n\
-             Then again:  cargo workbook check {label}\n",
-            exercise.chapter
+            "{title}: {told}.\n\n{task}\nYour file:  {}\nThen type:  cargo workbook check {label}\n",
+            place(book, exercise)
         ));
         return Ok(ExitCode::from(u8::from(begun)));
     }
@@ -62,12 +58,20 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     say(&report.failures(&book.root));
-    let line = gap(book, exercise).map_or(String::new(), |line| format!(":{line}"));
     say(&format!(
-        "\nYour file:  {}{line}\nStuck?      cargo workbook hint {label}\n",
-        book.shown(&answer)
+        "\nYour file:  {}\nStuck?      cargo workbook hint {label}\n",
+        place(book, exercise)
     ));
     Ok(ExitCode::FAILURE)
+}
+
+/// The reader's file and, as an editor understands it, the line to begin at.
+fn place(book: &Book, exercise: &Exercise) -> String {
+    let file = book.shown(&book.answer(exercise));
+    match gap(book, exercise) {
+        Some(line) => format!("{file}:{line}"),
+        None => file,
+    }
 }
 
 /// `cargo workbook check`.

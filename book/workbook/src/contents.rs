@@ -135,7 +135,10 @@ fn next(book: &Book, lane: Option<Lane>) -> (usize, String) {
     let (number, next) = match step {
         Some((number, step)) => (number, format!("cargo workbook {step}")),
         None if last == 0 => (0, "the first chapter is not yet written".to_string()),
-        None => (last, "cargo workbook fork ../my-queue".to_string()),
+        None => (
+            last,
+            "cargo workbook fork ../my-queue (every written chapter is done)".to_string(),
+        ),
     };
     let has = |part: &Part| part.chapters.iter().any(|chapter| chapter.number == number);
     (book.parts.iter().position(has).unwrap_or(0), next)

@@ -1,11 +1,12 @@
 //! `hint` and `solution`: what a chapter's `<details>` fold away. Each call of
 //! `hint` shows the next one; after the last they begin again.
 
-use crate::book::{Book, Exercise, read};
+use crate::book::{Book, Exercise, Page, read};
 use crate::page::render;
 use crate::progress::{recall, store};
 use crate::terminal::{colour, say};
 use crate::{Outcome, include};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub fn hint(book: &Book, typed: &str) -> Outcome {
@@ -50,16 +51,33 @@ pub fn solution(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the chapter asks for, as it is printed.
+pub fn task(book: &Book, exercise: &Exercise) -> Option<String> {
+    let (section, page) = book.section(exercise)?;
+    let (_, text) = section.split_once('\n')?;
+    let text = text.split("<details>").next()?;
+    let command = format!("`cargo workbook check {}`", exercise.label());
+    Some(render(
+        &text.replace(&command, ""),
+        &folder(book, page),
+        colour(),
+    ))
+}
+
+fn folder(book: &Book, page: &Page) -> PathBuf {
+    let path = book.pages().join(page.file.as_deref().unwrap_or_default());
+    path.parent().unwrap_or(&path).to_path_buf()
+}
+
 /// The summaries and printed texts of everything that the exercise folds away.
 fn folded(book: &Book, exercise: &Exercise) -> Vec<(String, String)> {
     let Some((section, page)) = book.section(exercise) else {
         return Vec::new();
     };
-    let path = book.pages().join(page.file.as_deref().unwrap_or_default());
-    let folder = path.parent().unwrap_or(&path);
+    let folder = folder(book, page);
     details(&section)
         .into_iter()
-        .map(|(summary, text)| (summary.to_string(), render(text, folder, colour())))
+        .map(|(summary, text)| (summary.to_string(), render(text, &folder, colour())))
         .collect()
 }
 
@@ -100,5 +118,6 @@ mod tests {
         assert_eq!(folded[0], ("Hint 1".into(), "Look at `a`.\n".into()));
         assert_eq!(folded[1], ("Solution".into(), "    fn a() {}\n".into()));
         assert_eq!(folded.len(), 2);
+        assert_eq!(task(&book, exercise).unwrap(), "Do.\n");
     }
 }

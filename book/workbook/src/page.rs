@@ -48,6 +48,7 @@ pub fn render(markdown: &str, folder: &Path, colour: bool) -> String {
         printer.piece(piece);
     }
     printer.end_block();
+    printer.links();
     printer.out.truncate(printer.out.trim_end().len());
     printer.out.push('\n');
     printer.out
@@ -61,11 +62,13 @@ enum Piece {
 
 fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
     // The fence that the current line stands in: its marks, and whether it is Rust.
-    let mut fence: Option<(&str, bool)> = None;
+    // And the number of pieces before it.
+    let mut fence: Option<(&str, bool, usize)> = None;
     for line in markdown.lines() {
-        if let Some((marks, rust)) = fence {
+        if let Some((marks, rust, first)) = fence {
             let hidden = rust && (line.trim() == "#" || line.trim_start().starts_with("# "));
             if line.trim() == marks {
+                dedent(&mut pieces[first..]);
                 fence = None;
             } else if let Some(target) = include::target(line) {
                 let text = include::text(folder, target).unwrap_or_else(missing);
@@ -78,7 +81,8 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
         let start = line.trim_start();
         if start.starts_with("```") || start.starts_with("~~~") {
             let info = start.trim_start_matches(['`', '~']);
-            fence = Some((&start[..start.len() - info.len()], info.starts_with("rust")));
+            let rust = info.starts_with("rust");
+            fence = Some((&start[..start.len() - info.len()], rust, pieces.len()));
             continue;
         }
         // An include may share its line with the tags around it.
@@ -100,6 +104,21 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
         }
         if split.is_empty() {
             pieces.push(Piece::Prose(String::new()));
+        }
+    }
+}
+
+/// Takes away the indentation that all lines of an excerpt have.
+fn dedent(code: &mut [Piece]) {
+    let lines = code.iter().filter_map(|piece| match piece {
+        Piece::Code(line) if !line.trim().is_empty() => Some(line),
+        _ => None,
+    });
+    let indents = lines.map(|line| line.len() - line.trim_start().len());
+    let shared = indents.min().unwrap_or(0);
+    for piece in code {
+        if let Piece::Code(line) = piece {
+            *line = line.get(shared..).unwrap_or_default().to_string();
         }
     }
 }
@@ -130,6 +149,8 @@ struct Printer {
     exercise: Option<String>,
     told: bool,
     inside_details: bool,
+    /// The addresses that were linked to; a text refers to them by number.
+    links: Vec<String>,
 }
 
 impl Printer {
@@ -150,10 +171,10 @@ impl Printer {
             }
             Piece::Figure { title, description } => {
                 self.space();
-                let title = format!("Figure: {}", inline(title, false));
+                let title = format!("Figure: {}", inline(title, false, &mut self.links));
                 self.out.push_str(&bold(&title, self.colour));
                 self.out.push('\n');
-                let description = inline(description, false);
+                let description = inline(description, false, &mut self.links);
                 self.out.push_str(&wrap(&description, "  ", "  ", WIDTH));
             }
         }
@@ -229,7 +250,7 @@ impl Printer {
             }
             None => "(More is folded away here; it is shown in the browser.)".to_string(),
         };
-        let way = inline(&way, self.colour);
+        let way = inline(&way, self.colour, &mut self.links);
         self.out.push_str(&styled(&wrap(&way, "", "", WIDTH)));
     }
 
@@ -241,7 +262,7 @@ impl Printer {
             self.exercise = numbered.then(|| label.to_string());
             self.told = false;
         }
-        let heading = inline(heading, false);
+        let heading = inline(heading, false, &mut self.links);
         let line = match level {
             1 => format!("{heading}\n{}", "=".repeat(columns(&heading))),
             2 => format!("{heading}\n{}", "-".repeat(columns(&heading))),
@@ -250,6 +271,17 @@ impl Printer {
         };
         self.out.push_str(&bold(&line, self.colour));
         self.out.push('\n');
+    }
+
+    fn links(&mut self) {
+        if self.links.is_empty() {
+            return;
+        }
+        self.space();
+        for (index, link) in self.links.iter().enumerate() {
+            self.out
+                .push_str(&format!("{:>5} {link}\n", format!("[{}]", index + 1)));
+        }
     }
 
     /// Ends the block and leaves one line blank.
@@ -263,10 +295,11 @@ impl Printer {
     fn end_block(&mut self) {
         if !self.table.is_empty() {
             let rows = std::mem::take(&mut self.table);
-            self.out.push_str(&table(&rows, self.colour));
+            self.out
+                .push_str(&table(&rows, self.colour, &mut self.links));
         }
         if !self.block.is_empty() {
-            let text = inline(&without_tags(&self.block), self.colour);
+            let text = inline(&without_tags(&self.block), self.colour, &mut self.links);
             let wrapped = wrap(&text, &self.first, &self.rest, WIDTH);
             self.out.push_str(&styled(&wrapped));
         }
@@ -331,7 +364,7 @@ const CODE: char = '\x03';
 
 /// Markdown within a line. Where there are colours, styles become the control
 /// characters above, which take no room until `styled` translates them.
-fn inline(text: &str, colour: bool) -> String {
+fn inline(text: &str, colour: bool, links: &mut Vec<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
     let style = |mark: char| {
@@ -361,8 +394,8 @@ fn inline(text: &str, colour: bool) -> String {
             out.push_str(&style(ITALIC));
             rest = after;
         } else if let Some((shown, url, next)) = link(rest) {
-            out.push_str(&inline(shown, colour));
-            out.push_str(&destination(url));
+            out.push_str(&inline(shown, colour, links));
+            out.push_str(&destination(url, links));
             rest = next;
         } else if let Some((character, next)) = entity(rest) {
             out.push(character);
@@ -384,14 +417,22 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// How a link's target is shown: another chapter by the number to `read`, a
-/// place on the web by its address, anything else not at all.
-fn destination(url: &str) -> String {
+/// place on the web by a number under which its address stands at the end,
+/// anything else not at all.
+fn destination(url: &str, links: &mut Vec<String>) -> String {
     let chapter = url.strip_prefix("ch").and_then(|rest| rest.get(..2));
-    let number: Option<u32> = chapter.and_then(|digits| digits.parse().ok());
-    match number {
-        Some(number) if url.contains(".md") => format!(" (read {number})"),
-        _ if url.contains("://") => format!(" <{url}>"),
-        _ => String::new(),
+    let chapter: Option<u32> = chapter.and_then(|digits| digits.parse().ok());
+    match chapter {
+        Some(chapter) if url.contains(".md") => format!(" (read {chapter})"),
+        _ if !url.contains("://") => String::new(),
+        _ => {
+            let known = links.iter().position(|link| link == url);
+            let index = known.unwrap_or(links.len());
+            if known.is_none() {
+                links.push(url.to_string());
+            }
+            format!(" [{}]", index + 1)
+        }
     }
 }
 
@@ -438,16 +479,16 @@ fn tint(text: &str, colour_code: u8, colour: bool) -> String {
 }
 
 /// A table in columns; where it is too wide, the widest column is wrapped.
-fn table(rows: &[String], colour: bool) -> String {
-    let cells = |row: &String| -> Vec<String> {
+fn table(rows: &[String], colour: bool, links: &mut Vec<String>) -> String {
+    let mut cells = |row: &String| -> Vec<String> {
         let row = row.trim_matches('|').replace("\\|", "\x04");
         let cells = row.split('|').map(|cell| cell.replace('\x04', "|"));
         cells
-            .map(|cell| inline(&without_tags(cell.trim()), colour))
+            .map(|cell| inline(&without_tags(cell.trim()), colour, links))
             .collect()
     };
     let is_rule = |row: &&String| !row.chars().all(|c| "|-: ".contains(c));
-    let rows: Vec<Vec<String>> = rows.iter().filter(is_rule).map(cells).collect();
+    let rows: Vec<Vec<String>> = rows.iter().filter(is_rule).map(&mut cells).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut widths = vec![1; count];
     for row in &rows {
@@ -529,7 +570,7 @@ mod tests {
         );
         assert_eq!(
             plain("[a](https://b.c/d) &lt; e"),
-            "a <https://b.c/d> < e\n"
+            "a [1] < e\n\n  [1] https://b.c/d\n"
         );
         let long = plain(&"word ".repeat(40));
         assert!(long.lines().all(|line| line.len() <= WIDTH));
