@@ -58,9 +58,13 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     say(&report.failures(&book.root));
+    let file = match report {
+        Report::DoesNotCompile { source: true, .. } => return Ok(ExitCode::FAILURE),
+        Report::DoesNotCompile { .. } => book.shown(&answer),
+        Report::Ran { .. } => place(book, exercise),
+    };
     say(&format!(
-        "\nYour file:  {}\nStuck?      cargo workbook hint {label}\n",
-        place(book, exercise)
+        "\nYour file:  {file}\nStuck?      cargo workbook hint {label}\n"
     ));
     Ok(ExitCode::FAILURE)
 }
@@ -88,11 +92,11 @@ pub fn all(book: &Book) -> Outcome {
         let told = if state == State::Done {
             "done.".to_string()
         } else {
-            let report = examine(book, exercise)?;
-            if !report.done() {
+            let report = examine(book, exercise);
+            if !report.as_ref().is_ok_and(Report::done) {
                 code = ExitCode::FAILURE;
             }
-            report.verdict()
+            report.map_or_else(|why| why, |report| report.verdict())
         };
         say(&wrap(&format!("{title}: {told}"), "", "    ", WIDTH));
     }

@@ -2,11 +2,11 @@
 //! that the reader is in is open, the others are folded; the last line says
 //! what comes next.
 
+use crate::Outcome;
 use crate::book::{Book, Chapter, Exercise, Part};
-use crate::progress::{State, remembered, state};
+use crate::progress::{State, place, remembered, state};
 use crate::run::{Lane, system};
 use crate::terminal::{WIDTH, bold, colour, columns, say};
-use crate::{Outcome, progress};
 use std::process::ExitCode;
 
 pub fn command(book: &Book) -> Outcome {
@@ -106,20 +106,11 @@ fn chapter_note(book: &Book, chapter: &Chapter, lane: Option<Lane>) -> String {
 }
 
 /// The part that is to be open, and what the reader is to type next: on with
-/// the last chapter that was touched, then with those after it, then with those
-/// left out. Chapters of another system's lane come last.
+/// the chapter that the reader was last in, then with those after it, then with
+/// those left out. Chapters of another system's lane come last.
 fn next(book: &Book, lane: Option<Lane>) -> (usize, String) {
     let start = book.unnumbered.iter().find(|page| page.name() == "start");
-    let touched = |chapter: &Chapter| {
-        let number = chapter.number.to_string();
-        remembered(book, "read", &number)
-            || remembered(book, "run", &number)
-            || book
-                .exercises_of(chapter.number)
-                .any(|exercise| state(book, exercise) != State::NotStarted)
-    };
-    let last = book.chapters().filter(|chapter| touched(chapter)).last();
-    let last = last.map_or(0, |chapter| chapter.number);
+    let last = place(book);
     if last == 0 && start.is_some_and(|page| !remembered(book, "read", page.name())) {
         return (0, "cargo workbook read start".to_string());
     }
@@ -173,7 +164,7 @@ pub fn next_step(book: &Book) -> String {
 pub fn not_started(book: &Book) -> Vec<String> {
     let exercises = book.exercises.iter();
     exercises
-        .filter(|exercise| progress::state(book, exercise) == State::NotStarted)
+        .filter(|exercise| state(book, exercise) == State::NotStarted)
         .map(Exercise::label)
         .collect()
 }
@@ -237,5 +228,7 @@ mod tests {
         assert_eq!(next(), (1, "cargo workbook read 6".to_string()));
         remember(&book, "read", "28");
         assert_eq!(next().1, "cargo workbook read 2");
+        remember(&book, "read", "7");
+        assert_eq!(next(), (1, "cargo workbook check 7.1".to_string()));
     }
 }

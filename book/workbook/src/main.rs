@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         Err(argument) => Err(format!("{argument:?} is not valid Unicode.")),
     };
     outcome.unwrap_or_else(|sentence| {
-        terminal::complain(&sentence);
+        terminal::complain(&terminal::wrap(&sentence, "", "", terminal::WIDTH));
         ExitCode::FAILURE
     })
 }

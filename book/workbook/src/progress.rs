@@ -2,8 +2,8 @@
 //! or whose copy is the blank, is not started; otherwise its last result
 //! counts, as long as the answer, its checks and `src/` are what they were.
 //!
-//! `.workbook/` holds that, and which chapters were read and run and which hints were
-//! shown, in files of one line per entry. Losing them loses no answer, so an
+//! `.workbook/` holds that, which chapters were read and run and which hints
+//! were shown, in files of one line per entry. Losing them loses no answer, so an
 //! error in reading or writing them is none of the reader's concern.
 
 use crate::book::{Book, Exercise, read, write};
@@ -26,10 +26,10 @@ pub fn copy_of_blank(book: &Book, exercise: &Exercise) -> Result<String, String>
 }
 
 pub fn state(book: &Book, exercise: &Exercise) -> State {
-    let Ok(answer) = read(&book.answer(exercise)) else {
-        return State::NotStarted;
-    };
-    if copy_of_blank(book, exercise).is_ok_and(|blank| blank == answer) {
+    let answer = book.answer(exercise);
+    let blank = copy_of_blank(book, exercise);
+    let is_blank = blank.is_ok_and(|blank| read(&answer).is_ok_and(|answer| answer == blank));
+    if is_blank || !answer.exists() {
         return State::NotStarted;
     }
     let hash = format!("{:016x}", hash(book, exercise));
@@ -43,12 +43,19 @@ pub fn state(book: &Book, exercise: &Exercise) -> State {
 pub fn record(book: &Book, exercise: &Exercise, done: bool) {
     let result = if done { "done" } else { "failing" };
     let result = format!("{:016x} {result}", hash(book, exercise));
+    store(book, "place", "chapter", &exercise.chapter.to_string());
     store(book, "results", &exercise.name, &result);
 }
 
-/// Remembers that chapter `what` was read, or run.
+/// Remembers that chapter `what` was read, or run, and that the reader is there.
 pub fn remember(book: &Book, done: &str, what: &str) {
     store(book, done, what, "yes");
+    store(book, "place", "chapter", what);
+}
+
+/// The chapter that the reader was last in; 0 before the first.
+pub fn place(book: &Book) -> u32 {
+    recall(book, "place", "chapter").parse().unwrap_or(0)
 }
 
 pub fn remembered(book: &Book, done: &str, what: &str) -> bool {

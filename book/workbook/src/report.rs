@@ -32,6 +32,12 @@ pub struct Failure {
     pub printed: String,
 }
 
+impl Failure {
+    fn is_told(&self) -> bool {
+        self.place.is_some() || !self.message.is_empty()
+    }
+}
+
 impl Report {
     pub fn done(&self) -> bool {
         match self {
@@ -95,7 +101,7 @@ impl Report {
             return String::new();
         };
         let mut out = String::new();
-        for failure in failures {
+        for failure in failures.iter().filter(|failure| failure.is_told()) {
             let place = match &failure.place {
                 Some((file, line)) => format!(" ({}:{line})", shorten(file, root)),
                 None => String::new(),

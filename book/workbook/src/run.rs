@@ -113,24 +113,26 @@ pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Out
             say(&format!("{}\n\n", bold(&heading, colour())));
         }
     }
-    let mut cargo = cargo(book);
-    cargo.args(["run", "--quiet", "--example", &example]);
-    if trace {
-        cargo.args(["--features", "trace"]);
+    let cargo = |verb: &str, arguments: &[&str]| {
+        let mut cargo = cargo(book);
+        cargo.args([verb, "--quiet", "--example", &example]);
+        if trace {
+            cargo.args(["--features", "trace"]);
+        }
+        let status = cargo.args(arguments).status();
+        status.map_err(|error| format!("Cannot run cargo: {error}."))
+    };
+    if !cargo("build", &[])?.success() {
+        return Err(format!(
+            "examples/{example}.rs, or src/, does not compile (see above)."
+        ));
     }
-    let status = cargo
-        .arg("--")
-        .args(arguments)
-        .status()
-        .map_err(|error| format!("Cannot run cargo: {error}."))?;
-    if status.success() {
-        progress::remember(book, "run", &chapter.number.to_string());
-        return Ok(ExitCode::SUCCESS);
+    let status = cargo("run", &[&["--"], arguments].concat())?;
+    if !status.success() {
+        return Err(format!("examples/{example}.rs failed ({status})."));
     }
-    Err(match status.code() {
-        Some(101) => format!("examples/{example}.rs did not compile, or it panicked (see above)."),
-        _ => format!("examples/{example}.rs failed ({status})."),
-    })
+    progress::remember(book, "run", &chapter.number.to_string());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is shown where the chapter's own system is another.
