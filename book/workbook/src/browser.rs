@@ -81,8 +81,9 @@ fn install(book: &Book) -> Result<PathBuf, String> {
         return Err(format!("mdBook needs Rust 1.{RUST} or later."));
     }
     say(&format!(
-        "The browser's version needs mdBook {VERSION}, which is not here. Cargo now fetches its\n\
-         source and builds it into .workbook/, in two to three minutes; Ctrl-C stops it.\n\n"
+        "The browser's version needs mdBook {VERSION}, which is not here. Cargo now\n\
+         fetches its source and builds it into .workbook/, in two to three minutes;\n\
+         Ctrl-C stops it.\n\n"
     ));
     let status = cargo(book)
         .args(["install", "mdbook", "--locked", "--version", VERSION])

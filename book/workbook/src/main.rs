@@ -14,6 +14,7 @@ mod hints;
 mod include;
 mod page;
 mod progress;
+mod prose;
 mod report;
 mod run;
 mod terminal;
