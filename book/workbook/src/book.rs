@@ -107,6 +107,12 @@ impl Book {
             Some((chapter.parse::<u32>().ok()?, number.parse::<u32>().ok()?))
         });
         let Some((chapter, number)) = numbers else {
+            if let Ok(chapter) = self.chapter(typed) {
+                return Err(match self.labels(chapter.number).as_str() {
+                    "" => format!("Chapter {typed} has no exercises yet."),
+                    labels => format!("Chapter {typed} has {labels}; name one of them."),
+                });
+            }
             return Err(format!(
                 "`{typed}` is not an exercise: type its chapter, a dot and its number, as in 3.1."
             ));
@@ -118,11 +124,7 @@ impl Book {
             return Ok(exercise);
         }
         let chapter = self.chapter(&chapter.to_string())?;
-        let others: Vec<String> = self
-            .exercises_of(chapter.number)
-            .map(Exercise::label)
-            .collect();
-        Err(match others.join(", ").as_str() {
+        Err(match self.labels(chapter.number).as_str() {
             "" if chapter.page.file.is_none() => chapter.not_written(),
             "" => format!("Chapter {} has no exercises.", chapter.number),
             others => format!(
@@ -130,6 +132,11 @@ impl Book {
                 chapter.number, chapter.number
             ),
         })
+    }
+
+    fn labels(&self, chapter: u32) -> String {
+        let labels: Vec<String> = self.exercises_of(chapter).map(Exercise::label).collect();
+        labels.join(", ")
     }
 
     pub fn pages(&self) -> PathBuf {
@@ -372,7 +379,8 @@ pub mod tests {
         assert!(exercise("2.1").contains("\"Ready\", is not yet written"));
         assert!(exercise("3.1").contains("has no exercises"));
         assert!(exercise("9.1").contains("no chapter 9"));
-        assert!(exercise("1").contains("not an exercise"));
+        assert!(exercise("1").contains("has 1.2; name one of them"));
+        assert!(exercise("1.x").contains("not an exercise"));
         assert_eq!(book.exercise("1.2").unwrap().name, "ex01_2_b");
         assert_eq!(book.page("start").unwrap().title, "Start here");
     }

@@ -38,6 +38,17 @@ fn contents(book: &Book, lane: Option<Lane>, colour: bool) -> String {
             out.push_str(&line(&number, &note, false));
         }
     }
+    let appendices = book.unnumbered.iter().filter(|page| page.name() != "start");
+    let names: Vec<&str> = appendices.map(|page| page.name()).collect();
+    if !names.is_empty() {
+        let written: Vec<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+        let summary = match written.join(", ") {
+            names if names.is_empty() => "not yet written".to_string(),
+            names if columns(&names) > 60 => format!("{} pages", written.len()),
+            names => format!("read {names}"),
+        };
+        out.push_str(&line("Appendices", &summary, colour));
+    }
     out.push_str("\nread, run or trace N · check, hint, solution or reset N.M · fork DIR · help\n");
     out.push_str(&bold(&format!("Next: {next}"), colour));
     out.push('\n');
@@ -177,7 +188,7 @@ mod tests {
     use crate::progress::{record, remember};
 
     fn checkout(name: &str) -> Checkout {
-        let mut summary = "# Summary\n\n[Start here](start.md)\n\n".to_string();
+        let mut summary = "[Start here](start.md)\n[Words](glossary.md)\n[More]()\n".to_string();
         let mut number = 0;
         for (part, chapters) in [("I", 5), ("II", 9), ("III", 8), ("IV", 3), ("V", 3)] {
             summary.push_str(&format!("# {part}. {}\n", "Part ".repeat(20)));
@@ -205,6 +216,7 @@ mod tests {
             let text = contents(&book, Some(Lane::Epoll), false);
             assert!(text.lines().count() <= 24, "{text}");
             assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+            assert!(text.contains("read glossary\n"), "{text}");
             assert!(text.lines().last().unwrap().starts_with("Next: "), "{text}");
         }
     }

@@ -90,6 +90,9 @@ fn command(arguments: &[String]) -> Outcome {
         ("fork", [directory, name]) => fork::command(&Book::open()?, directory, Some(name)),
         _ => Err(match usage(name) {
             Some(usage) => format!("Type: cargo workbook {usage}"),
+            None if name.parse::<u32>().is_ok() => {
+                format!("To read chapter {name}, type: cargo workbook read {name}")
+            }
             None => format!("There is no command `{name}`; `cargo workbook help` lists them all."),
         }),
     }
@@ -107,4 +110,37 @@ fn usage(name: &str) -> Option<&'static str> {
         "fork" => "fork DIR [NAME]",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_input_gets_a_sentence() {
+        for typed in [
+            "3",
+            "frobnicate",
+            "read",
+            "read 99",
+            "read x --browser",
+            "read 1 2 3",
+            "run",
+            "run -1",
+            "trace 99999999999999999999",
+            "check 1.999",
+            "check a.b",
+            "hint",
+            "hint .",
+            "solution 0.0",
+            "reset 99.1",
+            "fork",
+            "fork target/3d",
+            "fork a b c",
+        ] {
+            let arguments: Vec<String> = typed.split(' ').map(String::from).collect();
+            let sentence = command(&arguments).unwrap_err();
+            assert_eq!(sentence.trim().lines().count(), 1, "{typed}: {sentence}");
+        }
+    }
 }

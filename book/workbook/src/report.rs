@@ -130,22 +130,35 @@ impl Report {
 
 /// Takes apart what a test program printed when it was run with one thread.
 pub fn parse(stdout: &str, stderr: &str, crash: Option<String>) -> Report {
-    let mut passed = 0;
-    let mut failures: Vec<Failure> = Vec::new();
-    for line in stdout.lines().take_while(|line| *line != "failures:") {
-        let Some((check, result)) = line.strip_prefix("test ").and_then(split_result) else {
-            continue;
-        };
-        match result {
-            result if result.ends_with("ok") => passed += 1,
-            result if result.starts_with("ignored") => {}
-            _ => failures.push(Failure {
-                check: sentence(check),
-                ..Failure::default()
-            }),
+    let summary = stdout
+        .lines()
+        .rfind(|line| line.starts_with("test result: "));
+    let passed = summary.and_then(|line| {
+        let (before, _) = line.split_once(" passed")?;
+        before.rsplit(' ').next()?.parse().ok()
+    });
+    let failed: Vec<&str> = match (summary, stdout.rsplit_once("\nfailures:\n")) {
+        (Some(_), Some((_, list))) => {
+            let names = list
+                .lines()
+                .take_while(|line| !line.starts_with("test result"));
+            names.filter(|line| !line.is_empty()).collect()
         }
-    }
-    // A program that was ended has no summary; the last check did not finish.
+        (Some(_), None) => Vec::new(),
+        // A program that was ended has no summary: its last check did not finish.
+        (None, _) => {
+            let checks = stdout.lines().filter_map(|line| line.strip_prefix("test "));
+            let last = checks.filter_map(|line| line.split(" ... ").next()).last();
+            last.into_iter().collect()
+        }
+    };
+    let mut failures: Vec<Failure> = failed
+        .into_iter()
+        .map(|check| Failure {
+            check: sentence(check.trim()),
+            ..Failure::default()
+        })
+        .collect();
     for section in stdout.split("\n---- ").skip(1) {
         let Some((check, text)) = section.split_once(" stdout ----\n") else {
             continue;
@@ -157,7 +170,7 @@ pub fn parse(stdout: &str, stderr: &str, crash: Option<String>) -> Report {
         }
     }
     Report::Ran {
-        passed,
+        passed: passed.unwrap_or(0),
         failures,
         stderr: match crash {
             Some(_) => stderr.trim().to_string(),
@@ -165,12 +178,6 @@ pub fn parse(stdout: &str, stderr: &str, crash: Option<String>) -> Report {
         },
         crash,
     }
-}
-
-/// `checks::name ... ok` in two; a check marked `should_panic` says so between.
-fn split_result(line: &str) -> Option<(&str, &str)> {
-    let (check, result) = line.split_once(" ... ").or(line.split_once(" ..."))?;
-    Some((check.split(" - ").next()?, result))
 }
 
 /// A check's name, which is a sentence, without its underlines.
@@ -283,7 +290,10 @@ mod tests {
 
     #[test]
     fn success_and_no_check_at_all_are_told_apart() {
-        let report = parse("running 1 test\ntest checks::a ... ok\n", "", None);
+        let passed = "running 1 test\ntest checks::a ... noise\nok\n\n\
+            test result: ok. 1 passed; 0 failed; 0 ignored\n";
+        let report = parse(passed, "", None);
+        assert_eq!(report.verdict(), "done, its check passes.");
         assert!(report.done());
         let report = parse(
             "\nrunning 0 tests\n\ntest result: ok. 0 passed;\n",
