@@ -148,7 +148,9 @@ pub fn parse(stdout: &str, stderr: &str, crash: Option<String>) -> Report {
         // A program that was ended has no summary: its last check did not finish.
         (None, _) => {
             let checks = stdout.lines().filter_map(|line| line.strip_prefix("test "));
-            let last = checks.filter_map(|line| line.split(" ... ").next()).last();
+            let last = checks
+                .filter_map(|line| line.split(" ... ").next())
+                .next_back();
             last.into_iter().collect()
         }
     };
