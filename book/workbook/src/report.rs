@@ -230,8 +230,8 @@ fn shorten(file: &str, root: &Path) -> String {
     short.display().to_string()
 }
 
-/// The line of the reader's file to begin at: its `todo!`, or where the blank
-/// first differs from the solution, as long as nothing above was changed.
+/// The line of the reader's file to begin at: its `todo!`, or where it first
+/// differs from the solution, unless something above the first gap was changed.
 pub fn gap(book: &Book, exercise: &Exercise) -> Option<usize> {
     let answer = read(&book.answer(exercise)).ok()?;
     let blank = crate::progress::copy_of_blank(book, exercise).ok()?;
@@ -246,23 +246,22 @@ fn find_gap(answer: &str, blank: &str, solution: &str) -> Option<usize> {
         return Some(*number);
     }
     let (blank, solution) = (code(blank), code(solution));
-    let pairs = blank.iter().zip(&solution);
-    let index = pairs.take_while(|(a, b)| a.1 == b.1).count();
-    let unchanged = answer
-        .iter()
-        .zip(&blank)
-        .take(index)
-        .all(|(a, b)| a.1 == b.1);
-    let (number, _) = answer.get(index)?;
-    unchanged.then_some(*number)
+    let common = |a: &[(usize, &str)], b: &[(usize, &str)]| {
+        a.iter().zip(b).take_while(|(a, b)| a.1 == b.1).count()
+    };
+    let first = common(&blank, &solution);
+    let (number, _) = answer.get(common(&answer, &solution))?;
+    (common(&answer, &blank) >= first || common(&answer, &solution) >= first).then_some(*number)
 }
 
-/// The lines that hold code, each with its number.
+/// The lines that hold code, each with its number. Where the checks are taken
+/// in from differs between the files, and does not count.
 fn code(text: &str) -> Vec<(usize, &str)> {
     let lines = text.lines().enumerate();
     lines
         .map(|(index, line)| (index + 1, line.trim()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with("//"))
+        .filter(|(_, line)| !line.starts_with("#[path"))
         .collect()
 }
 

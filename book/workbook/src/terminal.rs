@@ -3,7 +3,7 @@
 //! Everything is printed by `say`, which ends the program quietly when nobody
 //! reads on (`cargo workbook read 3 | head`), where `println!` would panic.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 /// The width that everything is printed for, in columns.
 pub const WIDTH: usize = 80;
@@ -35,9 +35,17 @@ pub fn say(text: &str) {
         return print!("{text}");
     }
     let mut stdout = stdout().lock();
-    if stdout.write_all(text.as_bytes()).is_err() || stdout.flush().is_err() {
+    let Err(error) = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    else {
+        return;
+    };
+    if error.kind() == ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    complain(&format!("Cannot print: {error}."));
+    std::process::exit(1);
 }
 
 /// Prints a sentence on standard error.
