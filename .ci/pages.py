@@ -89,6 +89,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Refused(Exception):
+    """The browser could not do what it was asked, as when the page has been left."""
+
+
 class Browser:
     """One WebDriver session."""
 
@@ -119,7 +123,8 @@ class Browser:
             with self.opener.open(request, timeout=60) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
-            raise SystemExit(f"WebDriver {path}: {error.read().decode()}") from error
+            said = json.load(error)["value"]["message"].splitlines()[0]
+            raise Refused(f"WebDriver {path.split('/')[-1]}: {said}") from error
 
     def cdp(self, command, **parameters):
         return self.call("/goog/cdp/execute", {"cmd": command, "params": parameters})
@@ -218,7 +223,10 @@ def look(html, shots, browser, address):
                 seen["figures"] += len(browser.all("main figure svg"))
                 if theme == "light" and browser.all("main .tabs"):
                     seen["tabs"] += 1
-                    found += tabs(browser, url, size)
+                    try:
+                        found += tabs(browser, url, size)
+                    except Refused as error:
+                        found.append(f"tabs: {error} (does a key turn the page?)")
                 faults += [f"{where}: {fault}" for fault in found + browser.complaints()]
     return faults, seen
 
