@@ -3,6 +3,8 @@
 //! `cargo test --test book -- --nocapture` also prints how much of each source file the pages show.
 //! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system.
 
+#[path = "book/coverage.rs"]
+mod coverage;
 #[path = "book/faults.rs"]
 mod faults;
 #[path = "book/figures.rs"]
@@ -46,14 +48,14 @@ fn every_include_finds_its_anchor_and_every_anchor_its_page() {
 
 #[test]
 fn what_the_written_chapters_show_is_the_whole_core() {
-    let (rows, faults) = sources::coverage(&Tree::load(root()));
+    let (rows, faults) = coverage::coverage(&Tree::load(root()));
     println!("{}", rows.join("\n"));
     none(faults);
 }
 
 #[test]
 fn no_function_is_excused_that_is_gone() {
-    none(sources::stale_tables(&Tree::load(root())));
+    none(coverage::stale_tables(&Tree::load(root())));
 }
 
 #[test]

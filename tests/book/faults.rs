@@ -2,7 +2,7 @@
 
 use crate::record::{differ, normalise, recordings, run};
 use crate::tree::{Page, Tree, unmark, words};
-use crate::{figures, pages, reading, sources};
+use crate::{coverage, figures, pages, reading, sources};
 use std::path::Path;
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ impl fmt::Debug for Mask {
 /// Everything the checks say of a book.
 fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = sources::includes_and_anchors(tree);
-    faults.extend(sources::coverage(tree).1);
+    faults.extend(coverage::coverage(tree).1);
     faults.extend(pages::contents(tree));
     faults.extend(figures::figures(tree));
     faults.extend(recordings(tree));
@@ -314,7 +314,7 @@ fn code_that_no_page_shows_is_refused() {
         "// ANCHOR: early\nfn draft() {}\n// ANCHOR_END: early\n".into(),
     );
     assert_eq!(faults(&tree), Vec::<String>::new());
-    let (rows, _) = sources::coverage(&tree);
+    let (rows, _) = coverage::coverage(&tree);
     let row = rows
         .iter()
         .find(|row| row.starts_with("src/kqueue/selector.rs"));
@@ -417,6 +417,7 @@ fn faults_of_links_are_refused() {
     refused(PAGE, "(#81-which-bits)", "(#82-which-bits)", "has no heading or id `82-which-bits`");
     refused(PAGE, "(#81-which-bits)", "(../../src/lib.rs)", "is not part of the book");
     refused(PAGE, "Here.", "<a href=\"gone.md\">Here</a>", "gone.md leads nowhere");
+    refused("book/src/start.md", "begin.", "begin, in chapter 8.", "chapter 8 is written; link it");
     refused(PAGE, "Here.", "[Here][there]", "nothing defines [there]");
     refused(PAGE, "Here.", "![](start.md)", "the image has no description");
     refused(PAGE, "Here.", "![Edges](figures/ch08_edges.svg)", "follows the theme");

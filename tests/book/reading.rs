@@ -109,6 +109,27 @@ pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
             }
         }
     }
+    let prose = page.prose(false);
+    let mut linked = HashSet::from([page.chapter().unwrap_or(0)]);
+    for (n, line) in prose.iter().enumerate() {
+        for (start, found) in line.to_lowercase().match_indices("chapter ") {
+            let rest = &line.to_lowercase()[start + found.len()..];
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+            let Some(chapter) = digits.and_then(|digits| digits.parse().ok()) else {
+                continue;
+            };
+            let link = format!("](ch{chapter:02}_");
+            if tree.written(chapter)
+                && linked.insert(chapter)
+                && !page.lines.iter().any(|line| line.contains(&link))
+            {
+                faults.push(format!(
+                    "{}: chapter {chapter} is written; link it, here or elsewhere on this page",
+                    page.at(n)
+                ));
+            }
+        }
+    }
     faults
 }
 

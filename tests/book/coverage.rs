@@ -1,0 +1,301 @@
+//! How much of each source file the pages show, and how much they must.
+
+use crate::sources::anchors;
+use crate::tree::{Tree, chapter_of};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which chapters show a file: the first line whose beginning fits. A core
+/// file must be shown whole, of any other every function, once *all* of its
+/// chapters are written; until then the table of `coverage` only reports it.
+const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
+    ("src/event.rs", Kind::Core, &[6]),
+    ("src/queue.rs", Kind::Core, &[6, 10]),
+    ("src/registrator.rs", Kind::Core, &[6]),
+    ("src/poll.rs", Kind::Core, &[6, 10]),
+    ("src/ready.rs", Kind::Core, &[10]),
+    ("src/registration.rs", Kind::Core, &[10]),
+    ("src/waker.rs", Kind::Core, &[10]),
+    ("src/epoll/selector.rs", Kind::Core, &[8]),
+    ("src/kqueue/selector.rs", Kind::Core, &[9]),
+    ("src/iocp/selector.rs", Kind::Core, &[11]),
+    ("src/iocp/overlapped.rs", Kind::Core, &[11]),
+    ("src/net/windows/buffer_pool.rs", Kind::Core, &[13]),
+    ("src/lib.rs", Kind::Rest, &[6]),
+    ("src/trace.rs", Kind::Rest, &[7]),
+    ("src/epoll/mask.rs", Kind::Rest, &[8]),
+    ("src/epoll/", Kind::Rest, &[7, 8]),
+    ("src/kqueue/changes.rs", Kind::Rest, &[9]),
+    ("src/kqueue/", Kind::Rest, &[7, 9]),
+    ("src/iocp/binding.rs", Kind::Rest, &[18]),
+    ("src/iocp/", Kind::Rest, &[7, 11]),
+    ("src/channel.rs", Kind::Rest, &[20]),
+    ("src/timer.rs", Kind::Rest, &[19]),
+    ("src/net/windows/afd.rs", Kind::Rest, &[22]),
+    ("src/net/windows/udp.rs", Kind::Rest, &[16]),
+    ("src/net/windows/", Kind::Rest, &[13, 14]),
+    ("src/net/unix/u", Kind::Rest, &[16, 17]), // udp.rs, and the Unix sockets
+    ("src/net/udp.rs", Kind::Rest, &[16]),
+    ("src/net/", Kind::Rest, &[12]),
+    ("src/unix/pipe.rs", Kind::Rest, &[17]),
+    ("src/unix/", Kind::Rest, &[18]),
+    ("src/windows/named_pipe.rs", Kind::Rest, &[17]),
+    ("src/windows/source_socket.rs", Kind::Rest, &[22]),
+    ("src/windows/", Kind::Rest, &[18]),
+];
+
+/// Functions that no chapter shows: (beginning of the path, function, why).
+/// A name without `Type::` means that function of any type.
+const NOT_SHOWN: &[(&str, &str, &str)] = &[(
+    "src/",
+    "fmt",
+    "writes the fields out, and decides nothing about events",
+)];
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Core,
+    Rest,
+}
+
+/// The chapters that show a file, by the table or by its own name.
+pub fn chapters(path: &str) -> Vec<usize> {
+    let stem = path.rsplit('/').next().unwrap_or(path);
+    let exercise = stem.strip_prefix("ex").and_then(|rest| {
+        let (number, _) = rest.split_once('_')?;
+        number.parse().ok()
+    });
+    let own = chapter_of(stem).or(exercise);
+    let row = SHOWN_IN.iter().find(|(begin, ..)| path.starts_with(begin));
+    match (own, row) {
+        (Some(chapter), _) => vec![chapter],
+        (None, Some((_, _, chapters))) => chapters.to_vec(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// The lines of each file that the pages show.
+fn shown(tree: &Tree) -> BTreeMap<String, BTreeSet<usize>> {
+    let mut shown: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for page in tree.pages() {
+        for include in &page.includes {
+            let text = tree.text(&include.file).unwrap_or_default();
+            let range = match include.anchor {
+                None => 1..text.lines().count() + 1,
+                Some(name) => anchors("", text)
+                    .0
+                    .iter()
+                    .find(|anchor| anchor.name == name)
+                    .map_or(0..0, |anchor| {
+                        anchor.open..anchor.close.unwrap_or(anchor.open)
+                    }),
+            };
+            shown.entry(include.file.clone()).or_default().extend(range);
+        }
+    }
+    shown
+}
+
+/// A file's code, without what no chapter needs to show: comments, blanks,
+/// imports and module lines, closing brackets, and the tests at its end.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let mut code = Vec::new();
+    let mut attributes = Vec::new();
+    let mut lines = text.lines().enumerate().map(|(n, line)| (n + 1, line));
+    while let Some((n, line)) = lines.next() {
+        let bare = line.trim();
+        let item = bare
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub(super) ")
+            .trim_start_matches("pub ");
+        let tests = attributes.iter().any(|(_, a)| *a == "#[cfg(test)]");
+        if bare.is_empty() || bare.starts_with("//") || bare.starts_with("#![") {
+            continue;
+        }
+        if bare.starts_with("#[") && bare.ends_with(']') {
+            attributes.push((n, bare));
+        } else if item.starts_with("use ") || item.starts_with("mod ") {
+            let end = if item.ends_with('{') { "}" } else { ";" };
+            let indent = line.len() - line.trim_start().len();
+            if item.ends_with('{') && !tests {
+                attributes.clear(); // a module written in place: its lines count, not its head
+                continue;
+            }
+            let mut last = line;
+            while !(last.trim_end().ends_with(end)
+                && (end == ";" || last.len() - last.trim_start().len() == indent && last != line))
+            {
+                match lines.next() {
+                    Some((_, next)) => last = next,
+                    None => break,
+                }
+            }
+            attributes.clear();
+        } else if bare.chars().any(|c| !"{}()[];,".contains(c)) {
+            code.append(&mut attributes);
+            code.push((n, line));
+        }
+    }
+    code
+}
+
+/// The functions with a body: (`Type::name`, first line, last line).
+fn functions(text: &str) -> Vec<(String, usize, usize)> {
+    let code = code(text);
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut owner = String::new();
+    let mut found = Vec::new();
+    for (n, line) in &code {
+        let mut item = line.trim_start();
+        if indent(line) == 0 {
+            owner = owner_of(item);
+        }
+        for before in ["pub(crate) ", "pub(super) ", "pub ", "const ", "unsafe "] {
+            item = item.strip_prefix(before).unwrap_or(item);
+        }
+        if let Some(rest) = item.strip_prefix("extern ") {
+            item = rest.split_once("\" ").map_or(item, |(_, rest)| rest);
+        }
+        let Some(rest) = item.strip_prefix("fn ") else {
+            continue;
+        };
+        let name = rest.split(['(', '<']).next().unwrap_or(rest);
+        let close = format!("{}}}", " ".repeat(indent(line)));
+        let last = match line.ends_with('}') {
+            true => Some(*n),
+            false => (*n..lines.len())
+                .take_while(|at| {
+                    let line = lines[*at];
+                    indent(line) > indent(lines[n - 1])
+                        || line.trim().is_empty()
+                        || line.trim_start().starts_with([')', '{', '}'])
+                        || line.trim() == "where"
+                })
+                .find(|at| lines[*at] == close)
+                .map(|at| at + 1),
+        };
+        let declared = line.ends_with(';');
+        if let (Some(last), false) = (last, declared) {
+            let name = match owner.as_str() {
+                "" => name.to_string(),
+                owner => format!("{owner}::{name}"),
+            };
+            found.push((name, *n, last));
+        }
+    }
+    found
+}
+
+/// `Poll` of `impl Drop for Poll {`; nothing for what is no `impl` or `trait`.
+fn owner_of(item: &str) -> String {
+    let item = item
+        .trim_start_matches("pub ")
+        .trim_start_matches("pub(crate) ")
+        .trim_start_matches("unsafe ");
+    let Some(rest) = item
+        .strip_prefix("impl")
+        .or_else(|| item.strip_prefix("trait "))
+    else {
+        return String::new();
+    };
+    let rest = match rest.starts_with('<') {
+        true => rest.split_once("> ").map_or(rest, |(_, rest)| rest),
+        false => rest,
+    };
+    let rest = rest.split_once(" for ").map_or(rest, |(_, rest)| rest);
+    rest.trim_start_matches([' ', '&'])
+        .split(['<', ' ', '{', ':'])
+        .next()
+        .unwrap_or_default()
+        .to_string()
+}
+
+/// One file's row, and what it lacks although its chapters are written.
+pub fn coverage(tree: &Tree) -> (Vec<String>, Vec<String>) {
+    let shown = shown(tree);
+    let mut rows = vec![format!(
+        "{:34} {:>14} {:>12}  chapters",
+        "file", "lines shown", "functions"
+    )];
+    let mut faults = Vec::new();
+    for (path, text) in tree.files("src/", ".rs") {
+        let Some((_, kind, chapters)) = SHOWN_IN.iter().find(|(begin, ..)| path.starts_with(begin))
+        else {
+            faults.push(format!(
+                "{path}:1: no chapter shows this file; give it a line in SHOWN_IN (tests/book/coverage.rs)"
+            ));
+            continue;
+        };
+        let none = BTreeSet::new();
+        let shown = shown.get(path).unwrap_or(&none);
+        let code = code(text);
+        let missing: Vec<_> = code.iter().filter(|(n, _)| !shown.contains(n)).collect();
+        let functions: Vec<_> = functions(text)
+            .into_iter()
+            .filter(|(name, ..)| !exempt(path, name))
+            .collect();
+        let hidden: Vec<_> = functions
+            .iter()
+            .filter(|(_, first, last)| missing.iter().any(|(n, _)| (first..=last).contains(&n)))
+            .collect();
+        let drafts: Vec<String> = chapters
+            .iter()
+            .filter(|chapter| !tree.written(**chapter))
+            .map(|chapter| chapter.to_string())
+            .collect();
+        rows.push(format!(
+            "{path:34} {:>6} of {:>4} {:>5} of {:>3}  {chapters:?}{}{}",
+            code.len() - missing.len(),
+            code.len(),
+            functions.len() - hidden.len(),
+            functions.len(),
+            if *kind == Kind::Core { " core" } else { "" },
+            match drafts.is_empty() {
+                true => String::new(),
+                false => format!(" (to be written: {})", drafts.join(", ")),
+            }
+        ));
+        if !drafts.is_empty() {
+            continue;
+        }
+        match kind {
+            Kind::Core => faults.extend(missing.iter().map(|(n, line)| {
+                format!(
+                    "{path}:{n}: no page shows `{}`; chapters {chapters:?} show every line of this file",
+                    line.trim()
+                )
+            })),
+            Kind::Rest => faults.extend(hidden.iter().map(|(name, first, _)| {
+                format!(
+                    "{path}:{first}: no page shows all of `{name}`; show it in {chapters:?}, or add it to NOT_SHOWN (tests/book/coverage.rs) and say why"
+                )
+            })),
+        }
+    }
+    (rows, faults)
+}
+
+fn exempt(path: &str, function: &str) -> bool {
+    let last = function.rsplit("::").next().unwrap_or(function);
+    NOT_SHOWN
+        .iter()
+        .any(|(begin, name, _)| path.starts_with(begin) && (*name == function || *name == last))
+}
+
+/// The rows of the two tables above that no longer fit any file.
+pub fn stale_tables(tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (begin, name, why) in NOT_SHOWN {
+        let fits = tree.files(begin, ".rs").any(|(_, text)| {
+            functions(text).iter().any(|(function, ..)| {
+                function == name || function.rsplit("::").next() == Some(name)
+            })
+        });
+        if !fits && *name != "fmt" {
+            faults.push(format!(
+                "tests/book/coverage.rs: NOT_SHOWN names `{name}` of {begin} ({why}), which is gone; take it out"
+            ));
+        }
+    }
+    faults
+}
