@@ -2,7 +2,7 @@
 
 python3 .ci/pages.py HTML [SHOTS]: at desktop and phone widths, in a light and
 a dark theme, nothing overflows, figures can be read, tabs work, and no page
-says an error to the console. SHOTS receives a picture of each. Needs chromium
+says an error to the console. SHOTS receives pictures of each. Needs chromium
 and chromedriver, and nothing but Python's own library.
 """
 
@@ -151,9 +151,14 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self.cdp("Emulation.setEmulatedMedia", media=media, features=features)
 
-    def picture(self, path):
-        shot = self.cdp("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+    def pictures(self, path):
+        """The whole page, in pieces that can be looked at."""
+        width, height = self.run("return [innerWidth, document.scrollingElement.scrollHeight]")
+        tall = 1800
+        for n, top in enumerate(range(0, height, tall)):
+            clip = {"x": 0, "y": top, "width": width, "height": min(tall, height - top), "scale": 1}
+            shot = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+            path.with_name(f"{path.name}-{n + 1}.png").write_bytes(base64.b64decode(shot["data"]))
 
     def close(self):
         try:
@@ -176,7 +181,7 @@ def tabs(browser, url, size):
     browser.run("localStorage.removeItem('evq-os')")
     browser.open(url)
     page = browser.run(STATE)["page"]
-    handles = browser.all("main .tabs:first-of-type [role=tab]")
+    handles = browser.all("main .tabs [role=tab]")
     handles = handles[: browser.run(STATE)["count"]]
     last = len(handles) - 1
     for n, handle in enumerate(handles):
@@ -218,7 +223,8 @@ def look(html, shots, browser, address):
                 if shown != (theme == "light"):
                     found.append("the theme does not follow the system's")
                 if shots:
-                    browser.picture(shots / f"{name.removesuffix('.html').replace('/', '-')}-{size}-{theme}.png")
+                    stem = name.removesuffix(".html").replace("/", "-")
+                    browser.pictures(shots / f"{stem}-{size}-{theme}")
                 seen["pages"] += 1
                 seen["figures"] += len(browser.all("main figure svg"))
                 if theme == "light" and browser.all("main .tabs"):

@@ -45,7 +45,14 @@ pub fn figures(tree: &Tree) -> Vec<String> {
         for name in ["fill", "stroke", "color", "stop-color"] {
             for colour in values(svg, name) {
                 let colour = colour.trim();
-                let own = ["none", "currentColor", "inherit", "transparent"].contains(&colour)
+                let own = [
+                    "none",
+                    "currentColor",
+                    "inherit",
+                    "context-stroke",
+                    "context-fill",
+                ]
+                .contains(&colour)
                     || [
                         "var(--evq-accent",
                         "var(--evq-soft",

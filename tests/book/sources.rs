@@ -143,8 +143,8 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
         }
     }
     for (path, text) in tree.files("", ".rs") {
-        if path.starts_with("tests/book") {
-            continue; // these checks speak of anchors without having any
+        if path.starts_with("tests/") && !path.starts_with("tests/solutions/") {
+            continue; // tests may speak of anchors without having any
         }
         let (anchors, wrong) = anchors(path, text);
         faults.extend(wrong);
