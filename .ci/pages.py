@@ -50,7 +50,7 @@ for (const svg of document.querySelectorAll('main figure svg')) {
     if (box.width < 100 || box.height < 20) faults.push(`figure "${name}" is ${box.width} by ${box.height}`);
     for (const text of svg.querySelectorAll('text')) {
         const size = parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
-        if (size < 11.5) faults.push(`figure "${name}": "${text.textContent.trim()}" is ${size.toFixed(1)} px high`);
+        if (size < 11.9) faults.push(`figure "${name}": "${text.textContent.trim()}" is ${size.toFixed(1)} px high`);
         const r = text.getBoundingClientRect();
         if (r.left < box.left - 1 || r.right > box.right + 1 || r.top < box.top - 1 || r.bottom > box.bottom + 1)
             faults.push(`figure "${name}": "${text.textContent.trim()}" leaves the figure`);

@@ -99,7 +99,7 @@ fn shown(tree: &Tree) -> BTreeMap<String, BTreeSet<usize>> {
 /// imports and module lines, closing brackets, and the tests at its end.
 fn code(text: &str) -> Vec<(usize, &str)> {
     let mut code = Vec::new();
-    let mut attributes = Vec::new();
+    let mut attributes: Vec<(usize, &str)> = Vec::new();
     let mut lines = text.lines().enumerate().map(|(n, line)| (n + 1, line));
     while let Some((n, line)) = lines.next() {
         let bare = line.trim();
@@ -107,12 +107,14 @@ fn code(text: &str) -> Vec<(usize, &str)> {
             .trim_start_matches("pub(crate) ")
             .trim_start_matches("pub(super) ")
             .trim_start_matches("pub ");
-        let tests = attributes.iter().any(|(_, a)| *a == "#[cfg(test)]");
+        let tests = attributes
+            .iter()
+            .any(|(_, line)| line.trim() == "#[cfg(test)]");
         if bare.is_empty() || bare.starts_with("//") || bare.starts_with("#![") {
             continue;
         }
         if bare.starts_with("#[") && bare.ends_with(']') {
-            attributes.push((n, bare));
+            attributes.push((n, line));
         } else if item.starts_with("use ") || item.starts_with("mod ") {
             let end = if item.ends_with('{') { "}" } else { ";" };
             let indent = line.len() - line.trim_start().len();
@@ -203,7 +205,12 @@ fn owner_of(item: &str) -> String {
         false => rest,
     };
     let rest = rest.split_once(" for ").map_or(rest, |(_, rest)| rest);
-    rest.trim_start_matches([' ', '&'])
+    let rest = rest.trim_start_matches([' ', '&']);
+    let rest = match rest.starts_with('\'') {
+        true => rest.split_once(' ').map_or(rest, |(_, rest)| rest),
+        false => rest,
+    };
+    rest.trim_start_matches("mut ")
         .split(['<', ' ', '{', ':'])
         .next()
         .unwrap_or_default()

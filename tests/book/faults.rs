@@ -299,6 +299,7 @@ fn code_that_no_page_shows_is_refused() {
     refused(SELECTOR, "    fn not_counted() {}\n}", "    fn not_counted() {}\n}\nfn after() {}", "no page shows `fn after() {}`");
     refused(MASK, "// ANCHOR: mask\n", "fn hidden(bits: u8)\nwhere\n    u8: Copy,\n{\n    bits\n}\n// ANCHOR: mask\n", "all of `hidden`");
     refused(MASK, "    fn fmt(&self) {", "    fn bits(&self) {", "all of `Mask::bits`");
+    refused(MASK, "impl fmt::Debug for Mask {", "impl<'a> Iterator for &'a Mask {\n    #[inline]\n    fn next(&self) {}\n", "all of `Mask::next`");
     refused(MASK, "    bits\n}\n// ANCHOR_END: mask", "    bits;\n    // ANCHOR_END: mask\n    bits\n}", "all of `mask`");
     let mut tree = good();
     tree.0.insert("src/unheard_of.rs".into(), String::new());
