@@ -326,6 +326,16 @@ fn code_that_no_page_shows_is_refused() {
 }
 
 #[test]
+fn an_excuse_for_what_is_gone_is_refused() {
+    let list: &[(&str, &[&str], &str)] = &[("src/epoll/", &["mask", "Mask::fmt", "gone"], "why")];
+    let faults = coverage::stale_excuses(&good(), list);
+    assert!(
+        faults.len() == 1 && faults[0].contains("`gone`"),
+        "{faults:?}"
+    );
+}
+
+#[test]
 #[rustfmt::skip] // one fault a line
 fn faults_of_excerpts_are_refused() {
     refused(PAGE, "*src/epoll/selector.rs, `Selector::new`*\n", "", "stands where it comes from");
