@@ -38,7 +38,7 @@ fn exercise_files(folder: &str) -> Vec<String> {
     names
 }
 
-/// `("03", "1")` of `ex03_1_layout`.
+/// `("03", "1")` of `ex03_1_errno`.
 fn numbers(exercise: &str) -> (&str, &str) {
     let mut parts = exercise
         .strip_prefix("ex")
@@ -46,7 +46,7 @@ fn numbers(exercise: &str) -> (&str, &str) {
         .splitn(3, '_');
     match (parts.next(), parts.next(), parts.next()) {
         (Some(chapter), Some(number), Some(_)) if chapter.len() == 2 => (chapter, number),
-        _ => panic!("`{exercise}.rs` should be named like ex03_1_layout.rs"),
+        _ => panic!("`{exercise}.rs` should be named like ex03_1_errno.rs"),
     }
 }
 

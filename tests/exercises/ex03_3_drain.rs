@@ -1,4 +1,4 @@
-//! Exercise 3.2: read for an edge.
+//! Exercise 3.3: read for an edge.
 
 use std::io::{self, Read};
 
@@ -14,5 +14,5 @@ pub fn on_event(source: &mut impl Read, received: &mut Vec<u8>) -> io::Result<bo
 }
 
 #[cfg(test)]
-#[path = "../checks/ex03_2_drain.rs"]
+#[path = "../checks/ex03_3_drain.rs"]
 mod checks;

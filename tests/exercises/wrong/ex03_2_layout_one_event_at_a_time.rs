@@ -1,5 +1,5 @@
 // Fails with: 12 bytes apart
-//! Exercise 3.1: twelve bytes.
+//! Exercise 3.2: twelve bytes.
 
 /// `struct epoll_event` where nothing is packed, padding written out.
 #[repr(C)]
@@ -22,5 +22,5 @@ pub struct Packed {
 pub const TOKENS_READ: [u64; 2] = [7, 0];
 
 #[cfg(test)]
-#[path = "../../checks/ex03_1_layout.rs"]
+#[path = "../../checks/ex03_2_layout.rs"]
 mod checks;

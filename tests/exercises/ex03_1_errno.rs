@@ -1,0 +1,17 @@
+//! Exercise 3.1: -1 and errno.
+
+/// What a C function answered, as a `Result`: `errno` tells the reason of a failure, `trace` is
+/// called once with the answer. Like `eprintln!`, it makes calls of its own.
+///
+/// It compiles, and it lies. Repair it.
+pub fn checked(answer: i32, errno: impl Fn() -> i32, trace: impl FnOnce(i32)) -> Result<i32, i32> {
+    trace(answer);
+    match errno() {
+        0 => Ok(answer),
+        reason => Err(reason),
+    }
+}
+
+#[cfg(test)]
+#[path = "../checks/ex03_1_errno.rs"]
+mod checks;
