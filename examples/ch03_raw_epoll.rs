@@ -18,6 +18,7 @@ mod linux {
     use std::ffi::c_int;
     use std::fmt::Arguments;
     use std::io::{self, ErrorKind, Read, Write};
+    use std::mem::offset_of;
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
     use std::time::Duration;
@@ -68,13 +69,9 @@ mod linux {
         data: u64,
     }
 
-    const PADDING: usize = if cfg!(any(target_arch = "x86_64", target_arch = "x86")) {
-        0
-    } else {
-        4
-    };
-    const _: () = assert!(size_of::<EpollEvent>() == 12 + PADDING);
-    const _: () = assert!(std::mem::offset_of!(EpollEvent, data) == 4 + PADDING);
+    const GAP: bool = cfg!(not(any(target_arch = "x86_64", target_arch = "x86")));
+    const _: () = assert!(size_of::<EpollEvent>() == if GAP { 16 } else { 12 });
+    const _: () = assert!(offset_of!(EpollEvent, data) == if GAP { 8 } else { 4 });
     // ANCHOR_END: event
 
     // ANCHOR: add
