@@ -108,6 +108,13 @@ fn run_the_exercises() -> BTreeMap<String, Outcome> {
 
 #[test]
 fn every_blank_and_every_wrong_answer_fails_as_it_should() {
+    if cfg!(windows) && env!("CARGO").starts_with('/') {
+        println!(
+            "every_blank_and_every_wrong_answer_fails_as_it_should: not run, because this program \
+             was built on another system, and cargo is there"
+        );
+        return;
+    }
     let outcomes = run_the_exercises();
     let outcome = |name: &str| match outcomes.get(name) {
         Some(outcome) if outcome.ran > 0 => outcome,
