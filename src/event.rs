@@ -119,9 +119,9 @@ impl Readiness {
     /// A read or an accept would not block.
     pub const READABLE: Readiness = Readiness(1);
     /// A write would not block.
-    pub const WRITABLE: Readiness = Readiness(2);
+    pub const WRITABLE: Readiness = Readiness(4);
     /// The peer sends nothing after what has already arrived.
-    pub const READ_CLOSED: Readiness = Readiness(4);
+    pub const READ_CLOSED: Readiness = Readiness(2);
     /// What is written reaches nobody.
     pub const WRITE_CLOSED: Readiness = Readiness(8);
     /// An error is pending.
@@ -282,8 +282,8 @@ impl fmt::Debug for Event {
 /// ```
 #[derive(Debug)]
 pub struct Events {
-    list: Vec<Event>,
-    capacity: usize,
+    slots: Box<[Event]>,
+    filled: usize,
 }
 
 impl Events {
@@ -292,47 +292,48 @@ impl Events {
     /// What does not fit is not lost: it comes with the next `poll`.
     pub fn with_capacity(capacity: usize) -> Events {
         let capacity = capacity.clamp(1, 65_536);
+        let empty = Event::new(Token(0), Readiness::EMPTY);
         Events {
-            list: Vec::with_capacity(capacity),
-            capacity,
+            slots: vec![empty; capacity].into(),
+            filled: 0,
         }
     }
 
     /// The number of events that one `poll` delivers at most.
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.slots.len()
     }
 
     /// The events of the last `poll`, in the order in which they were found.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, Event> {
-        self.list.iter()
+        self.slots[..self.filled].iter()
     }
 
     /// Whether the last `poll` delivered nothing.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.filled == 0
     }
 
     /// Forgets the events. `poll` does so itself before it fills them.
     pub fn clear(&mut self) {
-        self.list.clear();
+        self.filled = 0;
     }
 
     /// How many events still fit.
     pub(crate) fn room(&self) -> usize {
-        self.capacity - self.list.len()
+        self.slots.len() - self.filled
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.list.len()
+        self.filled
     }
 
+    /// Adds an event. There must be room.
+    #[inline]
     pub(crate) fn push(&mut self, event: Event) {
-        debug_assert!(
-            self.room() > 0,
-            "a selector found more than it was asked for"
-        );
-        self.list.push(event);
+        self.slots[self.filled] = event;
+        self.filled += 1;
     }
 }
 
@@ -340,6 +341,7 @@ impl<'a> IntoIterator for &'a Events {
     type Item = &'a Event;
     type IntoIter = std::slice::Iter<'a, Event>;
 
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }

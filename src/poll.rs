@@ -81,7 +81,7 @@ impl Poll {
     }
     // ANCHOR_END: new
 
-    // ANCHOR: wait
+    // ANCHOR: poll_once
     /// Waits until a source is ready, the timeout has passed or the loop is
     /// closed, and returns the number of events.
     ///
@@ -99,22 +99,36 @@ impl Poll {
     /// Linux before 5.11 and Android round timeouts up to whole milliseconds.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         events.clear();
-        let deadline = Deadline::after(timeout);
         let queue = &*self.registrator.queue;
-        if let Closing::Done = self.closing {
-            return Err(closed_error());
+        // The commonest wait: only the kernel has something to say.
+        if timeout.is_none() && queue.ready.sleep() {
+            let selected = queue.selector.select(&mut self.batch, events, None);
+            queue.ready.awake();
+            if selected.is_ok() && !events.is_empty() && queue.ready.len() == 0 {
+                return Ok(events.len());
+            }
+            return self.wait(events, Deadline::Never);
         }
-        for node in self.again.drain(..) {
-            queue.ready.list(&node);
-        }
-        let share = (events.capacity() + self.turn) / 2;
+        self.wait(events, Deadline::after(timeout))
+    }
+    // ANCHOR_END: poll_once
+
+    // ANCHOR: wait
+    /// Every other wait.
+    #[cold]
+    fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<usize> {
+        let queue = &*self.registrator.queue;
+        queue.ready.list_again(&mut self.again);
         self.turn ^= 1;
+        let share = (events.capacity() + self.turn) / 2;
         loop {
             let closed = queue.is_closed();
+            if closed && matches!(self.closing, Closing::Done) {
+                return Err(closed_error());
+            }
             queue.ready.drain(events, share, &mut self.again);
-            let timeout = if closed || !events.is_empty() || queue.ready.len() > 0 {
-                Some(Duration::ZERO)
-            } else if queue.ready.sleep() {
+            let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
+            let timeout = if nothing && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
@@ -122,22 +136,25 @@ impl Poll {
             if events.room() > 0 {
                 let selected = queue.selector.select(&mut self.batch, events, timeout);
                 queue.ready.awake();
-                match selected {
-                    // A signal: the wait goes on.
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // What the list gave is delivered first.
-                    Err(error) if events.is_empty() => return Err(error),
-                    _ => {}
-                }
                 queue
                     .ready
                     .drain(events, events.capacity(), &mut self.again);
+                match selected {
+                    Ok(()) => {}
+                    // A signal: the wait goes on.
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // What the list gave is delivered first.
+                    Err(_) if !events.is_empty() => {}
+                    Err(error) => return Err(error),
+                }
             }
             if closed {
                 self.closing.step(queue, events);
             }
-            if closed || !events.is_empty() || deadline.has_passed() {
-                queue.show_list();
+            if !events.is_empty() || closed || deadline.has_passed() {
+                if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
+                    queue.keep_awake();
+                }
                 return Ok(events.len());
             }
         }

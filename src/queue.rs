@@ -91,14 +91,16 @@ impl Queue {
     /// From now on the queue's descriptor is readable whenever `poll` would
     /// find something, listed nodes included.
     pub(crate) fn watch_from_outside(&self) {
-        if !self.watched.swap(true, Ordering::AcqRel) {
-            self.show_list();
+        if !self.watched.swap(true, Ordering::AcqRel) && self.ready.len() > 0 {
+            self.keep_awake();
         }
     }
 
-    /// Makes nodes that stay listed while nobody polls visible from outside.
-    pub(crate) fn show_list(&self) {
-        if self.watched.load(Ordering::Acquire) && self.ready.len() > 0 {
+    /// Has the next `poll` look at more than the kernel. To be called by the
+    /// poller, when it leaves something behind.
+    pub(crate) fn keep_awake(&self) {
+        let _ = self.ready.notify();
+        if self.watched.load(Ordering::Acquire) {
             // A failed wake here costs an outer queue its notice, not a node.
             let _ = self.selector.wake();
         }

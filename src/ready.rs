@@ -102,8 +102,15 @@ impl ReadyList {
         self.notify()
     }
 
+    /// Lists the level-triggered nodes of the last `poll` for the next one.
+    pub(crate) fn list_again(&self, nodes: &mut Vec<Arc<Node>>) {
+        for node in nodes.drain(..) {
+            self.list(&node);
+        }
+    }
+
     /// Lists a node for the poller's next look, without a word to it.
-    pub(crate) fn list(&self, node: &Arc<Node>) {
+    fn list(&self, node: &Arc<Node>) {
         if !node.queued.swap(true, Ordering::AcqRel) {
             let mut nodes = lock(&self.nodes);
             nodes.push_back(Arc::clone(node));

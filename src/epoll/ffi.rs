@@ -81,7 +81,7 @@ pub struct kernel_timespec {
 // ANCHOR_END: timespec
 
 // ANCHOR: extern
-mod c {
+pub mod c {
     use super::*;
 
     unsafe extern "C" {

@@ -47,19 +47,21 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 /// A hang-up can be read (the read returns 0), and an error can be written
 /// into (the write returns it): otherwise the end of a pipe, which comes as
 /// one of these bits alone, would be an event that says nothing.
+#[inline]
 pub fn readiness(answer: u32) -> Readiness {
-    let means = [
-        (EPOLLIN | EPOLLRDHUP | EPOLLHUP, Readiness::READABLE),
-        (EPOLLOUT | EPOLLERR, Readiness::WRITABLE),
-        (EPOLLRDHUP | EPOLLHUP, Readiness::READ_CLOSED),
-        (EPOLLHUP | EPOLLERR, Readiness::WRITE_CLOSED),
-        (EPOLLERR, Readiness::ERROR),
-    ];
-    let mut readiness = Readiness::EMPTY;
-    for (bits, state) in means {
-        if answer & bits != 0 {
-            readiness |= state;
-        }
+    // The two bits that `Readiness` has from here: most answers have no other.
+    let mut readiness = Readiness::from_bits((answer & (EPOLLIN | EPOLLOUT)) as u8);
+    if answer & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) == 0 {
+        return readiness;
+    }
+    if answer & (EPOLLRDHUP | EPOLLHUP) != 0 {
+        readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
+    }
+    if answer & EPOLLHUP != 0 {
+        readiness |= Readiness::WRITE_CLOSED;
+    }
+    if answer & EPOLLERR != 0 {
+        readiness |= Readiness::WRITABLE | Readiness::WRITE_CLOSED | Readiness::ERROR;
     }
     readiness
 }

@@ -88,6 +88,7 @@ impl Selector {
     /// is called; adds what it finds to `events`, as far as there is room.
     ///
     /// An answer may add nothing: the wake-up is the queue's own business.
+    #[inline(always)] // It has two callers, and one of them is the whole of a busy loop.
     pub fn select(
         &self,
         batch: &mut Batch,
@@ -98,7 +99,11 @@ impl Selector {
         if batch.len() < room {
             batch.resize(room, epoll_event { events: 0, data: 0 });
         }
-        let filled = self.wait(&mut batch[..room], timeout)?;
+        let batch = &mut batch[..room];
+        let filled = match timeout {
+            None => ffi::epoll_wait(self.epoll.as_fd(), batch, -1)?,
+            Some(timeout) => self.wait(batch, timeout)?,
+        };
         for answer in &batch[..filled] {
             let token = Token(answer.data as usize);
             if token != Token::QUEUE {
@@ -111,10 +116,7 @@ impl Selector {
 
     // ANCHOR: wait
     /// One wait of the kernel's, as exact as it can be, and never too short.
-    fn wait(&self, batch: &mut [epoll_event], timeout: Option<Duration>) -> io::Result<usize> {
-        let Some(timeout) = timeout else {
-            return ffi::epoll_wait(self.epoll.as_fd(), batch, -1);
-        };
+    fn wait(&self, batch: &mut [epoll_event], timeout: Duration) -> io::Result<usize> {
         let whole = timeout.subsec_nanos() % 1_000_000 == 0;
         if !whole && !self.whole_milliseconds.load(Ordering::Relaxed) {
             match ffi::epoll_pwait2(self.epoll.as_fd(), batch, timeout) {

@@ -162,7 +162,7 @@ pub struct timespec {
 }
 
 // ANCHOR: extern
-mod c {
+pub mod c {
     use super::*;
 
     #[cfg_attr(evq_libkqueue, link(name = "kqueue"))]

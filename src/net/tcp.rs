@@ -196,6 +196,7 @@ impl TcpStream {
 }
 
 impl Read for &TcpStream {
+    #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer)
     }
@@ -206,6 +207,7 @@ impl Read for &TcpStream {
 }
 
 impl Write for &TcpStream {
+    #[inline]
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.inner.write(buffer)
     }
@@ -221,6 +223,7 @@ impl Write for &TcpStream {
 }
 
 impl Read for TcpStream {
+    #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.read(buffer)
     }
@@ -231,6 +234,7 @@ impl Read for TcpStream {
 }
 
 impl Write for TcpStream {
+    #[inline]
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.inner.write(buffer)
     }

@@ -186,7 +186,7 @@ pub type Length = c_int;
 pub type ControlLength = u32;
 // ANCHOR_END: msghdr
 
-mod c {
+pub mod c {
     use super::*;
 
     unsafe extern "C" {
