@@ -204,7 +204,7 @@ mod tests {
         let before = std::time::Instant::now();
         let wait = Duration::from_micros(100);
         selector
-            .wait(&mut [epoll_event { events: 0, data: 0 }], Some(wait))
+            .wait(&mut [epoll_event { events: 0, data: 0 }], wait)
             .unwrap();
         assert!(before.elapsed() >= wait);
     }
