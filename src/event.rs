@@ -282,8 +282,8 @@ impl fmt::Debug for Event {
 /// ```
 #[derive(Debug)]
 pub struct Events {
-    slots: Box<[Event]>,
-    filled: usize,
+    list: Vec<Event>,
+    capacity: usize,
 }
 
 impl Events {
@@ -292,48 +292,47 @@ impl Events {
     /// What does not fit is not lost: it comes with the next `poll`.
     pub fn with_capacity(capacity: usize) -> Events {
         let capacity = capacity.clamp(1, 65_536);
-        let empty = Event::new(Token(0), Readiness::EMPTY);
         Events {
-            slots: vec![empty; capacity].into(),
-            filled: 0,
+            list: Vec::with_capacity(capacity),
+            capacity,
         }
     }
 
     /// The number of events that one `poll` delivers at most.
     pub fn capacity(&self) -> usize {
-        self.slots.len()
+        self.capacity
     }
 
     /// The events of the last `poll`, in the order in which they were found.
     #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, Event> {
-        self.slots[..self.filled].iter()
+        self.list.iter()
     }
 
     /// Whether the last `poll` delivered nothing.
     pub fn is_empty(&self) -> bool {
-        self.filled == 0
+        self.list.is_empty()
     }
 
     /// Forgets the events. `poll` does so itself before it fills them.
     pub fn clear(&mut self) {
-        self.filled = 0;
+        self.list.clear();
     }
 
     /// How many events still fit.
+    #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.slots.len() - self.filled
+        self.capacity - self.list.len()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.filled
+        self.list.len()
     }
 
     /// Adds an event. There must be room.
     #[inline]
     pub(crate) fn push(&mut self, event: Event) {
-        self.slots[self.filled] = event;
-        self.filled += 1;
+        self.list.push(event);
     }
 }
 

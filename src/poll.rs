@@ -97,14 +97,17 @@ impl Poll {
     /// # Platform notes
     ///
     /// Linux before 5.11 and Android round timeouts up to whole milliseconds.
+    #[inline]
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        events.clear();
         let queue = &*self.registrator.queue;
         // The commonest wait: only the kernel has something to say.
-        if timeout.is_none() && queue.ready.sleep() {
-            let selected = queue.selector.select(&mut self.batch, events, None);
+        let kernel_alone = timeout.is_none() && queue.ready.sleep();
+        events.clear();
+        if kernel_alone {
+            // An error shows again in `wait`.
+            let _ = queue.selector.select(&mut self.batch, events, None);
             queue.ready.awake();
-            if selected.is_ok() && !events.is_empty() && queue.ready.len() == 0 {
+            if !events.is_empty() && queue.ready.len() == 0 {
                 return Ok(events.len());
             }
             return self.wait(events, Deadline::Never);

@@ -89,6 +89,7 @@ impl ReadyList {
         }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
     }
@@ -152,6 +153,7 @@ impl ReadyList {
     /// Announces that the poller is about to sleep. `false`: it must not, for
     /// something has been pushed since it last looked.
     #[must_use]
+    #[inline]
     pub(crate) fn sleep(&self) -> bool {
         self.poller
             .compare_exchange(EMPTY, ASLEEP, Ordering::AcqRel, Ordering::Relaxed)
@@ -159,6 +161,7 @@ impl ReadyList {
     }
 
     /// Withdraws the announcement. Whatever was pushed before is now in sight.
+    #[inline]
     pub(crate) fn awake(&self) {
         self.poller.swap(EMPTY, Ordering::AcqRel);
     }

@@ -96,10 +96,9 @@ impl Selector {
         timeout: Option<Duration>,
     ) -> io::Result<()> {
         let room = events.room();
-        if batch.len() < room {
+        if batch.len() != room {
             batch.resize(room, epoll_event { events: 0, data: 0 });
         }
-        let batch = &mut batch[..room];
         let filled = match timeout {
             None => ffi::epoll_wait(self.epoll.as_fd(), batch, -1)?,
             Some(timeout) => self.wait(batch, timeout)?,
