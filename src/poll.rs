@@ -97,7 +97,7 @@ impl Poll {
     /// # Platform notes
     ///
     /// Linux before 5.11 and Android round timeouts up to whole milliseconds.
-    #[inline]
+    #[inline(always)] // Into the program's own loop, of which this is the larger part.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
         // The commonest wait: only the kernel has something to say.

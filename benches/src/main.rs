@@ -2,6 +2,8 @@
 //! a hop. `ring bare|evq|mio HOPS` runs it on bare system calls, on this crate
 //! or on mio, each with its own sockets.
 //!
+//! `ring wakes COUNT` wakes a poller that is awake so many times.
+//!
 //! `.ci/speed` runs each under callgrind with two run lengths, and so counts
 //! the instructions of one hop; and under strace, and so its system calls.
 
@@ -14,13 +16,14 @@ const PAIRS: usize = 100;
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, which, hops] = arguments.as_slice() else {
-        panic!("usage: ring bare|evq|mio HOPS");
+        panic!("usage: ring bare|evq|mio|wakes COUNT");
     };
     let hops = hops.parse().expect("HOPS is a number");
     match which.as_str() {
         "bare" => bare(hops),
         "evq" => evq(hops),
         "mio" => mio(hops),
+        "wakes" => wakes(hops),
         _ => panic!("usage: ring bare|evq|mio HOPS"),
     }
 }
@@ -141,4 +144,16 @@ fn mio(hops: usize) {
             done += 1;
         }
     }
+}
+
+fn wakes(count: usize) {
+    use evq::{Events, Poll, Token, Waker};
+
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(PAIRS);
+    let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    for _ in 0..count {
+        waker.wake().unwrap();
+    }
+    assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
 }

@@ -90,7 +90,6 @@ pub mod c {
         /// <https://man7.org/linux/man-pages/man2/epoll_ctl.2.html>
         pub fn epoll_ctl(epfd: c_int, op: c_int, fd: c_int, event: *mut epoll_event) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/epoll_wait.2.html>
-        #[inline]
         pub fn epoll_wait(
             epfd: c_int,
             events: *mut epoll_event,
