@@ -11,6 +11,7 @@
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::fmt;
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -33,6 +34,13 @@ pub struct epoll_event {
 }
 // ANCHOR_END: epoll_event
 
+// For those who take this file elsewhere; `tests/abi.rs` says the rest.
+const _: () = assert!(if cfg!(target_arch = "x86_64") {
+    size_of::<epoll_event>() == 12 && offset_of!(epoll_event, data) == 4
+} else {
+    offset_of!(epoll_event, data) == align_of::<u64>()
+});
+
 // ANCHOR: constants
 /// `epoll_ctl`: watch this descriptor.
 pub const EPOLL_CTL_ADD: c_int = 1;
@@ -42,31 +50,28 @@ pub const EPOLL_CTL_DEL: c_int = 2;
 pub const EPOLL_CTL_MOD: c_int = 3;
 
 /// `epoll_create1`: close it when the process executes another program.
-#[cfg(not(any(target_arch = "sparc", target_arch = "sparc64")))]
-pub const EPOLL_CLOEXEC: c_int = 0x80000;
-#[cfg(any(target_arch = "sparc", target_arch = "sparc64"))]
-pub const EPOLL_CLOEXEC: c_int = 0x400000;
+pub const EPOLL_CLOEXEC: c_int = if SPARC { 0x40_0000 } else { 0x8_0000 };
 
 /// `eventfd`: the same.
 pub const EFD_CLOEXEC: c_int = EPOLL_CLOEXEC;
 /// `eventfd`: a full or empty counter is `EAGAIN` rather than a wait.
-#[cfg(not(any(
-    target_arch = "mips",
-    target_arch = "mips64",
-    target_arch = "sparc",
-    target_arch = "sparc64"
-)))]
-pub const EFD_NONBLOCK: c_int = 0x800;
-#[cfg(any(target_arch = "mips", target_arch = "mips64"))]
-pub const EFD_NONBLOCK: c_int = 0x80;
-#[cfg(any(target_arch = "sparc", target_arch = "sparc64"))]
-pub const EFD_NONBLOCK: c_int = 0x4000;
+pub const EFD_NONBLOCK: c_int = if MIPS {
+    0x80
+} else if SPARC {
+    0x4000
+} else {
+    0x800
+};
 
 /// `fcntl`: duplicate a descriptor, closed on exec.
 pub const F_DUPFD_CLOEXEC: c_int = 1030;
 
-/// The number of the system call `epoll_pwait2`.
+/// The number of the system call `epoll_pwait2`, but on MIPS.
 pub const SYS_EPOLL_PWAIT2: c_long = 441;
+
+/// Two architectures took their numbers from the Unix they had before.
+const MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
+const SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
 // ANCHOR_END: constants
 
 // ANCHOR: timespec
@@ -81,6 +86,7 @@ pub struct kernel_timespec {
 // ANCHOR_END: timespec
 
 // ANCHOR: extern
+/// What the C library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::*;
 
@@ -167,6 +173,7 @@ pub fn epoll_ctl(
 // ANCHOR: epoll_wait
 /// Waits up to `timeout` milliseconds, for ever if it is -1. Returns how many
 /// of `events` were filled.
+#[inline]
 pub fn epoll_wait(
     epoll: BorrowedFd<'_>,
     events: &mut [epoll_event],

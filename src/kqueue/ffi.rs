@@ -12,6 +12,7 @@
 use std::ffi::{c_int, c_long, c_void};
 use std::fmt;
 use std::io;
+use std::mem::offset_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -61,6 +62,14 @@ pub struct kevent {
     pub udata: *mut c_void,
 }
 // ANCHOR_END: kevent
+
+// For those who take this file elsewhere; `tests/abi.rs` says the rest.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(match size_of::<kevent>() {
+    64 => cfg!(target_os = "freebsd"),
+    40 => cfg!(target_os = "netbsd"),
+    _ => size_of::<kevent>() == 32 && offset_of!(kevent, udata) == 24,
+});
 
 // ANCHOR: systems
 #[cfg(any(target_os = "macos", target_os = "ios"))]
@@ -145,11 +154,18 @@ pub const F_SETFD: c_int = 2;
 pub const FD_CLOEXEC: c_int = 1;
 // ANCHOR_END: systems
 
-/// Seconds as `struct timespec` has them.
+/// Seconds as `struct timespec` has them: a `long`, or 64 bits everywhere.
+#[cfg(not(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")))]
+pub type Seconds = c_long;
+/// Seconds as `struct timespec` has them: FreeBSD kept 32 bits on 32-bit x86.
 #[cfg(all(target_os = "freebsd", target_arch = "x86"))]
 pub type Seconds = i32;
-/// Seconds as `struct timespec` has them.
-#[cfg(not(all(target_os = "freebsd", target_arch = "x86")))]
+/// Seconds as `struct timespec` has them: a `long`, or 64 bits everywhere.
+#[cfg(any(
+    all(target_os = "freebsd", not(target_arch = "x86")),
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
 pub type Seconds = i64;
 
 /// How long to wait.
@@ -162,6 +178,7 @@ pub struct timespec {
 }
 
 // ANCHOR: extern
+/// What the C library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::*;
 

@@ -89,7 +89,15 @@ mod numbers {
         pub const SOCK_CLOEXEC: i32 = 0x8000;
         pub const SOCK_NONBLOCK: i32 = 0x4000;
     }
-    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    /// What is set after creation, for want of flags.
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    mod flags {
+        pub const F_SETFD: i32 = 2;
+        pub const FD_CLOEXEC: i32 = 1;
+        pub const F_SETFL: i32 = 4;
+        pub const O_NONBLOCK: i32 = 4;
+        pub const SO_NOSIGPIPE: i32 = 0x1022;
+    }
     pub use flags::*;
 }
 
@@ -104,6 +112,8 @@ pub const MSG_PEEK: c_int = 2;
 pub const SHUT_RD: c_int = 0;
 pub const SHUT_WR: c_int = 1;
 pub const SHUT_RDWR: c_int = 2;
+/// The most buffers that one call takes.
+pub const IOV_MAX: usize = 1024;
 // ANCHOR_END: numbers
 
 // ANCHOR: sockaddr
@@ -126,7 +136,7 @@ pub struct Family {
 }
 
 /// An IPv4 address: <https://man7.org/linux/man-pages/man7/ip.7.html>
-#[repr(C)]
+#[repr(C, align(4))]
 #[derive(Clone, Copy)]
 pub struct sockaddr_in {
     pub head: Family,
@@ -158,21 +168,27 @@ pub union Address {
 // ANCHOR_END: sockaddr
 
 // ANCHOR: msghdr
+/// One of several buffers: what an `IoSlice` is guaranteed to be.
+#[repr(C)]
+pub struct iovec {
+    pub base: *mut c_void,
+    pub len: usize,
+}
+
 /// What `sendmsg` sends: <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
 #[repr(C)]
 pub struct msghdr {
     pub name: *mut c_void,
     pub namelen: u32,
-    /// An `IoSlice` is guaranteed to be an `iovec`.
-    pub iov: *const c_void,
+    pub iov: *const iovec,
     pub iovlen: Length,
     pub control: *mut c_void,
     pub controllen: ControlLength,
     pub flags: c_int,
 }
 
-/// A count in `msghdr`. musl, on 64 bits, declares an int and padding, and sets
-/// the padding to 0: in little-endian order the same bytes.
+/// A count in `msghdr`. musl, on 64 bits, declares an int beside padding that
+/// is 0: the same bytes, in either order.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub type Length = usize;
 /// A length in `msghdr`; for musl the same holds.
@@ -186,6 +202,7 @@ pub type Length = c_int;
 pub type ControlLength = u32;
 // ANCHOR_END: msghdr
 
+/// What the C library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::*;
 
@@ -233,7 +250,7 @@ pub mod c {
         /// <https://man7.org/linux/man-pages/man2/send.2.html>
         pub fn send(fd: c_int, buf: *const c_void, len: usize, flags: c_int) -> isize;
         /// <https://man7.org/linux/man-pages/man2/readv.2.html>
-        pub fn readv(fd: c_int, iov: *const c_void, iovcnt: c_int) -> isize;
+        pub fn readv(fd: c_int, iov: *const iovec, iovcnt: c_int) -> isize;
         /// <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
         pub fn sendmsg(fd: c_int, msg: *const msghdr, flags: c_int) -> isize;
         /// <https://man7.org/linux/man-pages/man2/shutdown.2.html>
@@ -319,12 +336,6 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 fn prepare(fd: OwnedFd) -> io::Result<OwnedFd> {
     use std::os::fd::AsFd;
-
-    const F_SETFD: c_int = 2;
-    const FD_CLOEXEC: c_int = 1;
-    const F_SETFL: c_int = 4;
-    const O_NONBLOCK: c_int = 4;
-    const SO_NOSIGPIPE: c_int = 0x1022;
 
     let raw = fd.as_raw_fd();
     // SAFETY: no pointer is passed, and the command gets its one argument.
@@ -434,12 +445,9 @@ pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
 }
 // ANCHOR_END: recv
 
-/// The most buffers that one call takes, on every system (`IOV_MAX`).
-const MOST_BUFFERS: usize = 1024;
-
 /// Receives into several buffers in turn.
 pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(MOST_BUFFERS));
+    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(IOV_MAX));
     // SAFETY: `buffers` are `count` iovecs or more, each writable.
     let returned = unsafe { c::readv(fd, buffers.as_mut_ptr().cast(), count as c_int) };
     Ok(checked(format_args!("readv({fd}, .., {count})"), returned)? as usize)
@@ -447,7 +455,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<u
 
 /// Sends from several buffers in turn, without a SIGPIPE: `writev` has no flags.
 pub fn sendmsg(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(MOST_BUFFERS));
+    let (fd, count) = (fd.as_raw_fd(), buffers.len().min(IOV_MAX));
     let message = msghdr {
         name: std::ptr::null_mut(),
         namelen: 0,

@@ -1,0 +1,174 @@
+"""Holds tests/abi/table.txt to the headers of each system, with a C compiler.
+
+    abi.py FOLDER COMPILER...
+
+For each target one C file is written to FOLDER and compiled: a _Static_assert
+for each constant, size, alignment, offset and width, and each function assigned
+to a pointer of the table's type. The symbol that a function's name stands for
+is read from the assembly.
+"""
+
+import concurrent.futures
+import pathlib
+import re
+import subprocess
+import sys
+
+TABLE = pathlib.Path(__file__).parent.parent / "tests" / "abi" / "table.txt"
+
+LINUX = "linux epoll sockets"
+KQUEUE = "kqueue sockets"
+# The target, and the words of the table that hold for it.
+TARGETS = {
+    "x86_64-macos": f"apple {KQUEUE} 64 x86_64",
+    "aarch64-macos": f"apple {KQUEUE} 64",
+    "x86_64-freebsd": f"freebsd {KQUEUE} 64 x86_64",
+    "aarch64-freebsd": f"freebsd {KQUEUE} 64",
+    "x86-freebsd": f"freebsd {KQUEUE} 32 x86",
+    "arm-freebsd-eabihf": f"freebsd {KQUEUE} 32",
+    "x86_64-netbsd": f"netbsd {KQUEUE} 64 x86_64",
+    "aarch64-netbsd": f"netbsd {KQUEUE} 64",
+    "x86-netbsd": f"netbsd {KQUEUE} 32 x86",
+    "arm-netbsd-eabi": f"netbsd {KQUEUE} 32",
+    "x86_64-openbsd": f"openbsd {KQUEUE} 64 x86_64",
+    "aarch64-openbsd": f"openbsd {KQUEUE} 64",
+    "x86-openbsd": f"openbsd {KQUEUE} 32 x86",
+    "arm-openbsd-eabi": f"openbsd {KQUEUE} 32",
+    "x86_64-linux-gnu": f"{LINUX} 64 x86_64",
+    "x86-linux-gnu": f"{LINUX} 32 x86",
+    "aarch64-linux-gnu": f"{LINUX} 64",
+    "arm-linux-gnueabihf": f"{LINUX} 32",
+    "riscv64-linux-gnu": f"{LINUX} 64",
+    "loongarch64-linux-gnu": f"{LINUX} 64",
+    "mips-linux-gnueabi": f"{LINUX} 32 big mips",
+    "mips64el-linux-gnuabi64": f"{LINUX} 64 mips",
+    "s390x-linux-gnu": f"{LINUX} 64 big",
+    "sparc64-linux-gnu": f"{LINUX} 64 big sparc",
+    "x86_64-linux-musl": f"{LINUX} 64 x86_64 musl",
+    "x86-linux-musl": f"{LINUX} 32 x86 musl",
+    "aarch64-linux-musl": f"{LINUX} 64 musl",
+    "arm-linux-musleabihf": f"{LINUX} 32 musl",
+    "riscv64-linux-musl": f"{LINUX} 64 musl",
+    "mips-linux-musleabi": f"{LINUX} 32 big mips musl",
+    "powerpc64-linux-musl": f"{LINUX} 64 big musl",
+    "s390x-linux-musl": f"{LINUX} 64 big musl",
+}
+
+# What lets each C library show all that it has.
+DEFINES = ["_GNU_SOURCE", "_NETBSD_SOURCE", "_DARWIN_C_SOURCE"]
+
+
+# Words that hold for no target here: Rust's own, and systems without headers.
+OTHERS = "rust dragonfly libkqueue"
+KNOWN = {"c", *" ".join([OTHERS, *TARGETS.values()]).split()}
+
+
+def fits(where, words):
+    for word in re.split("[,:]", where):
+        if word not in KNOWN:
+            sys.exit(f"{TABLE}: nobody knows the word {word}")
+    return any(set(system.split(":")) <= words for system in where.split(","))
+
+
+def rows(words):
+    """The rows that count for a target: the kind, the name, the rest, the header."""
+    header, seen, found = None, set(), []
+    for number, line in enumerate(TABLE.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        kind, where, *rest = line.split(None, 3)
+        if kind == "from":
+            header = where
+            continue
+        if kind not in ("const", "struct", "fn") or header is None or len(rest) != 2:
+            sys.exit(f"{TABLE}:{number}: what is this?  {line}")
+        name, rest = rest
+        ours, _, other = name.partition("=")
+        if fits(where, words) and (kind, ours) not in seen:
+            seen.add((kind, ours))
+            found.append((kind, ours, other or ours, rest, header))
+    return found
+
+
+def field(c_struct, text):
+    name, type_, offset = re.fullmatch(r"(\w+) ([iu]\d+|ptr|\d+)@(\d+)", text).groups()
+    place = f"(({c_struct} *)0)->{name}"
+    claims = [f"offsetof({c_struct}, {name}) == {offset}"]
+    if type_ == "ptr":
+        claims.append(f"sizeof({place}) == sizeof(void *)")
+    elif type_.isdigit():
+        claims.append(f"sizeof({place}) == {type_}")
+    else:
+        claims.append(f"sizeof({place}) == {int(type_[1:]) // 8}")
+        claims.append(f"(__typeof__({place}))-1 {'<' if type_[0] == 'i' else '>'} 0")
+    return claims
+
+
+def program(found):
+    headers = sorted({header for *_, header in found})
+    lines = [f"#define {define} 1" for define in DEFINES]
+    lines += [f"#include <{header}>" for header in ["stddef.h", "sys/types.h", *headers]]
+
+    def claim(truth, what):
+        lines.append(f'_Static_assert({truth}, "{what}");')
+
+    for kind, ours, other, rest, _ in found:
+        if kind == "const":
+            claim(f"(long long)({other}) == {rest}", f"{ours} is {rest}")
+        elif kind == "struct":
+            size, align, fields = rest.split(None, 2)
+            c_struct = f"struct {other}"
+            claim(f"sizeof({c_struct}) == {size}", f"{ours}: size {size}")
+            claim(f"_Alignof({c_struct}) == {align}", f"{ours}: alignment {align}")
+            for text in re.findall(r"\S+ \S+", fields):
+                for truth in field(c_struct, text):
+                    claim(truth, f"{ours}: {text}")
+        else:
+            pointer = rest.replace(" (", f" (*evq_{ours})(", 1)
+            lines.append(f"{pointer} = {ours};")
+    return "\n".join(lines) + "\n"
+
+
+def check(target, words, compiler, folder):
+    """Returns how much was checked, and what is wrong."""
+    found = rows(words)
+    source = folder / f"{target}.c"
+    source.write_text(program(found))
+    claims = len(re.findall(r"_Static_assert|\(\*evq_", source.read_text()))
+    # A clang that makes no difference between pointers' types would prove nothing.
+    assembly = source.with_suffix(".s")
+    command = [*compiler, "-S", "-o", str(assembly), "-std=gnu11", "-w", str(source)]
+    command += ["-Werror=incompatible-pointer-types", "-Werror=int-conversion"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return claims, f"{target}: the headers disagree with the table\n{done.stderr}"
+    # A line with the pointer's name and a colon, then one with what it points to.
+    symbols = re.findall(r"^_?evq_(\w+):.*\n\s*\.\w+\s+(\S+)", assembly.read_text(), re.M)
+    symbols = dict(symbols)
+    wrong = []
+    for kind, ours, other, _, _ in found:
+        if kind == "fn":
+            symbol = symbols.get(ours, "none")
+            if "macos" in target:
+                symbol = symbol.removeprefix("_")
+            if symbol != other:
+                wrong.append(f"{target}: `{ours}` is the symbol {symbol}, not {other}")
+    return claims, "\n".join(wrong)
+
+
+def main():
+    folder, compiler = pathlib.Path(sys.argv[1]), sys.argv[2:]
+    jobs = [
+        (target, set(words.split()) | {"c"}, [*compiler, "-target", target])
+        for target, words in TARGETS.items()
+    ]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda job: check(*job, folder), jobs))
+    wrong = [text for _, text in results if text]
+    if wrong:
+        sys.exit("\n".join(wrong))
+    claims = sum(claims for claims, _ in results)
+    print(f".ci/abi: {claims} claims hold for the headers of {len(jobs)} targets (compiled only)")
+
+
+main()

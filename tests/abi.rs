@@ -1,0 +1,354 @@
+//! The foreign declarations, held to `abi/table.txt`: at compile time, for
+//! every target.
+//!
+//! `cargo check --tests --target ...` proves them for that target; `.ci/abi`
+//! proves the table with the system's own headers. What this file lists must be
+//! all that the table has for the target, and (below, at run time) the table
+//! must have all that the sources declare.
+
+#[path = "abi/reader.rs"]
+mod reader;
+
+use std::collections::BTreeSet;
+use std::mem::offset_of;
+
+use evq::inside::{ffi, socket_ffi};
+
+/// Asserts each listed declaration, and makes `HELD`, the list of them.
+macro_rules! held {
+    ($($(#[$cfg:meta])* $kind:ident $module:ident { $($what:tt)* })*) => {
+        $($(#[$cfg])* assertions! { $kind $module { $($what)* } })*
+        pub const HELD: &[&[&str]] = &[$($(#[$cfg])* names! { $kind { $($what)* } }),*];
+    };
+}
+
+macro_rules! assertions {
+    (const $module:ident { $($name:ident)* }) => { $(
+        const _: () = assert!(
+            $module::$name as i128 == crate::reader::value(stringify!($name)),
+            concat!(stringify!($name), " is not what tests/abi/table.txt says"),
+        );
+    )* };
+    (struct $module:ident { $($name:ident { $($c:ident: $($field:ident).+,)* })* }) => { $(
+        const _: () = crate::reader::layout::<$module::$name>(stringify!($name), &[$(
+            crate::reader::field(
+                stringify!($c),
+                offset_of!($module::$name, $($field).+),
+                |value: $module::$name| value.$($field).+,
+            ),
+        )*]);
+
+        impl crate::reader::Named for $module::$name {
+            const NAMES: &'static [&'static str] = &[concat!("struct ", stringify!($name))];
+        }
+    )* };
+    (fn $module:ident { $($name:ident($($argument:tt)*))* }) => { $(
+        const _: () = crate::reader::prototype(
+            stringify!($name),
+            $module::c::$name as unsafe extern "C" fn($($argument)*) -> _,
+        );
+    )* };
+}
+
+macro_rules! names {
+    (const { $($name:ident)* }) => { &[$(concat!("const ", stringify!($name))),*] };
+    (struct { $($name:ident { $($field:tt)* })* }) => {
+        &[$(concat!("struct ", stringify!($name))),*]
+    };
+    (fn { $($name:ident($($argument:tt)*))* }) => { &[$(concat!("fn ", stringify!($name))),*] };
+}
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
+mod queue {
+    use super::*;
+    use evq::inside::mask;
+
+    held! {
+        const mask { EPOLLIN EPOLLOUT EPOLLERR EPOLLHUP EPOLLRDHUP EPOLLONESHOT EPOLLET }
+        const ffi {
+            EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD
+            EPOLL_CLOEXEC EFD_CLOEXEC EFD_NONBLOCK F_DUPFD_CLOEXEC SYS_EPOLL_PWAIT2
+        }
+        struct ffi {
+            epoll_event { events: events, data: data, }
+            kernel_timespec { tv_sec: tv_sec, tv_nsec: tv_nsec, }
+        }
+        fn ffi {
+            epoll_create1(_) epoll_ctl(_, _, _, _) epoll_wait(_, _, _, _) eventfd(_, _)
+            read(_, _, _) write(_, _, _) fcntl(_, _, ...)
+        }
+        #[cfg(not(any(target_os = "android", miri)))]
+        fn ffi { syscall(_, ...) }
+    }
+}
+
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue))))]
+mod queue {
+    use super::*;
+    use evq::inside::changes;
+
+    held! {
+        const changes {
+            EV_ADD EV_DELETE EV_ENABLE EV_CLEAR EV_RECEIPT EV_DISPATCH EV_ERROR EV_EOF
+        }
+        const ffi {
+            EVFILT_READ EVFILT_WRITE EVFILT_USER NOTE_TRIGGER
+            F_SETFD FD_CLOEXEC F_DUPFD_CLOEXEC
+        }
+        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        const ffi { O_CLOEXEC O_NONBLOCK }
+        #[cfg(not(target_os = "freebsd"))]
+        struct ffi {
+            kevent {
+                ident: ident, filter: filter, flags: flags, fflags: fflags,
+                data: data, udata: udata,
+            }
+        }
+        #[cfg(target_os = "freebsd")]
+        struct ffi {
+            kevent {
+                ident: ident, filter: filter, flags: flags, fflags: fflags,
+                data: data, udata: udata, ext: ext,
+            }
+        }
+        struct ffi { timespec { tv_sec: tv_sec, tv_nsec: tv_nsec, } }
+        fn ffi {
+            kevent(_, _, _, _, _, _) read(_, _, _) write(_, _, _) fcntl(_, _, ...)
+        }
+        #[cfg(not(target_os = "netbsd"))]
+        fn ffi { kqueue() }
+        #[cfg(target_os = "netbsd")]
+        fn ffi { kqueue1(_) }
+        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        fn ffi { pipe2(_, _) }
+    }
+}
+
+mod sockets {
+    use super::*;
+
+    held! {
+        const socket_ffi {
+            AF_INET AF_INET6 SOCK_STREAM EINPROGRESS
+            SOL_SOCKET SO_REUSEADDR SO_ERROR
+            IPPROTO_IP IPPROTO_TCP IPPROTO_IPV6 IP_TTL IPV6_UNICAST_HOPS TCP_NODELAY
+            MSG_PEEK MSG_NOSIGNAL SHUT_RD SHUT_WR SHUT_RDWR IOV_MAX
+        }
+        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        const socket_ffi { SOCK_CLOEXEC SOCK_NONBLOCK }
+        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        const socket_ffi { F_SETFD FD_CLOEXEC F_SETFL O_NONBLOCK SO_NOSIGPIPE }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        struct socket_ffi {
+            sockaddr_in {
+                sin_family: head.family, sin_port: port, sin_addr: addr, sin_zero: zero,
+            }
+            sockaddr_in6 {
+                sin6_family: head.family, sin6_port: port, sin6_flowinfo: flowinfo,
+                sin6_addr: addr, sin6_scope_id: scope_id,
+            }
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        struct socket_ffi {
+            sockaddr_in {
+                sin_len: head.len, sin_family: head.family, sin_port: port, sin_addr: addr,
+                sin_zero: zero,
+            }
+            sockaddr_in6 {
+                sin6_len: head.len, sin6_family: head.family, sin6_port: port,
+                sin6_flowinfo: flowinfo, sin6_addr: addr, sin6_scope_id: scope_id,
+            }
+        }
+        struct socket_ffi {
+            iovec { iov_base: base, iov_len: len, }
+            msghdr {
+                msg_name: name, msg_namelen: namelen, msg_iov: iov, msg_iovlen: iovlen,
+                msg_control: control, msg_controllen: controllen, msg_flags: flags,
+            }
+        }
+        fn socket_ffi {
+            socket(_, _, _) bind(_, _, _) listen(_, _) connect(_, _, _)
+            getsockname(_, _, _) getpeername(_, _, _)
+            getsockopt(_, _, _, _, _) setsockopt(_, _, _, _, _)
+            recv(_, _, _, _) send(_, _, _, _) readv(_, _, _) sendmsg(_, _, _) shutdown(_, _)
+        }
+        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+        fn socket_ffi { accept4(_, _, _, _) }
+        #[cfg(any(target_os = "macos", target_os = "ios"))]
+        fn socket_ffi { accept(_, _, _) fcntl(_, _, ...) }
+    }
+}
+
+/// Ours, not C's, and what they are there; each stands for no row of its own.
+const OURS: &[&str] = &[
+    // An entry of a change list, before it is a system's kevent.
+    "struct Change",
+    // What every sockaddr begins with: held with sockaddr_in and sockaddr_in6.
+    "struct Family",
+    // Those two in one.
+    "union Address",
+];
+
+impl reader::Named for socket_ffi::Address {
+    const NAMES: &'static [&'static str] = &["struct sockaddr"];
+}
+
+const _: () = {
+    assert!(size_of::<socket_ffi::Address>() == size_of::<socket_ffi::sockaddr_in6>());
+    assert!(align_of::<socket_ffi::Address>() == align_of::<socket_ffi::sockaddr_in6>());
+};
+
+// What the standard library promises of its own.
+const _: () = {
+    assert!(size_of::<std::io::IoSlice>() == size_of::<socket_ffi::iovec>());
+    assert!(size_of::<std::io::IoSliceMut>() == size_of::<socket_ffi::iovec>());
+};
+
+/// No row fits this target that the lists above leave out.
+const _: () = {
+    let mut i = 0;
+    while i < reader::ROWS.len() {
+        let row = reader::ROWS[i];
+        let left_out = !listed(row, queue::HELD) && !listed(row, sockets::HELD);
+        // Without a signature of its own under Miri and on Android: see ffi.rs.
+        let no_syscall =
+            cfg!(any(target_os = "android", miri)) && reader::same(row.name, b"syscall");
+        assert!(
+            !left_out || no_syscall,
+            "tests/abi/table.txt has a row for this target that tests/abi.rs does not hold"
+        );
+        i += 1;
+    }
+};
+
+const fn listed(row: reader::Row, groups: &[&[&str]]) -> bool {
+    let mut group = 0;
+    while group < groups.len() {
+        let mut i = 0;
+        while i < groups[group].len() {
+            let (kind, name) = groups[group][i].as_bytes().split_at(row.kind.len());
+            if reader::same(kind, row.kind) && reader::same(name.trim_ascii(), row.name) {
+                return true;
+            }
+            i += 1;
+        }
+        group += 1;
+    }
+    false
+}
+
+// The rest looks at text, and so at every system's declarations, here.
+
+const TABLE: &str = include_str!("abi/table.txt");
+
+const SOURCES: &[&str] = &[
+    include_str!("../src/epoll/ffi.rs"),
+    include_str!("../src/epoll/mask.rs"),
+    include_str!("../src/kqueue/ffi.rs"),
+    include_str!("../src/kqueue/changes.rs"),
+    include_str!("../src/net/unix/ffi.rs"),
+];
+
+/// `const EPOLLIN`, `struct kevent`, `fn kqueue`: all that the sources declare.
+fn declared() -> BTreeSet<String> {
+    let mut declared = BTreeSet::new();
+    for source in SOURCES {
+        let mut foreign = false;
+        for line in source.lines() {
+            foreign = (foreign || line.contains("extern \"C\"")) && line != "}";
+            let line = line.trim_start();
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            let Some((kind, rest)) = line.split_once(' ') else {
+                continue;
+            };
+            let name = rest.split(['(', ':', ' ']).next().unwrap();
+            // A truth about the target is Rust's, not C's.
+            let is_declaration = match kind {
+                "const" => !rest.starts_with("_:") && !rest.contains(": bool") && name != "fn",
+                "struct" | "union" => true,
+                "fn" => foreign,
+                _ => false,
+            };
+            if is_declaration {
+                declared.insert(format!("{kind} {name}"));
+            }
+        }
+    }
+    for ours in OURS {
+        assert!(declared.remove(*ours), "{ours} is excused, and gone");
+    }
+    declared
+}
+
+/// Where a row counts, what it says, and its name in other people's mouths.
+struct Row<'a> {
+    place: &'a str,
+    says: String,
+    other: Option<&'a str>,
+}
+
+fn rows() -> Vec<Row<'static>> {
+    let is_row = |line: &&str| {
+        ["const ", "struct ", "fn "]
+            .iter()
+            .any(|kind| line.starts_with(kind))
+    };
+    let rows = TABLE.lines().filter(is_row).map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (name, other) = match words[2].split_once('=') {
+            Some((name, other)) => (name, Some(other)),
+            None => (words[2], None),
+        };
+        Row {
+            place: words[1],
+            says: format!("{} {name}", words[0]),
+            other,
+        }
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_declaration_has_its_row_and_every_row_its_declaration() {
+    let for_rust = |row: &Row| !row.place.split(',').all(|place| place.ends_with(":c"));
+    let rows: BTreeSet<String> = rows()
+        .into_iter()
+        .filter(for_rust)
+        .map(|row| row.says)
+        .collect();
+    let declared = declared();
+    assert!(declared.len() > 80, "only {declared:?}");
+    let without_row: Vec<_> = declared.difference(&rows).collect();
+    assert!(without_row.is_empty(), "no row for {without_row:?}");
+    let without_declaration: Vec<_> = rows.difference(&declared).collect();
+    assert!(
+        without_declaration.is_empty(),
+        "nothing declares {without_declaration:?}"
+    );
+}
+
+#[test]
+fn link_names_are_those_of_the_table() {
+    let mut in_table = BTreeSet::new();
+    for row in rows() {
+        if let (Some(symbol), Some(function)) = (row.other, row.says.strip_prefix("fn ")) {
+            if let Some(system) = row.place.split(':').next() {
+                if !row.place.ends_with(":c") {
+                    in_table.insert(format!("{system} {function} {symbol}"));
+                }
+            }
+        }
+    }
+    let mut in_sources = BTreeSet::new();
+    for source in SOURCES {
+        for (at, _) in source.match_indices("link_name") {
+            let line = source[..at].rfind('\n').unwrap();
+            let quoted: Vec<&str> = source[line..].split('"').collect();
+            let after = &source[at..];
+            let function = &after[after.find("fn ").unwrap() + 3..];
+            let function = &function[..function.find('(').unwrap()];
+            in_sources.insert(format!("{} {function} {}", quoted[1], quoted[3]));
+        }
+    }
+    assert_eq!(in_table, in_sources);
+}

@@ -1,0 +1,412 @@
+//! Reads `table.txt` while the compiler runs, and compares.
+//!
+//! Everything here is `const`: a claim that does not hold is a compile error,
+//! for whatever target is being compiled.
+
+use std::ffi::{c_int, c_void};
+
+// The table.
+
+/// A row that counts for this target.
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub kind: &'static [u8],
+    pub name: &'static [u8],
+    /// The value, the layout or the prototype.
+    rest: &'static [u8],
+}
+
+const TABLE: &[u8] = include_str!("table.txt").as_bytes();
+
+const FITTING: ([Row; 512], usize) = {
+    let nothing = Row {
+        kind: b"",
+        name: b"",
+        rest: b"",
+    };
+    let (mut rows, mut count) = ([nothing; 512], 0);
+    let mut table = TABLE;
+    while !table.is_empty() {
+        let (line, lines) = cut(table, b'\n');
+        table = lines;
+        let (kind, line) = cut(line, b' ');
+        let (place, line) = cut(line, b' ');
+        let (name, rest) = cut(line, b' ');
+        let is_row = matches!(kind, b"const" | b"struct" | b"fn");
+        if is_row && fits(place) {
+            let name = cut(name, b'=').0;
+            if find(rows.split_at(count).0, kind, name).is_none() {
+                rows[count] = Row { kind, name, rest };
+                count += 1;
+            }
+        }
+    }
+    (rows, count)
+};
+
+/// The rows that count for this target, each name once.
+pub const ROWS: &[Row] = FITTING.0.split_at(FITTING.1).0;
+
+const fn find(rows: &[Row], kind: &[u8], name: &[u8]) -> Option<&'static [u8]> {
+    let mut i = 0;
+    while i < rows.len() {
+        if same(rows[i].name, name) && same(rows[i].kind, kind) {
+            return Some(rows[i].rest);
+        }
+        i += 1;
+    }
+    None
+}
+
+const fn row(kind: &str, name: &str) -> &'static [u8] {
+    match find(ROWS, kind.as_bytes(), name.as_bytes()) {
+        Some(rest) => rest,
+        None => panic!("no row in tests/abi/table.txt fits this target"),
+    }
+}
+
+/// Whether one of the listed systems is this target.
+const fn fits(mut place: &[u8]) -> bool {
+    while !place.is_empty() {
+        let (mut system, others) = cut(place, b',');
+        let mut all = true;
+        while !system.is_empty() {
+            let (word, words) = cut(system, b':');
+            all &= holds(word);
+            system = words;
+        }
+        if all {
+            return true;
+        }
+        place = others;
+    }
+    false
+}
+
+/// Whether a word of the table's second column holds for this target.
+const fn holds(word: &[u8]) -> bool {
+    let on_linux = cfg!(any(target_os = "linux", target_os = "android"));
+    let libkqueue = cfg!(evq_libkqueue);
+    match word {
+        b"sockets" | b"rust" => true,
+        b"linux" => on_linux,
+        b"epoll" => on_linux && !libkqueue,
+        b"kqueue" => !on_linux || libkqueue,
+        b"libkqueue" => libkqueue,
+        b"apple" => cfg!(any(target_os = "macos", target_os = "ios")),
+        b"freebsd" => cfg!(target_os = "freebsd"),
+        b"dragonfly" => cfg!(target_os = "dragonfly"),
+        b"netbsd" => cfg!(target_os = "netbsd"),
+        b"openbsd" => cfg!(target_os = "openbsd"),
+        b"32" => cfg!(target_pointer_width = "32"),
+        b"64" => cfg!(target_pointer_width = "64"),
+        b"big" => cfg!(target_endian = "big"),
+        b"x86" => cfg!(target_arch = "x86"),
+        b"x86_64" => cfg!(target_arch = "x86_64"),
+        b"mips" => cfg!(any(target_arch = "mips", target_arch = "mips64")),
+        b"sparc" => cfg!(any(target_arch = "sparc", target_arch = "sparc64")),
+        b"musl" => cfg!(target_env = "musl"),
+        b"c" => false,
+        _ => panic!("a word in tests/abi/table.txt that nobody knows"),
+    }
+}
+
+// Constants.
+
+/// The value that the table gives a constant.
+pub const fn value(name: &str) -> i128 {
+    number(row("const", name))
+}
+
+// Structs.
+
+/// What Rust knows of a field.
+pub struct Field {
+    /// The field's name in C.
+    pub name: &'static str,
+    pub sign: Sign,
+    pub size: usize,
+    pub offset: usize,
+}
+
+#[derive(Clone, Copy)]
+pub enum Sign {
+    Signed,
+    Unsigned,
+    Pointer,
+    Bytes,
+}
+
+pub trait Type {
+    const SIGN: Sign;
+}
+
+macro_rules! types {
+    ($($sign:ident: $($type:ty)*;)*) => { $($(
+        impl Type for $type {
+            const SIGN: Sign = Sign::$sign;
+        }
+    )*)* };
+}
+
+types! {
+    Signed: i16 i32 i64 isize;
+    Unsigned: u8 u16 u32 u64 usize;
+}
+
+impl<T> Type for *const T {
+    const SIGN: Sign = Sign::Pointer;
+}
+
+impl<T> Type for *mut T {
+    const SIGN: Sign = Sign::Pointer;
+}
+
+impl<T, const N: usize> Type for [T; N] {
+    const SIGN: Sign = Sign::Bytes;
+}
+
+/// The field that a closure such as `|s: epoll_event| s.data` gives.
+pub const fn field<S, F: Type>(name: &'static str, offset: usize, _: fn(S) -> F) -> Field {
+    Field {
+        name,
+        sign: F::SIGN,
+        size: size_of::<F>(),
+        offset,
+    }
+}
+
+/// Panics unless the struct `S` has the table's layout.
+pub const fn layout<S>(name: &str, fields: &[Field]) {
+    let (size, rest) = cut(row("struct", name), b' ');
+    let (align, mut rest) = cut(rest, b' ');
+    assert!(size_of::<S>() as i128 == number(size), "another size");
+    assert!(
+        align_of::<S>() as i128 == number(align),
+        "another alignment"
+    );
+    let mut i = 0;
+    while !rest.is_empty() {
+        let (name, more) = cut(rest, b' ');
+        let (place, more) = cut(more, b' ');
+        let (word, offset) = cut(place, b'@');
+        rest = more;
+        assert!(i < fields.len(), "the table has more fields");
+        let field = &fields[i];
+        assert!(same(field.name.as_bytes(), name), "another field's name");
+        assert!(field.offset as i128 == number(offset), "another offset");
+        assert!(is_type(field, word), "another type of field");
+        i += 1;
+    }
+    assert!(i == fields.len(), "the table has fewer fields");
+}
+
+const fn is_type(field: &Field, word: &[u8]) -> bool {
+    match (word[0], field.sign) {
+        (b'p', sign) => matches!(sign, Sign::Pointer),
+        (b'i', Sign::Signed) | (b'u', Sign::Unsigned) => {
+            field.size as i128 * 8 == number(word.split_at(1).1)
+        }
+        (b'0'..=b'9', _) => field.size as i128 == number(word),
+        _ => false,
+    }
+}
+
+// Functions.
+
+/// How C writes a type of Rust's. Some have two names there.
+pub trait Named {
+    const NAMES: &'static [&'static str];
+    const POINTER: Pointer = Pointer::No;
+}
+
+#[derive(Clone, Copy)]
+pub enum Pointer {
+    No,
+    ToConst,
+    ToMut,
+}
+
+#[cfg(target_pointer_width = "32")]
+impl Named for i32 {
+    const NAMES: &'static [&'static str] = &["int", "long"];
+}
+
+#[cfg(target_pointer_width = "64")]
+impl Named for i32 {
+    const NAMES: &'static [&'static str] = &["int"];
+}
+
+#[cfg(target_pointer_width = "64")]
+impl Named for i64 {
+    const NAMES: &'static [&'static str] = &["long"];
+}
+
+impl Named for u32 {
+    const NAMES: &'static [&'static str] = &["unsigned int", "socklen_t"];
+}
+
+impl Named for usize {
+    const NAMES: &'static [&'static str] = &["size_t"];
+}
+
+impl Named for isize {
+    const NAMES: &'static [&'static str] = &["ssize_t"];
+}
+
+impl Named for c_void {
+    const NAMES: &'static [&'static str] = &["void"];
+}
+
+impl<T: Named> Named for *const T {
+    const NAMES: &'static [&'static str] = T::NAMES;
+    const POINTER: Pointer = Pointer::ToConst;
+}
+
+impl<T: Named> Named for *mut T {
+    const NAMES: &'static [&'static str] = T::NAMES;
+    const POINTER: Pointer = Pointer::ToMut;
+}
+
+#[derive(Clone, Copy)]
+pub struct Name(&'static [&'static str], Pointer);
+
+/// The type of a foreign function.
+pub trait Prototype: Copy {
+    const RETURNS: Name;
+    const TAKES: &'static [Name];
+    const VARIADIC: bool = false;
+}
+
+const fn name<T: Named>() -> Name {
+    Name(T::NAMES, T::POINTER)
+}
+
+macro_rules! prototypes {
+    ($(($($argument:ident),*))*) => { $(
+        impl<R: Named, $($argument: Named),*> Prototype
+            for unsafe extern "C" fn($($argument),*) -> R
+        {
+            const RETURNS: Name = name::<R>();
+            const TAKES: &'static [Name] = &[$(name::<$argument>()),*];
+        }
+    )* };
+}
+
+prototypes! { () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F) }
+
+impl<R: Named, A: Named> Prototype for unsafe extern "C" fn(A, ...) -> R {
+    const RETURNS: Name = name::<R>();
+    const TAKES: &'static [Name] = &[name::<A>()];
+    const VARIADIC: bool = true;
+}
+
+impl<R: Named, A: Named, B: Named> Prototype for unsafe extern "C" fn(A, B, ...) -> R {
+    const RETURNS: Name = name::<R>();
+    const TAKES: &'static [Name] = &[name::<A>(), name::<B>()];
+    const VARIADIC: bool = true;
+}
+
+/// Panics unless the function has the table's prototype.
+pub const fn prototype<F: Prototype>(function: &str, _: F) {
+    let (returns, arguments) = cut(row("fn", function), b'(');
+    assert!(is(F::RETURNS, returns.trim_ascii()), "returns another type");
+    let mut left = cut(arguments, b')').0;
+    if same(left, b"void") {
+        left = b"";
+    }
+    let mut i = 0;
+    while !left.is_empty() {
+        let (argument, others) = cut(left, b',');
+        left = others;
+        if same(argument, b"...") {
+            assert!(F::VARIADIC, "not declared variadic");
+        } else {
+            assert!(i < F::TAKES.len(), "takes too few arguments");
+            assert!(
+                is(F::TAKES[i], argument),
+                "takes an argument of another type"
+            );
+            i += 1;
+        }
+        assert!(
+            !left.is_empty() || F::VARIADIC == same(argument, b"..."),
+            "variadic"
+        );
+    }
+    assert!(i == F::TAKES.len(), "takes too many arguments");
+}
+
+/// Whether C's `const struct kevent *` is a type of ours.
+const fn is(Name(names, pointer): Name, text: &[u8]) -> bool {
+    let (before, after): (&[u8], &[u8]) = match pointer {
+        Pointer::No => (b"", b""),
+        Pointer::ToConst => (b"const ", b" *"),
+        Pointer::ToMut => (b"", b" *"),
+    };
+    let mut i = 0;
+    while i < names.len() {
+        let name = names[i].as_bytes();
+        if text.len() == before.len() + name.len() + after.len() {
+            let (start, rest) = text.split_at(before.len());
+            let (middle, end) = rest.split_at(name.len());
+            if same(start, before) && same(middle, name) && same(end, after) {
+                return true;
+            }
+        }
+        i += 1;
+    }
+    false
+}
+
+// Text.
+
+/// What stands before the first such byte and what after it, without spaces
+/// around. Without the byte, all stands before it.
+const fn cut(text: &[u8], at: u8) -> (&[u8], &[u8]) {
+    let mut i = 0;
+    while i < text.len() && text[i] != at {
+        i += 1;
+    }
+    let (before, after) = text.split_at(i);
+    match after {
+        [_, after @ ..] => (before.trim_ascii(), after.trim_ascii()),
+        [] => (before.trim_ascii(), after),
+    }
+}
+
+pub const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
+const fn number(text: &[u8]) -> i128 {
+    let (sign, digits) = match text {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    let (base, digits) = match digits {
+        [b'0', b'x', digits @ ..] => (16, digits),
+        digits => (10, digits),
+    };
+    assert!(
+        !digits.is_empty(),
+        "a number is missing in tests/abi/table.txt"
+    );
+    let (mut number, mut i) = (0, 0);
+    while i < digits.len() {
+        number = number * base
+            + match digits[i] {
+                digit @ b'0'..=b'9' => digit - b'0',
+                digit @ b'a'..=b'f' => digit - b'a' + 10,
+                _ => panic!("a number in tests/abi/table.txt has a letter too much"),
+            } as i128;
+        i += 1;
+    }
+    number * sign
+}
+
+const _: () = assert!(size_of::<c_int>() == 4, "C's int is taken to be Rust's i32");
