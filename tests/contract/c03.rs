@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 
+use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Source, Token, Trigger};
 
 use crate::bench::{KINDS, Subject, benches, pipe, socket_pair};
@@ -167,5 +169,40 @@ fn c03_edge_changed_to_level_is_level() {
         let mut one = [0];
         assert_eq!(ours.read(&mut one).unwrap(), 1);
         assert_eq!(one[0], *byte);
+    }
+}
+
+/// A queue that is watched by another is readable for as long as its own `poll`
+/// would find something: also for what is level-triggered and has been
+/// delivered before, by the kernel or by the ready list.
+#[test]
+fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
+    for watched_at_once in [true, false] {
+        for mut bench in benches() {
+            let mut outer = Poll::new().unwrap();
+            let mut events = Events::with_capacity(8);
+            let what = format!("the queue of {}", bench.kind);
+            if watched_at_once {
+                // From now on the queue shows what it has.
+                bench.poll.as_fd();
+            }
+            bench.register(Trigger::Level);
+            bench.subject.feed();
+            bench.event("delivered before its queue is registered");
+
+            let inner = bench.poll.try_clone_to_owned_fd().unwrap();
+            let mut source = SourceFd::new(inner.as_fd());
+            outer
+                .registrator()
+                .register_with(&mut source, Token(1), Interests::READABLE, Trigger::Level)
+                .unwrap();
+            for _ in 0..3 {
+                wait_for(&mut outer, &mut events, &what, readable(Token(1)));
+                bench.event("delivered by the inner queue");
+            }
+            bench.subject.drain();
+            bench.silence("drained");
+            assert_eq!(look(&mut outer, &mut events), [], "{what}");
+        }
     }
 }
