@@ -89,9 +89,10 @@ impl Queue {
 
     // ANCHOR: watched
     /// From now on the queue's descriptor is readable whenever `poll` would
-    /// find something, listed nodes included.
+    /// find something: listed nodes included, and level-triggered ones that it
+    /// has delivered.
     pub(crate) fn watch_from_outside(&self) {
-        if !self.watched.swap(true, Ordering::AcqRel) && self.ready.len() > 0 {
+        if !self.watched.swap(true, Ordering::AcqRel) && self.ready.is_notified() {
             self.keep_awake();
         }
     }

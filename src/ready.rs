@@ -143,6 +143,13 @@ impl ReadyList {
         self.poller.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
     }
 
+    /// Whether something has been pushed, or left behind, since the poller last
+    /// looked. An exchange, so that whoever pushes later sees what the caller
+    /// did before.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.poller.fetch_or(0, Ordering::AcqRel) == NOTIFIED
+    }
+
     /// The one who was to wake the poller could not: the next one shall try.
     pub(crate) fn not_woken(&self) {
         let _ = self

@@ -4,4 +4,15 @@
 //! (exhausted descriptors, counted allocations, signals, children) has a file of
 //! its own beside this folder.
 
+mod bench;
+mod c01;
+mod c02;
+mod c03;
+mod c04;
+mod c05;
+mod c06;
+mod c07;
+mod c08;
+mod c09;
 mod common;
+mod held;

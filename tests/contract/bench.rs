@@ -1,0 +1,429 @@
+//! One source of every kind, with its other end and a queue of its own, so that
+//! a clause can be asked of all of them in the same words.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use evq::net::{TcpListener, TcpStream};
+use evq::unix::SourceFd;
+use evq::{
+    Event, Events, Interests, Poll, Readiness, Registration, SetReadiness, Source, Token, Trigger,
+};
+
+use crate::common::{connection, look, wait_for};
+use crate::held::Held;
+
+pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
+
+/// A source of some kind. It is made ready for nothing.
+pub trait Subject: Send {
+    fn source(&mut self) -> &mut dyn Source;
+    /// The direction that `feed` makes ready.
+    fn interests(&self) -> Interests;
+    /// Makes it ready.
+    fn feed(&mut self);
+    /// Does what it is ready for, until `WouldBlock`.
+    fn drain(&mut self);
+}
+
+pub type Make = fn() -> Box<dyn Subject>;
+
+/// Every kind of source there is. (A waker is none: it is not registered by
+/// its user, and has tests of its own.)
+pub const KINDS: &[(&str, Make)] = &[
+    ("a listener", || Box::new(Listener::new())),
+    ("a TCP stream", || Box::new(Stream::new())),
+    ("a socket pair, reading", || Box::new(PairReader::new())),
+    ("a socket pair, writing", || Box::new(PairWriter::new())),
+    ("a pipe, reading", || Box::new(PipeReader::new())),
+    ("a pipe, writing", || Box::new(PipeWriter::new())),
+    ("a registration, readable", || {
+        Box::new(Custom::new(Interests::READABLE, Readiness::READABLE))
+    }),
+    ("a registration, writable", || {
+        Box::new(Custom::new(Interests::WRITABLE, Readiness::WRITABLE))
+    }),
+];
+
+/// A queue and one source.
+pub struct Bench {
+    pub kind: &'static str,
+    pub poll: Poll,
+    pub events: Events,
+    pub token: Token,
+    pub subject: Box<dyn Subject>,
+}
+
+/// A bench for each kind, unregistered.
+pub fn benches() -> impl Iterator<Item = Bench> {
+    KINDS.iter().map(|&(kind, make)| Bench {
+        kind,
+        poll: Poll::new().unwrap(),
+        events: Events::with_capacity(8),
+        token: Token(1),
+        subject: make(),
+    })
+}
+
+impl Bench {
+    /// Each registration has a token of its own, so that no event of an earlier
+    /// one can pass for its.
+    pub fn register(&mut self, trigger: Trigger) {
+        self.token.0 += 1;
+        let interests = self.subject.interests();
+        self.poll
+            .registrator()
+            .register_with(self.subject.source(), self.token, interests, trigger)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
+    }
+
+    pub fn reregister(&mut self, trigger: Trigger) {
+        self.token.0 += 1;
+        let interests = self.subject.interests();
+        self.poll
+            .registrator()
+            .reregister_with(self.subject.source(), self.token, interests, trigger)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
+    }
+
+    pub fn deregister(&mut self) {
+        self.poll
+            .registrator()
+            .deregister(self.subject.source())
+            .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
+    }
+
+    /// Waits for the event of the present registration.
+    pub fn event(&mut self, when: &str) -> Event {
+        let (token, interests) = (self.token, self.subject.interests());
+        let what = format!("{}, {when}", self.kind);
+        let event = wait_for(&mut self.poll, &mut self.events, &what, |event| {
+            assert_eq!(event.token(), token, "{what}: an old registration's");
+            reports(event, interests)
+        });
+        assert_eq!(self.events.iter().count(), 1, "{what}: {:?}", self.events);
+        event
+    }
+
+    /// Nothing is reported, however often one asks.
+    pub fn silence(&mut self, when: &str) {
+        for _ in 0..3 {
+            let found = look(&mut self.poll, &mut self.events);
+            assert!(found.is_empty(), "{}, {when}: {found:?}", self.kind);
+        }
+    }
+
+    /// Waits until the queue has something to deliver, and leaves it there.
+    pub fn until_queued(&mut self) {
+        let mut outer = Poll::new().unwrap();
+        let mut source = SourceFd::new(self.poll.as_fd());
+        let token = Token(0);
+        outer
+            .registrator()
+            .register(&mut source, token, Interests::READABLE)
+            .unwrap();
+        let what = format!("{} to be queued", self.kind);
+        wait_for(&mut outer, &mut Events::with_capacity(1), &what, |_| true);
+    }
+}
+
+/// Whether an event reports one of these directions.
+pub fn reports(event: &Event, interests: Interests) -> bool {
+    (interests.is_readable() && event.is_readable())
+        || (interests.is_writable() && event.is_writable())
+}
+
+/// A pipe, reading and writing end, both non-blocking.
+pub fn pipe() -> (File, File) {
+    use std::ffi::c_int;
+
+    unsafe extern "C" {
+        /// <https://man7.org/linux/man-pages/man2/pipe.2.html>
+        fn pipe(fds: *mut [c_int; 2]) -> c_int;
+    }
+
+    let mut fds = [-1; 2];
+    // SAFETY: `fds` has room for the two descriptors.
+    assert_eq!(unsafe { pipe(&mut fds) }, 0);
+    let [read, write] = fds.map(|fd| {
+        // SAFETY: the kernel has just made it, for nobody else.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        // The standard library sets this on sockets alone; the call is the same.
+        let fd = UnixStream::from(fd);
+        fd.set_nonblocking(true).unwrap();
+        File::from(OwnedFd::from(fd))
+    });
+    (read, write)
+}
+
+/// A socket pair, both ends non-blocking.
+pub fn socket_pair() -> (UnixStream, UnixStream) {
+    let (one, other) = UnixStream::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    other.set_nonblocking(true).unwrap();
+    (one, other)
+}
+
+/// Reads until nothing is there.
+pub fn read_all(mut from: impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    match from.read_to_end(&mut all) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => all,
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("the stream has ended"),
+    }
+}
+
+/// Writes until nothing more fits.
+pub fn fill(mut into: impl Write) {
+    loop {
+        match into.write(&[7; 4096]) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+struct Listener {
+    listener: TcpListener,
+    clients: Vec<std::net::TcpStream>,
+}
+
+impl Listener {
+    fn new() -> Listener {
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        Listener {
+            listener: TcpListener::bind(any).unwrap(),
+            clients: Vec::new(),
+        }
+    }
+}
+
+impl Subject for Listener {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.listener
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::READABLE
+    }
+
+    fn feed(&mut self) {
+        let addr = self.listener.local_addr().unwrap();
+        let client = std::net::TcpStream::connect(addr).unwrap();
+        self.clients.push(client);
+    }
+
+    fn drain(&mut self) {
+        while match self.listener.accept() {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("{error}"),
+        } {}
+    }
+}
+
+struct Stream {
+    ours: TcpStream,
+    peer: std::net::TcpStream,
+}
+
+impl Stream {
+    fn new() -> Stream {
+        let (ours, peer) = connection();
+        Stream { ours, peer }
+    }
+}
+
+impl Subject for Stream {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.ours
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::READABLE
+    }
+
+    fn feed(&mut self) {
+        self.peer.write_all(b"!").unwrap();
+    }
+
+    fn drain(&mut self) {
+        read_all(&self.ours);
+    }
+}
+
+struct PairReader {
+    ours: Held<UnixStream>,
+    peer: UnixStream,
+}
+
+impl PairReader {
+    fn new() -> PairReader {
+        let (ours, peer) = socket_pair();
+        PairReader {
+            ours: Held::new(ours),
+            peer,
+        }
+    }
+}
+
+impl Subject for PairReader {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.ours
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::READABLE
+    }
+
+    fn feed(&mut self) {
+        self.peer.write_all(b"!").unwrap();
+    }
+
+    fn drain(&mut self) {
+        read_all(self.ours.io());
+    }
+}
+
+struct PairWriter {
+    ours: Held<UnixStream>,
+    peer: UnixStream,
+}
+
+impl PairWriter {
+    fn new() -> PairWriter {
+        let (ours, peer) = socket_pair();
+        fill(&ours);
+        PairWriter {
+            ours: Held::new(ours),
+            peer,
+        }
+    }
+}
+
+impl Subject for PairWriter {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.ours
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::WRITABLE
+    }
+
+    fn feed(&mut self) {
+        read_all(&self.peer);
+    }
+
+    fn drain(&mut self) {
+        fill(self.ours.io());
+    }
+}
+
+struct PipeReader {
+    read: Held<File>,
+    write: File,
+}
+
+impl PipeReader {
+    fn new() -> PipeReader {
+        let (read, write) = pipe();
+        PipeReader {
+            read: Held::new(read),
+            write,
+        }
+    }
+}
+
+impl Subject for PipeReader {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.read
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::READABLE
+    }
+
+    fn feed(&mut self) {
+        self.write.write_all(b"!").unwrap();
+    }
+
+    fn drain(&mut self) {
+        read_all(self.read.io());
+    }
+}
+
+struct PipeWriter {
+    write: Held<File>,
+    read: File,
+}
+
+impl PipeWriter {
+    fn new() -> PipeWriter {
+        let (read, write) = pipe();
+        fill(&write);
+        PipeWriter {
+            write: Held::new(write),
+            read,
+        }
+    }
+}
+
+impl Subject for PipeWriter {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.write
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::WRITABLE
+    }
+
+    fn feed(&mut self) {
+        read_all(&self.read);
+    }
+
+    fn drain(&mut self) {
+        fill(self.write.io());
+    }
+}
+
+struct Custom {
+    registration: Registration,
+    set_readiness: SetReadiness,
+    interests: Interests,
+    ready: Readiness,
+}
+
+impl Custom {
+    fn new(interests: Interests, ready: Readiness) -> Custom {
+        let (registration, set_readiness) = Registration::new();
+        Custom {
+            registration,
+            set_readiness,
+            interests,
+            ready,
+        }
+    }
+}
+
+impl Subject for Custom {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.registration
+    }
+
+    fn interests(&self) -> Interests {
+        self.interests
+    }
+
+    fn feed(&mut self) {
+        self.set_readiness.set_readiness(self.ready).unwrap();
+    }
+
+    fn drain(&mut self) {
+        self.set_readiness.set_readiness(Readiness::EMPTY).unwrap();
+    }
+}

@@ -1,0 +1,175 @@
+//! Clause 1: what becomes ready is reported.
+
+use std::thread;
+
+use evq::{Events, Poll, Registrator, Token, Waker};
+
+use crate::bench::{Bench, KINDS, Subject, TRIGGERS, benches, reports};
+use crate::common::{LIMIT, wait_for};
+
+/// A source that becomes ready produces an event with its token before `poll`
+/// next blocks. An event too many may come, for it costs one read that says
+/// `WouldBlock`; an event too few would leave a connection waiting for ever,
+/// with nobody to notice.
+#[test]
+fn c01_what_became_ready_is_reported_before_poll_blocks() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            bench.register(trigger);
+            bench.silence("not ready yet");
+            bench.subject.feed();
+            bench.event("made ready");
+        }
+    }
+}
+
+/// Several sources that are ready at once are all reported, whatever their
+/// kind: those that the kernel watches and those of the ready list take nothing
+/// from one another.
+#[test]
+fn c01_all_kinds_together_are_reported() {
+    for trigger in TRIGGERS {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(2 * KINDS.len());
+        let mut subjects: Vec<_> = KINDS.iter().map(|(_, make)| make()).collect();
+        for (index, subject) in subjects.iter_mut().enumerate() {
+            let interests = subject.interests();
+            poll.registrator()
+                .register_with(subject.source(), Token(index), interests, trigger)
+                .unwrap();
+            subject.feed();
+        }
+        let mut missing: Vec<usize> = (0..subjects.len()).collect();
+        while !missing.is_empty() {
+            wait_for(&mut poll, &mut events, &format!("{missing:?}"), |event| {
+                missing.contains(&event.token().0)
+            });
+            for event in &events {
+                let index = event.token().0;
+                assert!(reports(event, subjects[index].interests()), "{event:?}");
+                missing.retain(|&other| other != index);
+            }
+        }
+    }
+}
+
+/// A thread may register a source while another blocks in `poll`, and the wait
+/// that is going on reports it: there is no need to wake the poller first.
+#[test]
+fn c01_a_source_registered_while_poll_blocks_is_reported() {
+    for trigger in TRIGGERS {
+        for bench in benches() {
+            while_blocked(bench, |registrator, subject, token| {
+                let interests = subject.interests();
+                registrator
+                    .register_with(subject.source(), token, interests, trigger)
+                    .unwrap();
+                subject.feed();
+            });
+        }
+        // And what was ready before it was registered.
+        for bench in benches() {
+            while_blocked(bench, |registrator, subject, token| {
+                subject.feed();
+                let interests = subject.interests();
+                registrator
+                    .register_with(subject.source(), token, interests, trigger)
+                    .unwrap();
+            });
+        }
+    }
+}
+
+/// A source that was registered before becomes ready while `poll` blocks: the
+/// wait ends with its event.
+#[test]
+fn c01_what_becomes_ready_while_poll_blocks_is_reported() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            bench.register(trigger);
+            while_blocked(bench, |_, subject, _| subject.feed());
+        }
+    }
+}
+
+/// A waker is the one source that nobody registers: its wake is an event all
+/// the same, though the waker be dropped right after.
+#[test]
+fn c01_a_wake_is_reported_even_if_the_waker_is_gone() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(poll.registrator(), Token(5)).unwrap();
+    waker.wake().unwrap();
+    drop(waker);
+    let event = wait_for(&mut poll, &mut events, "the wake", |_| true);
+    assert_eq!(event.token(), Token(5));
+    assert!(event.is_readable());
+}
+
+/// Has another thread do something once this one blocks in `poll`, and waits
+/// for the event.
+fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subject, Token) + Send) {
+    let registrator = bench.poll.registrator().clone();
+    let poller = Poller::this_thread();
+    let (token, interests) = (bench.token, bench.subject.interests());
+    let mut subject = bench.subject;
+    thread::scope(|scope| {
+        let other = scope.spawn(move || {
+            poller.until_it_sleeps();
+            act(&registrator, &mut *subject, token);
+            // Dropped here, it would be deregistered before it is reported.
+            subject
+        });
+        let n = bench.poll.poll(&mut bench.events, Some(LIMIT)).unwrap();
+        assert_eq!(n, 1, "{}", bench.kind);
+        let event = bench.events.iter().next().unwrap();
+        assert_eq!(event.token(), token, "{}", bench.kind);
+        assert!(reports(event, interests), "{}: {event:?}", bench.kind);
+        drop(other.join().unwrap());
+    });
+}
+
+/// The thread that is about to poll.
+struct Poller {
+    #[cfg(target_os = "linux")]
+    stat: std::path::PathBuf,
+}
+
+impl Poller {
+    #[cfg(target_os = "linux")]
+    fn this_thread() -> Poller {
+        let thread = std::fs::read_link("/proc/thread-self").unwrap();
+        Poller {
+            stat: std::path::Path::new("/proc").join(thread).join("stat"),
+        }
+    }
+
+    /// Linux tells what a thread does: `S` is an interruptible wait.
+    #[cfg(target_os = "linux")]
+    fn until_it_sleeps(&self) {
+        let deadline = std::time::Instant::now() + LIMIT;
+        loop {
+            let stat = std::fs::read_to_string(&self.stat).unwrap();
+            let (_, after_name) = stat.rsplit_once(") ").unwrap();
+            if after_name.starts_with('S') {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "it does not sleep");
+            thread::yield_now();
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn this_thread() -> Poller {
+        Poller {}
+    }
+
+    /// Elsewhere the other thread is given the occasion to go to sleep; the
+    /// event is owed whether it takes it or not.
+    #[cfg(not(target_os = "linux"))]
+    fn until_it_sleeps(&self) {
+        for _ in 0..100 {
+            thread::yield_now();
+        }
+    }
+}

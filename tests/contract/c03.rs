@@ -1,0 +1,208 @@
+//! Clause 3: level.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+
+use evq::unix::SourceFd;
+use evq::{Events, Interests, Poll, Source, Token, Trigger};
+
+use crate::bench::{KINDS, Subject, benches, pipe, socket_pair};
+use crate::common::{connection, look, readable, wait_for};
+use crate::held::Held;
+
+/// Level: while a source stays ready, each `poll` reports it again, drained or
+/// not. A program may so do as much as it likes at a time, and pays with an
+/// event for each wait.
+#[test]
+fn c03_level_is_reported_until_the_source_is_drained() {
+    for mut bench in benches() {
+        bench.register(Trigger::Level);
+        for _ in 0..2 {
+            bench.subject.feed();
+            bench.event("made ready");
+            for _ in 0..3 {
+                let found = look(&mut bench.poll, &mut bench.events);
+                assert_eq!(found.len(), 1, "{}, still ready", bench.kind);
+            }
+            bench.subject.drain();
+            bench.silence("drained");
+        }
+    }
+}
+
+/// What a partial read leaves is reported again, down to the last byte. (Edge
+/// is silent here: `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`.)
+#[test]
+fn c03_level_reports_what_a_partial_read_leaves() {
+    let (mut ours, mut peer) = connection();
+    in_small_bites(
+        &mut ours,
+        |bytes| peer.write_all(bytes),
+        |one| (&*one).read(&mut [0]),
+    );
+
+    let (ours, mut peer) = socket_pair();
+    let mut ours = Held::new(ours);
+    in_small_bites(
+        &mut ours,
+        |bytes| peer.write_all(bytes),
+        |one| one.io().read(&mut [0]),
+    );
+
+    let (read, mut write) = pipe();
+    let mut read = Held::new(read);
+    in_small_bites(
+        &mut read,
+        |bytes| write.write_all(bytes),
+        |one| one.io().read(&mut [0]),
+    );
+}
+
+fn in_small_bites<S: Source>(
+    source: &mut S,
+    write: impl FnOnce(&[u8]) -> std::io::Result<()>,
+    read_one: impl Fn(&S) -> std::io::Result<usize>,
+) {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    poll.registrator()
+        .register_with(source, Token(1), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    write(b"four").unwrap();
+    for bite in 0..4 {
+        let what = format!("byte {bite}");
+        wait_for(&mut poll, &mut events, &what, readable(Token(1)));
+        assert_eq!(read_one(source).unwrap(), 1);
+    }
+    assert_eq!(look(&mut poll, &mut events), []);
+}
+
+/// While several sources stay ready, each is reported in its turn, though the
+/// batch has room for one alone. Otherwise whoever comes first, and is never
+/// drained, would starve the rest.
+#[test]
+fn c03_every_ready_source_gets_its_turn() {
+    for capacity in [1, 2, 3] {
+        for (kind, make) in KINDS {
+            let mut subjects: Vec<_> = (0..5).map(|_| make()).collect();
+            take_turns(kind, &mut subjects, capacity);
+        }
+        let mut one_of_each: Vec<_> = KINDS.iter().map(|(_, make)| make()).collect();
+        take_turns("all kinds together", &mut one_of_each, capacity);
+    }
+}
+
+fn take_turns(kind: &str, subjects: &mut [Box<dyn Subject>], capacity: usize) {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(capacity);
+    for (index, subject) in subjects.iter_mut().enumerate() {
+        let interests = subject.interests();
+        poll.registrator()
+            .register_with(subject.source(), Token(index), interests, Trigger::Level)
+            .unwrap();
+        subject.feed();
+    }
+    // Once all are seen, all are ready.
+    let mut seen = BTreeMap::new();
+    while seen.len() < subjects.len() {
+        let event = wait_for(&mut poll, &mut events, kind, |_| true);
+        for event in &events {
+            *seen.entry(event.token()).or_insert(0) += 1;
+        }
+        assert!(
+            seen[&event.token()] < 1000,
+            "{kind}, {capacity} at a time: of {} only {seen:?}",
+            subjects.len()
+        );
+    }
+    // The kernel and the list have each half of the places: with one place, a
+    // round takes at most twice as many polls as there are sources.
+    for round in 0..3 {
+        let mut seen = BTreeMap::new();
+        for _ in 0..2 * subjects.len() {
+            poll.poll(&mut events, Some(crate::common::LIMIT)).unwrap();
+            for event in &events {
+                *seen.entry(event.token()).or_insert(0) += 1;
+            }
+        }
+        assert_eq!(
+            seen.len(),
+            subjects.len(),
+            "{kind}, {capacity} at a time, round {round}: {seen:?}"
+        );
+    }
+}
+
+/// A registration that was edge-triggered and is changed to level is level,
+/// though nothing has happened to the source in between. (kqueue alone would
+/// keep the old trigger on an existing knote.)
+#[test]
+fn c03_edge_changed_to_level_is_level() {
+    for mut bench in benches() {
+        bench.register(Trigger::Edge);
+        bench.subject.feed();
+        bench.event("made ready");
+        bench.silence("edge");
+        bench.reregister(Trigger::Level);
+        for _ in 0..3 {
+            bench.event("level from now on");
+        }
+        bench.subject.drain();
+        bench.silence("drained");
+    }
+
+    let (mut ours, mut peer) = connection();
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    registrator
+        .register(&mut ours, Token(1), Interests::READABLE)
+        .unwrap();
+    peer.write_all(b"two").unwrap();
+    wait_for(&mut poll, &mut events, "the bytes", readable(Token(1)));
+    registrator
+        .reregister_with(&mut ours, Token(1), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    for byte in b"two" {
+        wait_for(&mut poll, &mut events, "a byte", readable(Token(1)));
+        let mut one = [0];
+        assert_eq!(ours.read(&mut one).unwrap(), 1);
+        assert_eq!(one[0], *byte);
+    }
+}
+
+/// A queue that is watched by another is readable for as long as its own `poll`
+/// would find something: also for what is level-triggered and has been
+/// delivered before, by the kernel or by the ready list.
+#[test]
+fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
+    for watched_at_once in [true, false] {
+        for mut bench in benches() {
+            let mut outer = Poll::new().unwrap();
+            let mut events = Events::with_capacity(8);
+            let what = format!("the queue of {}", bench.kind);
+            if watched_at_once {
+                // From now on the queue shows what it has.
+                bench.poll.as_fd();
+            }
+            bench.register(Trigger::Level);
+            bench.subject.feed();
+            bench.event("delivered before its queue is registered");
+
+            let inner = bench.poll.try_clone_to_owned_fd().unwrap();
+            let mut source = SourceFd::new(inner.as_fd());
+            outer
+                .registrator()
+                .register_with(&mut source, Token(1), Interests::READABLE, Trigger::Level)
+                .unwrap();
+            for _ in 0..3 {
+                wait_for(&mut outer, &mut events, &what, readable(Token(1)));
+                bench.event("delivered by the inner queue");
+            }
+            bench.subject.drain();
+            bench.silence("drained");
+            assert_eq!(look(&mut outer, &mut events), [], "{what}");
+        }
+    }
+}

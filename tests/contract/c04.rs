@@ -1,0 +1,141 @@
+//! Clause 4: oneshot.
+
+use std::io::Write;
+
+use evq::{Events, Interests, Poll, Readiness, Registration, Source, Token, Trigger};
+
+use crate::bench::{TRIGGERS, benches, read_all, socket_pair};
+use crate::common::{both, connection, look, wait_for};
+use crate::held::Held;
+
+/// Oneshot: each requested direction is reported at most once until
+/// `reregister`, which is enough to arm it again. So of several threads that
+/// poll or work, one alone has the source in hand at a time.
+#[test]
+fn c04_oneshot_is_reported_once_until_reregistered() {
+    for mut bench in benches() {
+        bench.register(Trigger::Oneshot);
+        for _ in 0..3 {
+            bench.subject.feed();
+            bench.event("made ready");
+            bench.silence("reported once, and still ready");
+            bench.subject.drain();
+            bench.subject.feed();
+            bench.silence("ready anew, and not armed");
+            bench.reregister(Trigger::Oneshot);
+            bench.event("armed again, and ready");
+            bench.subject.drain();
+            bench.silence("drained, and not armed");
+            bench.reregister(Trigger::Oneshot);
+            bench.silence("armed, and not ready");
+        }
+    }
+}
+
+/// Arming again may change everything else: from oneshot a source can become
+/// edge or level, and be silent or repeat accordingly.
+#[test]
+fn c04_a_spent_oneshot_can_be_changed_to_any_trigger() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            bench.register(Trigger::Oneshot);
+            bench.subject.feed();
+            bench.event("made ready");
+            bench.reregister(trigger);
+            bench.event("changed");
+            if trigger == Trigger::Level {
+                bench.event("level repeats");
+                bench.subject.drain();
+            }
+            bench.silence("nothing new");
+        }
+    }
+}
+
+/// Each direction is reported at most once; whether reporting one silences the
+/// other differs. epoll silences the whole descriptor; kqueue has a knote for
+/// each direction, and goes on with the other one. `reregister` arms both.
+#[test]
+fn c04_each_direction_is_reported_at_most_once() {
+    let (mut ours, mut peer) = connection();
+    once_each_way(&mut ours, || peer.write_all(b"!").unwrap());
+
+    let (ours, mut peer) = socket_pair();
+    once_each_way(&mut Held::new(ours), || peer.write_all(b"!").unwrap());
+
+    let (mut registration, set_readiness) = Registration::new();
+    set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
+    once_each_way(&mut registration, || {
+        let now = Readiness::WRITABLE | Readiness::READABLE;
+        set_readiness.set_readiness(now).unwrap();
+    });
+}
+
+/// The source can be written at first, and after `feed` be read as well.
+fn once_each_way(source: &mut dyn Source, feed: impl FnOnce()) {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    registrator
+        .register_with(source, Token(1), both(), Trigger::Oneshot)
+        .unwrap();
+    let (mut readable, mut writable) = (0, 0);
+    wait_for(&mut poll, &mut events, "room", |event| event.is_writable());
+    let mut count = |events: &Events| {
+        for event in events {
+            readable += usize::from(event.is_readable());
+            writable += usize::from(event.is_writable());
+        }
+    };
+    count(&events);
+    feed();
+    for _ in 0..5 {
+        look(&mut poll, &mut events);
+        count(&events);
+    }
+    assert_eq!(writable, 1);
+    assert!(readable <= 1, "readable {readable} times");
+
+    registrator
+        .reregister_with(source, Token(2), both(), Trigger::Oneshot)
+        .unwrap();
+    let (mut readable, mut writable) = (false, false);
+    while !(readable && writable) {
+        wait_for(&mut poll, &mut events, "both directions", |_| true);
+        for event in &events {
+            assert_eq!(event.token(), Token(2));
+            readable |= event.is_readable();
+            writable |= event.is_writable();
+        }
+        if readable != writable {
+            // One may have come late, and been silenced by the other.
+            registrator
+                .reregister_with(source, Token(2), both(), Trigger::Oneshot)
+                .unwrap();
+        }
+    }
+}
+
+/// A direction that has not been reported stays armed while the program works
+/// in the other one, and asks for it alone.
+#[test]
+fn c04_one_direction_can_be_armed_after_the_other() {
+    let (ours, mut peer) = socket_pair();
+    let mut ours = Held::new(ours);
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    registrator
+        .register_with(&mut ours, Token(1), Interests::WRITABLE, Trigger::Oneshot)
+        .unwrap();
+    peer.write_all(b"!").unwrap();
+    let event = wait_for(&mut poll, &mut events, "room", |_| true);
+    assert!(event.is_writable() && !event.is_readable(), "{event:?}");
+    registrator
+        .reregister_with(&mut ours, Token(1), Interests::READABLE, Trigger::Oneshot)
+        .unwrap();
+    let event = wait_for(&mut poll, &mut events, "the byte", |_| true);
+    assert!(event.is_readable() && !event.is_writable(), "{event:?}");
+    assert_eq!(read_all(ours.io()), b"!");
+    assert_eq!(look(&mut poll, &mut events), []);
+}

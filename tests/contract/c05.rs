@@ -1,0 +1,266 @@
+//! Clause 5: silence after `deregister`.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use evq::net::TcpStream;
+use evq::unix::SourceFd;
+use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger};
+
+use crate::bench::{TRIGGERS, benches, pipe, socket_pair};
+use crate::common::{connection, look, readable, wait_for};
+use crate::held::Held;
+
+/// After `deregister` returns, no later `poll` delivers that registration, even
+/// where the kernel, or the ready list, had queued its event. So a program may
+/// forget a token, or give it to another source, at once; a late event would
+/// reach the wrong one.
+#[test]
+fn c05_after_deregister_nothing_is_delivered_even_if_it_was_queued() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            for _ in 0..2 {
+                bench.register(trigger);
+                bench.subject.feed();
+                bench.until_queued();
+                bench.deregister();
+                bench.silence("deregistered with an event queued");
+                bench.subject.feed();
+                bench.silence("made ready after it was deregistered");
+                bench.subject.drain();
+            }
+        }
+    }
+}
+
+/// Nor does a level-triggered source, which the kernel keeps in its queue after
+/// it has been delivered.
+#[test]
+fn c05_level_ends_with_deregister() {
+    for mut bench in benches() {
+        bench.register(Trigger::Level);
+        bench.subject.feed();
+        bench.event("made ready");
+        bench.event("still ready");
+        bench.deregister();
+        bench.silence("deregistered");
+    }
+}
+
+/// Dropping a source deregisters it.
+#[test]
+fn c05_dropping_a_source_deregisters_it() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            bench.register(trigger);
+            bench.subject.feed();
+            bench.until_queued();
+            let mut poll = bench.poll;
+            drop(bench.subject);
+            for _ in 0..3 {
+                let found = look(&mut poll, &mut bench.events);
+                assert_eq!(found, [], "{} was dropped", bench.kind);
+            }
+        }
+    }
+}
+
+/// The kernel watches an open file, not its number: as long as a duplicate keeps
+/// the file open, closing a registered descriptor would leave it watched, and
+/// its events would name nobody. Dropping a source deregisters, and then closes.
+#[test]
+fn c05_a_duplicate_does_not_keep_a_registration_alive() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+
+    let (mut stream, mut peer) = connection();
+    registrator
+        .register_with(&mut stream, Token(1), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    let duplicate = stream.try_clone().unwrap();
+    drop(stream);
+    peer.write_all(b"!").unwrap();
+    until_readable(&duplicate);
+    assert_eq!(look(&mut poll, &mut events), []);
+
+    let (ours, mut peer) = socket_pair();
+    let duplicate = ours.try_clone().unwrap();
+    let fd = OwnedFd::from(ours);
+    let mut source = SourceFd::new(fd.as_fd());
+    registrator
+        .register_with(&mut source, Token(2), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    drop(source);
+    drop(fd);
+    peer.write_all(b"!").unwrap();
+    assert_eq!(look(&mut poll, &mut events), []);
+    assert_eq!((&duplicate).read(&mut [0; 2]).unwrap(), 1);
+
+    let (read, mut write) = pipe();
+    let duplicate = read.try_clone().unwrap();
+    let mut source = Held::new(read);
+    registrator
+        .register_with(&mut source, Token(3), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    drop(source);
+    write.write_all(b"!").unwrap();
+    assert_eq!(look(&mut poll, &mut events), []);
+    assert_eq!((&duplicate).read(&mut [0; 2]).unwrap(), 1);
+}
+
+/// A stream that is handed to the standard library is deregistered too.
+#[test]
+fn c05_into_std_deregisters() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut stream, mut peer) = connection();
+    poll.registrator()
+        .register_with(&mut stream, Token(1), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    peer.write_all(b"!").unwrap();
+    wait_for(&mut poll, &mut events, "the byte", readable(Token(1)));
+    let mut stream = stream.into_std().unwrap();
+    assert_eq!(look(&mut poll, &mut events), []);
+    assert_eq!(stream.read(&mut [0; 2]).unwrap(), 1);
+}
+
+/// A batch that has been delivered is the program's: an event in it may be stale
+/// by the time that it is looked at, because one before it removed its source.
+/// The batch still names the source, the next `poll` does not.
+#[test]
+fn c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other() {
+    let mut benches: Vec<_> = benches().collect();
+    let mut poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
+    let mut events = Events::with_capacity(benches.len());
+    for (index, bench) in benches.iter_mut().enumerate() {
+        let interests = bench.subject.interests();
+        let source = bench.subject.source();
+        registrator
+            .register_with(source, Token(index), interests, Trigger::Level)
+            .unwrap();
+        bench.subject.feed();
+    }
+    // Level: once all are ready, all come in one batch.
+    while events.iter().count() < benches.len() {
+        wait_for(&mut poll, &mut events, "all sources", |_| true);
+    }
+    let mut handled = None;
+    for event in &events {
+        match handled {
+            // The first handler removes every other source.
+            None => {
+                handled = Some(event.token());
+                for (index, bench) in benches.iter_mut().enumerate() {
+                    if Token(index) != event.token() {
+                        registrator.deregister(bench.subject.source()).unwrap();
+                    }
+                }
+            }
+            Some(first) => assert_ne!(event.token(), first),
+        }
+    }
+    let found = look(&mut poll, &mut events);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(Some(found[0].token()), handled);
+}
+
+/// What an earlier registration left in a list is not taken for the present
+/// one's, whether that is with the same queue or with another.
+#[test]
+fn c05_what_an_earlier_registration_left_is_not_the_present_ones() {
+    let mut here = Poll::new().unwrap();
+    let mut there = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut registration, set_readiness) = Registration::new();
+
+    here.registrator()
+        .register(&mut registration, Token(1), Interests::READABLE)
+        .unwrap();
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    here.registrator().deregister(&mut registration).unwrap();
+    set_readiness.set_readiness(Readiness::EMPTY).unwrap();
+    here.registrator()
+        .register(&mut registration, Token(2), Interests::READABLE)
+        .unwrap();
+    assert_eq!(look(&mut here, &mut events), []);
+
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    here.registrator().deregister(&mut registration).unwrap();
+    there
+        .registrator()
+        .register(&mut registration, Token(3), Interests::READABLE)
+        .unwrap();
+    assert_eq!(look(&mut here, &mut events), []);
+    let found = look(&mut there, &mut events);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].token(), Token(3));
+    assert_eq!(look(&mut there, &mut events), []);
+}
+
+/// It holds while another thread makes the source ready at that very moment.
+#[test]
+fn c05_deregister_is_final_while_another_thread_makes_it_ready() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    let (mut registration, set_readiness) = Registration::new();
+    let (mut stream, mut peer) = connection();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Set when this thread is done, by a failed assertion too.
+        let _guard = Done(&done);
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                set_readiness.set_readiness(Readiness::READABLE).unwrap();
+                thread::yield_now();
+            }
+        });
+        scope.spawn(|| {
+            peer.set_nonblocking(true).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                // Full is as good: then it stays ready.
+                let _ = peer.write(b"!");
+                thread::yield_now();
+            }
+        });
+        for round in 0..500 {
+            let trigger = TRIGGERS[round % 3];
+            let (ours, theirs) = (Token(2 * round), Token(2 * round + 1));
+            registrator
+                .register_with(&mut registration, ours, Interests::READABLE, trigger)
+                .unwrap();
+            registrator
+                .register_with(&mut stream, theirs, Interests::READABLE, trigger)
+                .unwrap();
+            if round % 2 == 0 {
+                look(&mut poll, &mut events);
+            }
+            registrator.deregister(&mut registration).unwrap();
+            registrator.deregister(&mut stream).unwrap();
+            assert_eq!(look(&mut poll, &mut events), [], "round {round}");
+        }
+    });
+}
+
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits, in a queue of its own, until a stream has something to read.
+fn until_readable(stream: &TcpStream) {
+    let mut poll = Poll::new().unwrap();
+    let mut source = SourceFd::new(stream.as_fd());
+    poll.registrator()
+        .register(&mut source, Token(0), Interests::READABLE)
+        .unwrap();
+    let mut events = Events::with_capacity(1);
+    wait_for(&mut poll, &mut events, "a byte", readable(Token(0)));
+}

@@ -1,0 +1,244 @@
+//! Clause 7: who is registered, and where.
+
+use std::io::ErrorKind;
+
+use evq::{Events, Interests, Poll, Registration, Token, Trigger};
+
+use crate::bench::{Subject, TRIGGERS, benches};
+use crate::common::{connection, look, wait_for};
+use crate::held::Held;
+
+/// Registering a registered source gives `AlreadyExists`, with whichever queue,
+/// and changes nothing about the registration that there is. The kernels do not
+/// agree here: epoll refuses, kqueue overwrites in silence. Every source
+/// remembers its own registration, so that a program's mistake shows on each
+/// system alike.
+#[test]
+fn c07_registering_a_registered_source_is_refused_and_changes_nothing() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            let mut elsewhere = Poll::new().unwrap();
+            bench.register(trigger);
+            for queue in [&bench.poll, &elsewhere] {
+                let error = queue
+                    .registrator()
+                    .register(bench.subject.source(), Token(99), Interests::WRITABLE)
+                    .unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{}", bench.kind);
+            }
+            bench.silence("not ready");
+            bench.subject.feed();
+            bench.event("as registered at first");
+            if trigger == Trigger::Level {
+                bench.event("as registered at first, and still ready");
+            } else {
+                bench.silence("as registered at first, and reported");
+            }
+            assert_eq!(look(&mut elsewhere, &mut Events::with_capacity(8)), []);
+        }
+    }
+}
+
+/// Changing or removing an unregistered source gives `NotFound`: before it was
+/// registered, and again after it was deregistered.
+#[test]
+fn c07_an_unregistered_source_is_not_found() {
+    for mut bench in benches() {
+        not_found(&mut *bench.subject, &bench.poll, bench.kind);
+        bench.register(Trigger::Edge);
+        bench.deregister();
+        not_found(&mut *bench.subject, &bench.poll, bench.kind);
+        bench.subject.feed();
+        bench.silence("nothing was registered by being refused");
+    }
+}
+
+fn not_found(subject: &mut dyn Subject, poll: &Poll, kind: &str) {
+    let interests = subject.interests();
+    let error = poll
+        .registrator()
+        .reregister(subject.source(), Token(99), interests)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+    let error = poll.registrator().deregister(subject.source()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+}
+
+/// A source bound to one queue is refused by another until deregistered, and
+/// then can go there. (On Windows a handle belongs to its first queue for good.)
+#[test]
+fn c07_a_source_moves_to_another_queue_once_deregistered() {
+    for trigger in TRIGGERS {
+        for mut bench in benches() {
+            bench.register(trigger);
+            let elsewhere = Poll::new().unwrap();
+            not_found(&mut *bench.subject, &elsewhere, bench.kind);
+            bench.subject.feed();
+            bench.event("the other queue's refusals changed nothing");
+
+            bench.deregister();
+            let mut left = std::mem::replace(&mut bench.poll, elsewhere);
+            bench.register(trigger);
+            bench.event("ready, in its new queue");
+            assert_eq!(look(&mut left, &mut bench.events), [], "{}", bench.kind);
+            not_found(&mut *bench.subject, &left, bench.kind);
+
+            // Nor does the old queue's end concern it.
+            drop(left);
+            bench.reregister(trigger);
+            bench.event("reregistered in its new queue");
+        }
+    }
+}
+
+/// A registration that fails leaves nothing behind: the source is unregistered,
+/// and can be registered properly. A queue that is gone is one that refuses.
+#[test]
+fn c07_a_failed_registration_leaves_nothing_behind() {
+    for mut bench in benches() {
+        let gone = Poll::new().unwrap();
+        let of_gone = gone.registrator().clone();
+        drop(gone);
+        let interests = bench.subject.interests();
+        of_gone
+            .register(bench.subject.source(), Token(1), interests)
+            .unwrap_err();
+        not_found(&mut *bench.subject, &bench.poll, bench.kind);
+        let error = bench
+            .poll
+            .registrator()
+            .register(bench.subject.source(), Token(usize::MAX), interests)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}", bench.kind);
+        not_found(&mut *bench.subject, &bench.poll, bench.kind);
+
+        bench.register(Trigger::Edge);
+        bench.subject.feed();
+        bench.event("registered after all");
+    }
+}
+
+/// A change that is refused leaves the registration as it was.
+#[test]
+fn c07_a_refused_change_changes_nothing() {
+    for mut bench in benches() {
+        bench.register(Trigger::Level);
+        let interests = bench.subject.interests();
+        let error = bench
+            .poll
+            .registrator()
+            .reregister(bench.subject.source(), Token(usize::MAX), interests)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{}", bench.kind);
+        bench.subject.feed();
+        bench.event("as registered at first");
+        bench.event("level, as at first");
+        bench.deregister();
+        bench.silence("deregistered");
+    }
+}
+
+/// epoll cannot watch a regular file, and the error says what to do instead.
+/// kqueue can: there a file is readable up to its end.
+#[test]
+fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
+    let mut file = Held::new(std::fs::File::open(file!()).unwrap());
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registered = poll
+        .registrator()
+        .register(&mut file, Token(1), Interests::READABLE);
+    if cfg!(any(target_os = "linux", target_os = "android")) {
+        let error = registered.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("regular file"), "{error}");
+        let error = poll.registrator().deregister(&mut file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+    } else {
+        registered.unwrap();
+        wait_for(&mut poll, &mut events, "the file", |event| {
+            event.is_readable()
+        });
+    }
+}
+
+/// Two `SourceFd`s of one descriptor: epoll refuses the second, which then is
+/// unregistered, and takes nothing from the first when it goes. (kqueue lets
+/// the second silently take the first one's place: do not do that.)
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
+    use evq::unix::SourceFd;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    let (ours, mut peer) = crate::bench::socket_pair();
+    let mut first = SourceFd::new(ours.as_fd());
+    let mut second = SourceFd::new(ours.as_fd());
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    registrator
+        .register(&mut first, Token(1), Interests::READABLE)
+        .unwrap();
+    let error = registrator
+        .register(&mut second, Token(2), Interests::READABLE)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    let error = registrator.deregister(&mut second).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    drop(second);
+    peer.write_all(b"!").unwrap();
+    let event = wait_for(&mut poll, &mut events, "the byte", |_| true);
+    assert_eq!(event.token(), Token(1));
+}
+
+/// A descriptor's number is given to the next file that is opened. If a closed
+/// source were still watched, by way of a duplicate, its successor under the
+/// same number would be refused.
+#[test]
+fn c07_a_descriptor_number_can_be_registered_again() {
+    use std::os::fd::AsRawFd;
+
+    let poll = Poll::new().unwrap();
+    let (mut stream, _peer) = connection();
+    // Other tests may take the number first; then we try again.
+    for _ in 0..10_000 {
+        let number = stream.as_raw_fd();
+        let duplicate = stream.try_clone().unwrap();
+        poll.registrator()
+            .register(&mut stream, Token(1), Interests::READABLE)
+            .unwrap();
+        drop(stream);
+        // The same open file, under the lowest number that is free.
+        let mut successor = duplicate.try_clone().unwrap();
+        let same = successor.as_raw_fd() == number;
+        poll.registrator()
+            .register(&mut successor, Token(2), Interests::READABLE)
+            .unwrap();
+        if same {
+            return;
+        }
+        poll.registrator().deregister(&mut successor).unwrap();
+        stream = successor;
+    }
+    panic!("the number never came back");
+}
+
+/// A registration can be dropped, and its setter used on: nothing is reported,
+/// and nothing goes wrong.
+#[test]
+fn c07_a_setter_outlives_its_registration() {
+    use evq::Readiness;
+
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut registration, set_readiness) = Registration::new();
+    poll.registrator()
+        .register(&mut registration, Token(1), Interests::READABLE)
+        .unwrap();
+    drop(registration);
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    assert_eq!(set_readiness.readiness(), Readiness::READABLE);
+    assert_eq!(look(&mut poll, &mut events), []);
+}

@@ -1,0 +1,232 @@
+//! Clause 9: `connect`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use evq::inside::socket_ffi;
+use evq::net::{TcpListener, TcpStream};
+use evq::{Events, Interests, Poll, Token, Trigger};
+
+use crate::bench::TRIGGERS;
+use crate::common::{both, look, wait_for};
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// An address at which nobody listens, and nobody else will: its port is taken
+/// for as long as the descriptor lives.
+fn nobody() -> (OwnedFd, SocketAddr) {
+    let fd = socket_ffi::socket(socket_ffi::AF_INET).unwrap();
+    socket_ffi::bind(fd.as_fd(), any_port()).unwrap();
+    let addr = socket_ffi::getsockname(fd.as_fd()).unwrap();
+    (fd, addr)
+}
+
+/// `connect` never blocks. It starts the connection and returns; that it has
+/// been made is a writable event, after which `take_error` is `None`. A program
+/// that took `connect`'s return for a connection would write into nothing.
+#[test]
+fn c09_a_connection_that_is_made_is_a_writable_event() {
+    for trigger in TRIGGERS {
+        for interests in [Interests::WRITABLE, both()] {
+            let listener = std::net::TcpListener::bind(any_port()).unwrap();
+            let mut poll = Poll::new().unwrap();
+            let mut events = Events::with_capacity(8);
+            let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            poll.registrator()
+                .register_with(&mut stream, Token(1), interests, trigger)
+                .unwrap();
+            let event = wait_for(&mut poll, &mut events, "the connection", |event| {
+                event.is_writable()
+            });
+            assert_eq!(event.token(), Token(1));
+            assert!(!event.is_error() && !event.is_write_closed(), "{event:?}");
+            assert!(stream.take_error().unwrap().is_none());
+            assert_eq!(stream.peer_addr().unwrap(), listener.local_addr().unwrap());
+
+            let (mut accepted, from) = listener.accept().unwrap();
+            assert_eq!(from, stream.local_addr().unwrap());
+            stream.write_all(b"!").unwrap();
+            assert_eq!(accepted.read(&mut [0; 2]).unwrap(), 1);
+        }
+    }
+}
+
+/// Both ends in one loop: nothing needs a second thread.
+#[test]
+fn c09_one_loop_connects_and_accepts() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    let mut listener = TcpListener::bind(any_port()).unwrap();
+    registrator
+        .register(&mut listener, Token(0), Interests::READABLE)
+        .unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    registrator
+        .register(&mut stream, Token(1), Interests::WRITABLE)
+        .unwrap();
+    let (mut accepted, mut connected) = (None, false);
+    while accepted.is_none() || !connected {
+        wait_for(&mut poll, &mut events, "both ends", |_| true);
+        for event in &events {
+            match event.token() {
+                Token(0) => accepted = Some(listener.accept().unwrap()),
+                _ => connected |= event.is_writable(),
+            }
+        }
+    }
+    let (accepted, from) = accepted.unwrap();
+    assert_eq!(from, stream.local_addr().unwrap());
+    assert_eq!(accepted.peer_addr().unwrap(), from);
+    assert!(stream.take_error().unwrap().is_none());
+}
+
+/// A connection that fails is a writable event as well, with the error in
+/// `take_error`, exactly once.
+#[test]
+fn c09_a_refused_connection_is_a_writable_event_with_its_error() {
+    for trigger in TRIGGERS {
+        for interests in [Interests::WRITABLE, both()] {
+            let (_port, addr) = nobody();
+            let Some(mut stream) = refused_later(addr) else {
+                continue;
+            };
+            let mut poll = Poll::new().unwrap();
+            let mut events = Events::with_capacity(8);
+            poll.registrator()
+                .register_with(&mut stream, Token(1), interests, trigger)
+                .unwrap();
+            let event = wait_for(&mut poll, &mut events, "the refusal", |event| {
+                event.is_writable()
+            });
+            assert!(event.is_error(), "{event:?}");
+            let error = stream.take_error().unwrap().expect("the refusal");
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            assert!(stream.take_error().unwrap().is_none(), "taken is taken");
+            assert!(stream.peer_addr().is_err());
+        }
+    }
+}
+
+/// Where nobody takes the error, the next call returns it.
+#[test]
+fn c09_a_refusal_is_what_the_next_call_returns() {
+    let (_port, addr) = nobody();
+    let Some(mut stream) = refused_later(addr) else {
+        return;
+    };
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    poll.registrator()
+        .register(&mut stream, Token(1), Interests::WRITABLE)
+        .unwrap();
+    wait_for(&mut poll, &mut events, "the refusal", |event| {
+        event.is_writable()
+    });
+    let error = stream.read(&mut [0; 8]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    assert!(stream.take_error().unwrap().is_none());
+}
+
+/// Starts a connection to nobody. On loopback the BSDs may know of the refusal
+/// before `connect` returns, and it is then what `connect` returns; on Linux
+/// never.
+fn refused_later(addr: SocketAddr) -> Option<TcpStream> {
+    match TcpStream::connect(addr) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            assert_ne!(std::env::consts::OS, "linux", "refused at once");
+            None
+        }
+    }
+}
+
+/// The outcome is reported though it be older than the registration.
+#[test]
+fn c09_an_outcome_before_the_registration_is_reported() {
+    let listener = std::net::TcpListener::bind(any_port()).unwrap();
+    let (_port, addr) = nobody();
+    let mut connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (_accepted, _) = listener.accept().unwrap();
+    let refused = refused_later(addr);
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut other = Poll::new().unwrap();
+    poll.registrator()
+        .register(&mut connected, Token(1), Interests::WRITABLE)
+        .unwrap();
+    wait_for(&mut poll, &mut events, "the connection", |event| {
+        event.is_writable()
+    });
+    assert!(connected.take_error().unwrap().is_none());
+    if let Some(mut refused) = refused {
+        // Over in one queue, and reported by the next.
+        for queue in [&mut poll, &mut other] {
+            queue
+                .registrator()
+                .register(&mut refused, Token(2), Interests::WRITABLE)
+                .unwrap();
+            wait_for(queue, &mut events, "the refusal", |event| {
+                event.token() == Token(2) && event.is_writable()
+            });
+            queue.registrator().deregister(&mut refused).unwrap();
+        }
+        let error = refused.take_error().unwrap().expect("the refusal");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+}
+
+/// A listener that takes no more connections has its clients wait, and a
+/// blocking `connect` would wait with them, for minutes. Ours returns at once,
+/// reports nothing while nothing is known, and the success when it comes.
+#[test]
+fn c09_connect_does_not_wait_for_a_busy_listener() {
+    let listener = TcpListener::bind(any_port()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    // Room for one or two.
+    socket_ffi::listen(listener.as_fd(), 1).unwrap();
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(16);
+    let registrator = poll.registrator().clone();
+
+    let mut streams = Vec::new();
+    let mut finished = 0;
+    for index in 0..8 {
+        let before = Instant::now();
+        let mut stream = TcpStream::connect(addr).unwrap();
+        // The system gives up a connection that nobody answers after a minute
+        // at the earliest; a loaded machine is faster than that.
+        assert!(before.elapsed() < Duration::from_secs(15));
+        let interests = Interests::WRITABLE;
+        registrator
+            .register_with(&mut stream, Token(index), interests, Trigger::Oneshot)
+            .unwrap();
+        streams.push(stream);
+        if index < 2 {
+            wait_for(&mut poll, &mut events, "the first connections", |event| {
+                event.token() == Token(index)
+            });
+            finished += 1;
+        }
+    }
+    finished += look(&mut poll, &mut events).len();
+    if cfg!(target_os = "linux") {
+        assert!(finished < 8, "the listener was to be busy");
+    }
+
+    // Now it has time: they are accepted when the system tries again.
+    socket_ffi::listen(listener.as_fd(), 128).unwrap();
+    while finished < 8 {
+        wait_for(&mut poll, &mut events, "the other connections", |_| true);
+        finished += events.iter().count();
+    }
+    for stream in &streams {
+        assert!(stream.take_error().unwrap().is_none());
+        assert_eq!(stream.peer_addr().unwrap(), addr);
+    }
+}
