@@ -4,4 +4,6 @@
 //! (exhausted descriptors, counted allocations, signals, children) has a file of
 //! its own beside this folder.
 
+mod c10;
+mod c12;
 mod common;
