@@ -14,5 +14,7 @@ mod c06;
 mod c07;
 mod c08;
 mod c09;
+mod c10;
+mod c12;
 mod common;
 mod held;

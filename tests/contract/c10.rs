@@ -1,0 +1,138 @@
+//! Clause 10: how long `poll` waits.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use evq::{Events, Poll, Token, Waker};
+
+use crate::common::LIMIT;
+
+/// Polls with a timeout that is longer than the test, and is woken by another
+/// thread, unless it returns by itself within 50 ms.
+fn waits_until_woken(timeout: Option<Duration>) {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
+    let (returned, early) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let early = early.recv_timeout(Duration::from_millis(50)).is_ok();
+        waker.wake().unwrap();
+        early
+    });
+    let started = Instant::now();
+    let result = poll.poll(&mut events, timeout);
+    let _ = returned.send(());
+    let early = thread.join().unwrap();
+    let count = result.unwrap();
+    assert!(
+        !early,
+        "{timeout:?}: returned by itself, with {count} events"
+    );
+    assert_eq!(events.iter().next().unwrap().token(), Token(1));
+    assert!(started.elapsed() < LIMIT);
+}
+
+/// Without a timeout `poll` waits for as long as it takes: here until another
+/// thread wakes it.
+#[test]
+fn c10_no_timeout_waits_until_something_happens() {
+    waits_until_woken(None);
+}
+
+/// Every `Duration` is a timeout. Thirty days are more milliseconds than an
+/// `int` holds, and the moment `Duration::MAX` from now cannot be expressed at
+/// all; the first must not come out as a short wait, nor the second as a panic.
+#[test]
+fn c10_thirty_days_and_the_longest_duration_are_waited() {
+    let days = Duration::from_secs(30 * 24 * 60 * 60);
+    for timeout in [days, Duration::from_secs(u64::MAX), Duration::MAX] {
+        waits_until_woken(Some(timeout));
+    }
+}
+
+/// A timeout of zero asks the kernel once and returns, with or without events.
+/// It is not rounded up to a millisecond as longer ones may be.
+#[test]
+fn c10_zero_returns_at_once() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let fastest = (0..100)
+        .map(|_| {
+            let started = Instant::now();
+            assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+            started.elapsed()
+        })
+        .min()
+        .unwrap();
+    assert!(fastest < Duration::from_millis(1), "took {fastest:?}");
+}
+
+/// A wait without events lasts at least as long as its timeout says, whether
+/// that is whole milliseconds or not. So a program that polls until a deadline
+/// never finds itself there too early, and never spins before it.
+#[test]
+fn c10_a_wait_is_never_early() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let lengths = [
+        1, 10, 100, 500, 999, 1_000, 1_001, 1_500, 2_000, 2_999, 3_333, 7_777, 10_000, 20_001,
+        50_000,
+    ];
+    for micros in lengths.into_iter().chain((0..20).map(|i| 97 * i + 13)) {
+        let timeout = Duration::from_micros(micros);
+        let started = Instant::now();
+        assert_eq!(poll.poll(&mut events, Some(timeout)).unwrap(), 0);
+        let waited = started.elapsed();
+        assert!(
+            waited >= timeout,
+            "asked for {timeout:?}, waited {waited:?}"
+        );
+        assert!(waited < timeout + LIMIT);
+    }
+}
+
+/// A timeout below a millisecond is waited as it is, where the kernel can:
+/// it becomes neither zero, which would spin, nor a millisecond. (That it takes
+/// one or two system calls is counted by `.ci/syscalls`.)
+#[test]
+fn c10_a_hundred_microseconds_are_not_a_millisecond() {
+    if !waits_below_a_millisecond() {
+        eprintln!(
+            "c10_a_hundred_microseconds_are_not_a_millisecond: cannot run here, for this kernel \
+             has no epoll_pwait2 (Linux 5.11), and waits are rounded up to whole milliseconds"
+        );
+        return;
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let timeout = Duration::from_micros(100);
+    let waits: Vec<Duration> = (0..200)
+        .map(|_| {
+            let started = Instant::now();
+            assert_eq!(poll.poll(&mut events, Some(timeout)).unwrap(), 0);
+            started.elapsed()
+        })
+        .collect();
+    let (shortest, longest) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+    assert!(*shortest >= timeout, "ended after {shortest:?}");
+    assert!(
+        *shortest < Duration::from_millis(1),
+        "none of 200 waits was below a millisecond: {shortest:?} to {longest:?}"
+    );
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn waits_below_a_millisecond() -> bool {
+    use evq::inside::ffi;
+    use std::os::fd::AsFd;
+
+    let mut room = [ffi::epoll_event { events: 0, data: 0 }];
+    let epoll = ffi::epoll_create1().unwrap();
+    ffi::epoll_pwait2(epoll.as_fd(), &mut room, Duration::ZERO).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn waits_below_a_millisecond() -> bool {
+    true
+}

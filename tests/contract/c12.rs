@@ -1,0 +1,295 @@
+//! Clause 12: wakes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use evq::{Events, Interests, Poll, Readiness, Registration, SetReadiness, Token, Trigger, Waker};
+
+use crate::common::{LIMIT, look, readable, wait_for};
+
+const THREADS: usize = 8;
+
+/// What a thread has announced, and what of it the poller has seen.
+#[derive(Default)]
+struct Mailbox {
+    sent: AtomicUsize,
+    seen: AtomicUsize,
+}
+
+type Notify = Box<dyn Fn() + Send>;
+
+/// Threads announce, each with a `notify` of its own, whose token is its place,
+/// as fast as they can; now and then each waits until its last announcement has
+/// been seen. The poller never gives up a wait, so that a lost wake is found.
+fn threads_announce(poll: &mut Poll, notify: Vec<Notify>) {
+    let count = notify.len();
+    let mailboxes: Vec<Arc<Mailbox>> = (0..count).map(|_| Arc::default()).collect();
+    let over = Waker::new(poll.registrator(), Token(count)).unwrap();
+    let stop = Instant::now() + Duration::from_millis(600);
+    let threads: Vec<_> = notify
+        .into_iter()
+        .zip(mailboxes.clone())
+        .enumerate()
+        .map(|(number, (notify, mailbox))| {
+            thread::spawn(move || announce(number, &mailbox, stop, &*notify))
+        })
+        .collect();
+    let monitor = thread::spawn(move || {
+        let results: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        over.wake().unwrap();
+        for result in results {
+            result.unwrap();
+        }
+    });
+    let mut events = Events::with_capacity(5);
+    let mut random = 1_u32;
+    let mut is_over = false;
+    let mut timeout = LIMIT;
+    loop {
+        let found = poll.poll(&mut events, Some(timeout)).unwrap();
+        for event in &events {
+            match mailboxes.get(event.token().0) {
+                Some(mailbox) => {
+                    let sent = mailbox.sent.load(Ordering::Acquire);
+                    mailbox.seen.store(sent, Ordering::Release);
+                }
+                None => is_over = true,
+            }
+        }
+        assert!(found > 0 || timeout.is_zero(), "nobody woke the poller");
+        if found == 0 && is_over {
+            break;
+        }
+        random = random.wrapping_mul(0x5851_F42D).wrapping_add(12_345);
+        let look = is_over || (random >> 16) % 3 == 0;
+        timeout = if look { Duration::ZERO } else { LIMIT };
+    }
+    monitor.join().unwrap();
+    for (number, mailbox) in mailboxes.iter().enumerate() {
+        assert_eq!(
+            mailbox.seen.load(Ordering::Acquire),
+            mailbox.sent.load(Ordering::Acquire),
+            "the last announcement of thread {number} was lost"
+        );
+    }
+}
+
+/// The pauses come at other intervals in each thread, so that the poller falls
+/// asleep at all sorts of moments.
+fn announce(number: usize, mailbox: &Mailbox, stop: Instant, notify: &dyn Fn()) {
+    let mut random = number as u32 + 1;
+    for sent in 1..=400_000 {
+        mailbox.sent.store(sent, Ordering::Release);
+        notify();
+        random = random.wrapping_mul(0x5851_F42D).wrapping_add(12_345);
+        if (random >> 16) % 11 == 0 {
+            let limit = Instant::now() + LIMIT;
+            while mailbox.seen.load(Ordering::Acquire) < sent {
+                assert!(Instant::now() < limit, "announcement {sent} was lost");
+                thread::yield_now();
+            }
+            if Instant::now() > stop {
+                break;
+            }
+        }
+    }
+}
+
+/// `count` wakers, with the tokens 0, 1, 2, ..
+fn wakers(poll: &Poll, count: usize) -> Vec<Notify> {
+    (0..count)
+        .map(|number| {
+            let waker = Waker::new(poll.registrator(), Token(number)).unwrap();
+            Box::new(move || waker.wake().unwrap()) as Notify
+        })
+        .collect()
+}
+
+/// However many threads wake, and whatever `poll` is doing meanwhile: after a
+/// wake `poll` returns with the waker's event, so that whoever sees it also
+/// sees what was written before the wake.
+#[test]
+fn c12_wakes_from_eight_threads_are_never_lost() {
+    let mut poll = Poll::new().unwrap();
+    let wakers = wakers(&poll, THREADS);
+    threads_announce(&mut poll, wakers);
+}
+
+/// With one or two threads no other's wake makes up for a lost one.
+#[test]
+fn c12_wakes_from_few_threads_are_never_lost() {
+    for count in [1, 2] {
+        let mut poll = Poll::new().unwrap();
+        let wakers = wakers(&poll, count);
+        threads_announce(&mut poll, wakers);
+    }
+}
+
+/// The same for `SetReadiness`, which goes through the same list.
+#[test]
+fn c12_readiness_set_by_eight_threads_is_never_lost() {
+    let mut poll = Poll::new().unwrap();
+    let (mut registrations, setters): (Vec<Registration>, Vec<SetReadiness>) =
+        (0..THREADS).map(|_| Registration::new()).unzip();
+    for (number, registration) in registrations.iter_mut().enumerate() {
+        poll.registrator()
+            .register(registration, Token(number), Interests::READABLE)
+            .unwrap();
+    }
+    let setters = setters.into_iter().map(|setter| {
+        Box::new(move || setter.set_readiness(Readiness::READABLE).unwrap()) as Notify
+    });
+    threads_announce(&mut poll, setters.collect());
+}
+
+/// Wakes of one waker before one `poll` may come as a single event. Once it
+/// has been delivered, nothing is left over for the next `poll`.
+#[test]
+fn c12_wakes_before_one_poll_come_as_one_event() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(poll.registrator(), Token(3)).unwrap();
+    let clone = waker.clone();
+    for _ in 0..1000 {
+        waker.wake().unwrap();
+        clone.wake().unwrap();
+    }
+    let woken = look(&mut poll, &mut events);
+    assert_eq!(woken.len(), 1);
+    assert!(readable(Token(3))(&woken[0]));
+    assert!(look(&mut poll, &mut events).is_empty());
+}
+
+/// A wake whose `poll` was asleep leaves nothing behind either.
+#[test]
+fn c12_a_wake_of_a_sleeping_poller_comes_once() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(poll.registrator(), Token(3)).unwrap();
+    for _ in 0..100 {
+        let waker = waker.clone();
+        let thread = thread::spawn(move || waker.wake().unwrap());
+        wait_for(&mut poll, &mut events, "the wake", readable(Token(3)));
+        thread.join().unwrap();
+        assert!(look(&mut poll, &mut events).is_empty());
+    }
+}
+
+/// A wake counts from the moment `wake` has returned. That the waker is
+/// dropped right after it takes nothing back.
+#[test]
+fn c12_a_wake_outlives_its_waker() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(poll.registrator(), Token(4)).unwrap();
+    waker.wake().unwrap();
+    drop(waker);
+    wait_for(&mut poll, &mut events, "the wake", readable(Token(4)));
+}
+
+/// A registration that is made by another thread while `poll` waits takes part
+/// in that same wait.
+#[test]
+fn c12_what_another_thread_registers_joins_the_wait() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    let thread = thread::spawn(move || {
+        let (mut registration, set_readiness) = Registration::new();
+        set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
+        registrator
+            .register_with(
+                &mut registration,
+                Token(5),
+                Interests::WRITABLE,
+                Trigger::Level,
+            )
+            .unwrap();
+        registration
+    });
+    wait_for(&mut poll, &mut events, "the registration", |event| {
+        event.token() == Token(5) && event.is_writable()
+    });
+    thread.join().unwrap();
+}
+
+/// The number of `write` system calls that this thread has made, where the
+/// system keeps such a count.
+fn writes_of_this_thread() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/thread-self/io").ok()?;
+    let line = io.lines().find_map(|line| line.strip_prefix("syscw: "))?;
+    line.parse().ok()
+}
+
+fn cannot_count(test: &str) -> bool {
+    let cannot = writes_of_this_thread().is_none();
+    if cannot {
+        eprintln!(
+            "{test}: cannot run here, for only Linux's /proc/thread-self/io counts a thread's \
+             system calls; the tests of src/ready.rs count the decisions to make one"
+        );
+    }
+    cannot
+}
+
+/// Waking costs a system call only if the poller sleeps: a million wakes of a
+/// poller that is busy elsewhere, from eight threads, make none at all.
+#[test]
+fn c12_a_million_wakes_of_a_busy_poller_make_no_system_call() {
+    if cannot_count("c12_a_million_wakes_of_a_busy_poller_make_no_system_call") {
+        return;
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    assert!(look(&mut poll, &mut events).is_empty());
+    let waker = Waker::new(poll.registrator(), Token(6)).unwrap();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let waker = waker.clone();
+            thread::spawn(move || {
+                let before = writes_of_this_thread().unwrap();
+                for _ in 0..1_000_000 / THREADS {
+                    waker.wake().unwrap();
+                }
+                writes_of_this_thread().unwrap() - before
+            })
+        })
+        .collect();
+    let writes: u64 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+    assert_eq!(writes, 0);
+    assert_eq!(look(&mut poll, &mut events).len(), 1);
+}
+
+/// Of all the wakes that meet one sleep, only the first makes a system call:
+/// over the whole life of a poller there are no more of them than polls.
+#[test]
+fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
+    if cannot_count("c12_a_sleeping_poller_is_woken_by_one_system_call") {
+        return;
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(THREADS);
+    let threads: Vec<_> = (0..THREADS)
+        .map(|number| {
+            let waker = Waker::new(poll.registrator(), Token(number)).unwrap();
+            thread::spawn(move || {
+                let before = writes_of_this_thread().unwrap();
+                for _ in 0..500 {
+                    waker.wake().unwrap();
+                    thread::yield_now();
+                }
+                writes_of_this_thread().unwrap() - before
+            })
+        })
+        .collect();
+    let mut polls = 0;
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        poll.poll(&mut events, Some(Duration::from_millis(50)))
+            .unwrap();
+        polls += 1;
+    }
+    let writes: u64 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+    assert!(writes <= polls, "{writes} calls for {polls} polls");
+}
