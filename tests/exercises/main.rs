@@ -4,6 +4,18 @@
 // Every blank and its wrong answers take in the same checks.
 #![allow(clippy::duplicate_mod)]
 
+#[path = "ex01_1_pool.rs"]
+mod ex01_1_pool;
+#[path = "wrong/ex01_1_pool_each_thread_answers_one.rs"]
+mod ex01_1_pool_each_thread_answers_one;
+#[path = "wrong/ex01_1_pool_one_thread_serves_one.rs"]
+mod ex01_1_pool_one_thread_serves_one;
+#[path = "ex01_2_half_a_line.rs"]
+mod ex01_2_half_a_line;
+#[path = "wrong/ex01_2_half_a_line_forgets_the_half.rs"]
+mod ex01_2_half_a_line_forgets_the_half;
+#[path = "wrong/ex01_2_half_a_line_thinks_a_read_is_a_line.rs"]
+mod ex01_2_half_a_line_thinks_a_read_is_a_line;
 #[path = "ex03_1_errno.rs"]
 mod ex03_1_errno;
 #[path = "wrong/ex03_1_errno_asked_after_success.rs"]

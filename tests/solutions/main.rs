@@ -1,5 +1,9 @@
 //! The exercises' answers, under the same checks as the reader's own.
 
+#[path = "ex01_1_pool.rs"]
+mod ex01_1_pool;
+#[path = "ex01_2_half_a_line.rs"]
+mod ex01_2_half_a_line;
 #[path = "ex03_1_errno.rs"]
 mod ex03_1_errno;
 #[path = "ex03_2_layout.rs"]

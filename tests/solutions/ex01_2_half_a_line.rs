@@ -1,0 +1,32 @@
+//! Exercise 1.2: half a line.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+/// One of many clients that a single thread serves.
+pub struct Client<S> {
+    pub stream: S,
+    /// What has been read of a line that is not whole yet.
+    pub begun: Vec<u8>,
+}
+
+/// Called whenever the event queue says that there is something to read from this client. Sends
+/// every line back in capitals as soon as it is whole; answers `true` when the client has hung up.
+// ANCHOR: answer
+pub fn on_event<S: Read + Write>(client: &mut Client<S>) -> io::Result<bool> {
+    let mut buffer = [0; 64];
+    let count = match client.stream.read(&mut buffer) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+        result => result?,
+    };
+    client.begun.extend_from_slice(&buffer[..count]);
+    if let Some(end) = client.begun.iter().rposition(|byte| *byte == b'\n') {
+        let whole: Vec<u8> = client.begun.drain(..=end).collect();
+        client.stream.write_all(&whole.to_ascii_uppercase())?;
+    }
+    Ok(count == 0)
+}
+// ANCHOR_END: answer
+
+#[cfg(test)]
+#[path = "../checks/ex01_2_half_a_line.rs"]
+mod checks;
