@@ -213,7 +213,10 @@ fn meaning(answer: &kevent) -> Readiness {
         EVFILT_WRITE => Filter::Write,
         _ => Filter::Read,
     };
-    changes::readiness(filter, answer.flags as u16, answer.fflags)
+    // No cast but on NetBSD, whose flags are 32 bits wide.
+    #[allow(clippy::unnecessary_cast)]
+    let flags = answer.flags as u16;
+    changes::readiness(filter, flags, answer.fflags)
 }
 
 fn same_source(one: &kevent, other: &kevent) -> bool {
