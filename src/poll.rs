@@ -104,7 +104,8 @@ impl Poll {
         if timeout.is_none() && queue.ready.sleep() {
             let selected = queue.selector.select(&mut self.batch, events, None);
             queue.ready.awake();
-            if selected.is_ok() && !events.is_empty() && queue.ready.len() == 0 {
+            let only_kernel = queue.ready.len() == 0 && !queue.is_closed();
+            if selected.is_ok() && !events.is_empty() && only_kernel {
                 return Ok(events.len());
             }
             return self.wait(events, Deadline::Never);
@@ -118,15 +119,17 @@ impl Poll {
     #[cold]
     fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
+        if let Closing::Done = self.closing {
+            return Err(closed_error());
+        }
         queue.ready.list_again(&mut self.again);
         self.turn ^= 1;
         let share = (events.capacity() + self.turn) / 2;
         loop {
-            let closed = queue.is_closed();
-            if closed && matches!(self.closing, Closing::Done) {
-                return Err(closed_error());
-            }
             queue.ready.drain(events, share, &mut self.again);
+            // Not before the drain, which takes note of all that has come until
+            // then: also of the closing, for which nobody wakes us twice.
+            let closed = queue.is_closed();
             let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
             let timeout = if nothing && queue.ready.sleep() {
                 deadline.left()

@@ -6,4 +6,6 @@
 
 mod c10;
 mod c12;
+mod c13;
+mod c15;
 mod common;
