@@ -122,8 +122,15 @@ impl Poll {
         if let Closing::Done = self.closing {
             return Err(closed_error());
         }
-        queue.ready.list_again(&mut self.again);
-        self.turn ^= 1;
+        if let Closing::Left(_) = self.closing {
+            // Nodes come first now, and once: the turns that are left are the
+            // kernel's, or room for one event would not suffice for both.
+            self.again.clear();
+            self.turn = 1;
+        } else {
+            queue.ready.list_again(&mut self.again);
+            self.turn ^= 1;
+        }
         let share = (events.capacity() + self.turn) / 2;
         loop {
             queue.ready.drain(events, share, &mut self.again);
