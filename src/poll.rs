@@ -106,8 +106,7 @@ impl Poll {
         if kernel_alone {
             // An error shows again in `wait`.
             let _ = queue.selector.select(&mut self.batch, events, None);
-            queue.ready.awake();
-            if !events.is_empty() && queue.ready.len() == 0 {
+            if queue.ready.awake() && !events.is_empty() {
                 return Ok(events.len());
             }
             return self.wait(events, Deadline::Never);
@@ -121,15 +120,24 @@ impl Poll {
     #[cold]
     fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
-        queue.ready.list_again(&mut self.again);
-        self.turn ^= 1;
+        if let Closing::Done = self.closing {
+            return Err(closed_error());
+        }
+        if let Closing::Left(_) = self.closing {
+            // Nodes come first now, and once: the turns that are left are the
+            // kernel's, or room for one event would not suffice for both.
+            self.again.clear();
+            self.turn = 1;
+        } else {
+            queue.ready.list_again(&mut self.again);
+            self.turn ^= 1;
+        }
         let share = (events.capacity() + self.turn) / 2;
         loop {
-            let closed = queue.is_closed();
-            if closed && matches!(self.closing, Closing::Done) {
-                return Err(closed_error());
-            }
             queue.ready.drain(events, share, &mut self.again);
+            // Not before the drain, which takes note of all that has come until
+            // then: also of the closing, for which nobody wakes us twice.
+            let closed = queue.is_closed();
             let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
             let timeout = if nothing && queue.ready.sleep() {
                 deadline.left()

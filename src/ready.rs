@@ -78,6 +78,9 @@ const EMPTY: u8 = 0;
 const ASLEEP: u8 = 1;
 /// Something has been pushed: the poller, if awake, will look before it sleeps.
 const NOTIFIED: u8 = 2;
+/// Something has been pushed, and the poller could not be woken: whoever pushes
+/// next must try again.
+const UNHEARD: u8 = 3;
 // ANCHOR_END: list
 
 impl ReadyList {
@@ -140,21 +143,22 @@ impl ReadyList {
     /// After a push: whether the poller sleeps, and nobody has woken it yet.
     #[must_use]
     pub(crate) fn notify(&self) -> bool {
-        self.poller.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
+        let before = self.poller.swap(NOTIFIED, Ordering::AcqRel);
+        before == ASLEEP || before == UNHEARD
+    }
+
+    /// Whoever was to wake the poller could not.
+    pub(crate) fn not_woken(&self) {
+        let _ =
+            self.poller
+                .compare_exchange(NOTIFIED, UNHEARD, Ordering::AcqRel, Ordering::Relaxed);
     }
 
     /// Whether something has been pushed, or left behind, since the poller last
     /// looked. An exchange, so that whoever pushes later sees what the caller
     /// did before.
     pub(crate) fn is_notified(&self) -> bool {
-        self.poller.fetch_or(0, Ordering::AcqRel) == NOTIFIED
-    }
-
-    /// The one who was to wake the poller could not: the next one shall try.
-    pub(crate) fn not_woken(&self) {
-        let _ = self
-            .poller
-            .compare_exchange(NOTIFIED, ASLEEP, Ordering::AcqRel, Ordering::Relaxed);
+        self.poller.fetch_or(0, Ordering::AcqRel) >= NOTIFIED
     }
 
     /// Announces that the poller is about to sleep. `false`: it must not, for
@@ -167,10 +171,11 @@ impl ReadyList {
             .is_ok()
     }
 
-    /// Withdraws the announcement. Whatever was pushed before is now in sight.
+    /// Withdraws the announcement. `true`: nothing has been pushed meanwhile;
+    /// else it is now in sight.
     #[inline]
-    pub(crate) fn awake(&self) {
-        self.poller.swap(EMPTY, Ordering::AcqRel);
+    pub(crate) fn awake(&self) -> bool {
+        self.poller.swap(EMPTY, Ordering::AcqRel) == ASLEEP
     }
     // ANCHOR_END: sleep
 

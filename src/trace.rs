@@ -1,21 +1,30 @@
-//! Feature `trace`: every foreign call printed to standard error as it is made.
+//! What every foreign call ends with: its result, and feature `trace`.
 //!
-//! Chapter 7. The safe wrappers in the `ffi.rs` files report each call here,
-//! with its arguments and its result. Without the feature `call` is empty, and
-//! nothing is formatted.
+//! Chapter 7. The safe wrappers in the `ffi.rs` files report each call here.
+//! With the feature it is printed to standard error, arguments and result, as
+//! strace would print it; without, nothing is even formatted.
 
-use std::fmt;
+use std::fmt::{Arguments, Debug};
 use std::io;
 
-// ANCHOR: call
-/// Prints one foreign call, as strace would: `epoll_ctl(3, ADD, 4, ...) = 0`.
+// ANCHOR: checked
+/// Turns the -1 of a failed call into the error that `errno` holds.
 #[inline(always)]
-pub(crate) fn call<T: fmt::Debug>(call: fmt::Arguments<'_>, result: &io::Result<T>) {
+pub(crate) fn checked<T>(call: Arguments<'_>, returned: T) -> io::Result<T>
+where
+    T: PartialEq + From<i8> + Debug,
+{
+    let result = if returned == T::from(-1) {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    };
     if cfg!(feature = "trace") {
-        match result {
+        match &result {
             Ok(value) => eprintln!("{call} = {value:?}"),
             Err(error) => eprintln!("{call} = {error}"),
         }
     }
+    result
 }
-// ANCHOR_END: call
+// ANCHOR_END: checked

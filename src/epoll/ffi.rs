@@ -9,13 +9,12 @@
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
-use std::fmt;
 use std::io;
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use crate::trace;
+use crate::trace::checked;
 
 // ANCHOR: epoll_event
 /// One interest, or one answer
@@ -117,29 +116,14 @@ pub mod c {
 }
 // ANCHOR_END: extern
 
-// ANCHOR: checked
-/// Turns the -1 of a failed call into the error that `errno` holds.
-#[inline(always)]
-fn checked<T>(call: fmt::Arguments<'_>, returned: T) -> io::Result<T>
-where
-    T: Copy + PartialEq + From<i8> + fmt::Debug,
-{
-    let result = if returned == T::from(-1) {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    };
-    trace::call(call, &result);
-    result
-}
-
+// ANCHOR: owned
 /// Takes ownership of the descriptor that a successful call returned.
 fn owned(fd: c_int) -> OwnedFd {
     // SAFETY: only called with what the kernel has just returned as a new
     // descriptor, which nobody else knows of.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
-// ANCHOR_END: checked
+// ANCHOR_END: owned
 
 /// Makes an epoll instance, closed on exec.
 pub fn epoll_create1() -> io::Result<OwnedFd> {

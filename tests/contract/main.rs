@@ -16,5 +16,7 @@ mod c08;
 mod c09;
 mod c10;
 mod c12;
+mod c13;
+mod c15;
 mod common;
 mod held;

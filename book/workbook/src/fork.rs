@@ -12,8 +12,14 @@ use std::process::ExitCode;
 
 /// The tests that are about the book rather than about the crate, each a file
 /// or a folder of `tests/`. All others are the contract, and are taken along.
-const ABOUT_THE_BOOK: [&str; 6] =
-    ["book", "workbook", "readme", "exercises", "solutions", "checks"];
+const ABOUT_THE_BOOK: [&str; 6] = [
+    "book",
+    "workbook",
+    "readme",
+    "exercises",
+    "solutions",
+    "checks",
+];
 
 /// Names that cargo or the compiler refuses for a package.
 #[rustfmt::skip]

@@ -10,12 +10,11 @@
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_void};
-use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use crate::trace;
+use crate::trace::checked;
 
 // ANCHOR: numbers
 /// Linux and Android.
@@ -256,21 +255,6 @@ pub mod c {
         /// <https://man7.org/linux/man-pages/man2/shutdown.2.html>
         pub fn shutdown(fd: c_int, how: c_int) -> c_int;
     }
-}
-
-/// Turns the -1 of a failed call into the error that `errno` holds.
-#[inline(always)]
-fn checked<T>(call: fmt::Arguments<'_>, returned: T) -> io::Result<T>
-where
-    T: Copy + PartialEq + From<i8> + fmt::Debug,
-{
-    let result = if returned == T::from(-1) {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    };
-    trace::call(call, &result);
-    result
 }
 
 /// Takes ownership of the descriptor that a successful call returned.

@@ -1,0 +1,300 @@
+//! Clause 15: the end of the loop.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use evq::net::TcpListener;
+use evq::unix::SourceFd;
+use evq::{
+    Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness, Token, Trigger,
+    Waker,
+};
+
+use crate::common::{LIMIT, connection};
+
+/// No system call's error, and a sentence that says what has happened.
+fn says_closed(error: &io::Error) {
+    assert_eq!(error.raw_os_error(), None, "{error}");
+    assert!(error.to_string().contains("loop is closed"), "{error}");
+}
+
+/// Polls a closed loop to its end: how many polls returned events, and their tokens.
+fn to_the_end(poll: &mut Poll, events: &mut Events) -> (usize, BTreeSet<usize>) {
+    let mut polls = 0;
+    let mut tokens = BTreeSet::new();
+    loop {
+        match poll.poll(events, Some(LIMIT)) {
+            Ok(count) => {
+                assert_eq!(count, events.iter().count());
+                polls += 1;
+                tokens.extend(events.iter().map(|event| event.token().0));
+            }
+            Err(error) => {
+                says_closed(&error);
+                return (polls, tokens);
+            }
+        }
+        assert!(polls < 10_000, "the loop never ends");
+    }
+}
+
+/// `close_loop` may be called from any thread. It ends a `poll` that waits for
+/// ever, without an event; the next `poll` returns an error that no system
+/// call can return, and so does each one after it.
+#[test]
+fn c15_closing_ends_a_wait_from_another_thread() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let (mut stream, _peer) = connection();
+    poll.registrator()
+        .register(&mut stream, Token(1), Interests::READABLE)
+        .unwrap();
+    let registrator = poll.registrator().clone();
+    let thread = thread::spawn(move || registrator.close_loop().unwrap());
+    let first = poll.poll(&mut events, None);
+    thread.join().unwrap();
+    // Closed before the wait began, or during it.
+    assert_eq!(first.unwrap(), 0);
+    for timeout in [None, Some(LIMIT), Some(Duration::ZERO)] {
+        says_closed(&poll.poll(&mut events, timeout).unwrap_err());
+    }
+}
+
+/// Whatever `poll` is doing when the loop is closed, it notices: here it is
+/// kept busy by a node that is listed again and again but has nothing to say,
+/// and the loop is closed right after one of those times.
+#[test]
+fn c15_closing_is_noticed_at_any_moment() {
+    let (hand_over, handed_over) = mpsc::channel::<(Registrator, SetReadiness)>();
+    let closer = thread::spawn(move || {
+        for (round, (registrator, set_readiness)) in handed_over.iter().enumerate() {
+            for _ in 0..round % 397 {
+                set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
+            }
+            for _ in 0..round % 7 {
+                std::hint::spin_loop();
+            }
+            registrator.close_loop().unwrap();
+        }
+    });
+    let mut events = Events::with_capacity(4);
+    for _ in 0..10_000 {
+        let mut poll = Poll::new().unwrap();
+        let (mut registration, set_readiness) = Registration::new();
+        poll.registrator()
+            .register(&mut registration, Token(1), Interests::READABLE)
+            .unwrap();
+        hand_over
+            .send((poll.registrator().clone(), set_readiness))
+            .unwrap();
+        let started = Instant::now();
+        assert_eq!(poll.poll(&mut events, Some(LIMIT)).unwrap(), 0);
+        assert!(started.elapsed() < LIMIT, "closing was not noticed");
+    }
+    drop(hand_over);
+    closer.join().unwrap();
+}
+
+/// Nor is it missed by a `poll` that has events to return: another thread
+/// closes the loop right after it has made a source ready.
+#[test]
+fn c15_closing_is_noticed_beside_an_event() {
+    let (hand_over, handed_over) = mpsc::channel::<(Registrator, UnixStream)>();
+    let (ended, end) = mpsc::channel();
+    let missed = Arc::new(AtomicBool::new(false));
+    let closer = {
+        let missed = Arc::clone(&missed);
+        thread::spawn(move || {
+            for (round, (registrator, mut far)) in handed_over.iter().enumerate() {
+                for _ in 0..round % 97 {
+                    std::hint::spin_loop();
+                }
+                far.write_all(b"!").unwrap();
+                registrator.close_loop().unwrap();
+                if end.recv_timeout(LIMIT).is_err() {
+                    // It waits for ever, and nothing but an event ends that now.
+                    missed.store(true, Ordering::Release);
+                    far.write_all(b"!").unwrap();
+                }
+            }
+        })
+    };
+    let mut events = Events::with_capacity(4);
+    for _ in 0..2_000 {
+        let mut poll = Poll::new().unwrap();
+        let (far, near) = UnixStream::pair().unwrap();
+        let mut source = SourceFd::new(near.as_fd());
+        poll.registrator()
+            .register(&mut source, Token(0), Interests::READABLE)
+            .unwrap();
+        hand_over.send((poll.registrator().clone(), far)).unwrap();
+        let mut count = 0;
+        while poll.poll(&mut events, None).is_ok() {
+            count += events.iter().count();
+            assert!(!missed.load(Ordering::Acquire), "closing was not noticed");
+        }
+        assert!(count > 0);
+        ended.send(()).unwrap();
+    }
+    drop(hand_over);
+    closer.join().unwrap();
+}
+
+/// What is ready when the loop is closed is still delivered: `poll` asks
+/// without waiting until a batch leaves room, whatever its timeout says.
+#[test]
+fn c15_what_is_ready_is_delivered_first() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(3);
+    let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    let (mut registration, set_readiness) = Registration::new();
+    poll.registrator()
+        .register(&mut registration, Token(1), Interests::READABLE)
+        .unwrap();
+    let mut pairs: Vec<_> = (0..5).map(|_| UnixStream::pair().unwrap()).collect();
+    pairs
+        .iter_mut()
+        .for_each(|(far, _)| far.write_all(b"!").unwrap());
+    let mut sources = Vec::new();
+    for (number, (_, near)) in pairs.iter().enumerate() {
+        let mut source = SourceFd::new(near.as_fd());
+        poll.registrator()
+            .register(&mut source, Token(2 + number), Interests::READABLE)
+            .unwrap();
+        sources.push(source);
+    }
+    waker.wake().unwrap();
+    poll.registrator().close_loop().unwrap();
+    // Readiness may go on changing while the loop ends.
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    let (polls, tokens) = to_the_end(&mut poll, &mut events);
+    assert_eq!(tokens, (0..7).collect());
+    assert!(polls <= 7, "{polls} polls for 7 registrations");
+}
+
+/// Sources that stay ready fill every batch, and never leave room. Then it
+/// takes at most as many polls as there are registrations, in which each source
+/// has had its turn.
+#[test]
+fn c15_sources_that_stay_ready_do_not_keep_the_loop_open() {
+    for (sockets, nodes) in [(0, 9), (9, 0), (6, 3), (3, 6), (1, 8), (8, 1)] {
+        for capacity in [1, 2, 3, 4, 8, 9, 10, 100] {
+            let mut poll = Poll::new().unwrap();
+            let mut events = Events::with_capacity(capacity);
+            let mut pairs: Vec<_> = (0..sockets).map(|_| UnixStream::pair().unwrap()).collect();
+            pairs
+                .iter_mut()
+                .for_each(|(far, _)| far.write_all(b"!").unwrap());
+            let mut sources: Vec<_> = pairs
+                .iter()
+                .map(|(_, near)| SourceFd::new(near.as_fd()))
+                .collect();
+            let (mut registrations, setters): (Vec<_>, Vec<_>) =
+                (0..nodes).map(|_| Registration::new()).unzip();
+            for (token, source) in sources.iter_mut().enumerate() {
+                poll.registrator()
+                    .register_with(source, Token(token), Interests::READABLE, Trigger::Level)
+                    .unwrap();
+            }
+            for (number, registration) in registrations.iter_mut().enumerate() {
+                let token = Token(sockets + number);
+                poll.registrator()
+                    .register_with(registration, token, Interests::READABLE, Trigger::Level)
+                    .unwrap();
+            }
+            for setter in &setters {
+                setter.set_readiness(Readiness::READABLE).unwrap();
+            }
+            poll.registrator().close_loop().unwrap();
+            let (polls, tokens) = to_the_end(&mut poll, &mut events);
+            let case = format!("{sockets} sockets, {nodes} nodes, capacity {capacity}");
+            assert_eq!(tokens, (0..9).collect(), "{case}");
+            assert!(polls <= 9, "{case}: {polls} polls for 9 registrations");
+        }
+    }
+}
+
+/// Threads that wake without end do not keep it open either.
+#[test]
+fn c15_wakes_do_not_keep_the_loop_open() {
+    for capacity in [1, 2, 3] {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(capacity);
+        let wakers: Vec<_> = (0..5)
+            .map(|token| Waker::new(poll.registrator(), Token(token)).unwrap())
+            .collect();
+        poll.registrator().close_loop().unwrap();
+        let mut polls = 0;
+        let error = loop {
+            for waker in &wakers {
+                waker.wake().unwrap();
+            }
+            match poll.poll(&mut events, None) {
+                Ok(_) => polls += 1,
+                Err(error) => break error,
+            }
+            assert!(polls <= 6, "{polls} polls for 5 registrations");
+        };
+        says_closed(&error);
+    }
+}
+
+/// A closed loop registers nothing any more, and says so in the words of
+/// `poll`. What is registered can still be deregistered, before and after the
+/// last `poll`, and closing twice is the same as once.
+#[test]
+fn c15_a_closed_loop_registers_nothing_and_lets_go_of_everything() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let registrator = poll.registrator().clone();
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (mut stream, _peer) = connection();
+    let (mut registration, _set_readiness) = Registration::new();
+    let (mut late, _late_peer) = connection();
+    let (mut late_registration, _set) = Registration::new();
+    registrator
+        .register(&mut listener, Token(1), Interests::READABLE)
+        .unwrap();
+    registrator
+        .register(&mut stream, Token(2), Interests::READABLE)
+        .unwrap();
+    registrator
+        .register(&mut registration, Token(3), Interests::READABLE)
+        .unwrap();
+    registrator.close_loop().unwrap();
+    registrator.close_loop().unwrap();
+
+    let mut refused = || {
+        let interests = Interests::READABLE;
+        says_closed(
+            &registrator
+                .register(&mut late, Token(4), interests)
+                .unwrap_err(),
+        );
+        says_closed(
+            &registrator
+                .register(&mut late_registration, Token(4), interests)
+                .unwrap_err(),
+        );
+        says_closed(&Waker::new(&registrator, Token(4)).unwrap_err());
+    };
+    refused();
+    says_closed(
+        &registrator
+            .reregister(&mut stream, Token(5), Interests::READABLE)
+            .unwrap_err(),
+    );
+    registrator.deregister(&mut stream).unwrap();
+    let (polls, _) = to_the_end(&mut poll, &mut events);
+    assert_eq!(polls, 1);
+    refused();
+    registrator.deregister(&mut listener).unwrap();
+    registrator.deregister(&mut registration).unwrap();
+    says_closed(&poll.poll(&mut events, None).unwrap_err());
+}
