@@ -67,7 +67,7 @@ mod queue {
         const mask { EPOLLIN EPOLLOUT EPOLLERR EPOLLHUP EPOLLRDHUP EPOLLONESHOT EPOLLET }
         const ffi {
             EPOLL_CTL_ADD EPOLL_CTL_DEL EPOLL_CTL_MOD
-            EPOLL_CLOEXEC EFD_CLOEXEC EFD_NONBLOCK F_DUPFD_CLOEXEC SYS_EPOLL_PWAIT2
+            EPOLL_CLOEXEC EFD_CLOEXEC EFD_NONBLOCK SYS_EPOLL_PWAIT2
         }
         struct ffi {
             epoll_event { events: events, data: data, }
@@ -75,10 +75,8 @@ mod queue {
         }
         fn ffi {
             epoll_create1(_) epoll_ctl(_, _, _, _) epoll_wait(_, _, _, _) eventfd(_, _)
-            read(_, _, _) write(_, _, _) fcntl(_, _, ...)
+            read(_, _, _) write(_, _, _) syscall(_, ...)
         }
-        #[cfg(not(any(target_os = "android", miri)))]
-        fn ffi { syscall(_, ...) }
     }
 }
 
@@ -93,10 +91,11 @@ mod queue {
         }
         const ffi {
             EVFILT_READ EVFILT_WRITE EVFILT_USER NOTE_TRIGGER
-            F_SETFD FD_CLOEXEC F_DUPFD_CLOEXEC
         }
-        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-        const ffi { O_CLOEXEC O_NONBLOCK }
+        #[cfg(not(target_os = "netbsd"))]
+        const ffi { F_SETFD FD_CLOEXEC }
+        #[cfg(target_os = "netbsd")]
+        const ffi { O_CLOEXEC }
         #[cfg(not(target_os = "freebsd"))]
         struct ffi {
             kevent {
@@ -113,14 +112,12 @@ mod queue {
         }
         struct ffi { timespec { tv_sec: tv_sec, tv_nsec: tv_nsec, } }
         fn ffi {
-            kevent(_, _, _, _, _, _) read(_, _, _) write(_, _, _) fcntl(_, _, ...)
+            kevent(_, _, _, _, _, _)
         }
         #[cfg(not(target_os = "netbsd"))]
-        fn ffi { kqueue() }
+        fn ffi { kqueue() fcntl(_, _, ...) }
         #[cfg(target_os = "netbsd")]
         fn ffi { kqueue1(_) }
-        #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-        fn ffi { pipe2(_, _) }
     }
 }
 
@@ -132,7 +129,7 @@ mod sockets {
             AF_INET AF_INET6 SOCK_STREAM EINPROGRESS
             SOL_SOCKET SO_REUSEADDR SO_ERROR
             IPPROTO_IP IPPROTO_TCP IPPROTO_IPV6 IP_TTL IPV6_UNICAST_HOPS TCP_NODELAY
-            MSG_PEEK MSG_NOSIGNAL SHUT_RD SHUT_WR SHUT_RDWR IOV_MAX
+            MSG_PEEK MSG_NOSIGNAL SHUT_RD SHUT_WR SHUT_RDWR IOV_MAX F_DUPFD_CLOEXEC
         }
         #[cfg(not(any(target_os = "macos", target_os = "ios")))]
         const socket_ffi { SOCK_CLOEXEC SOCK_NONBLOCK }
@@ -168,14 +165,14 @@ mod sockets {
         }
         fn socket_ffi {
             socket(_, _, _) bind(_, _, _) listen(_, _) connect(_, _, _)
-            getsockname(_, _, _) getpeername(_, _, _)
+            getsockname(_, _, _) getpeername(_, _, _) fcntl(_, _, ...)
             getsockopt(_, _, _, _, _) setsockopt(_, _, _, _, _)
             recv(_, _, _, _) send(_, _, _, _) readv(_, _, _) sendmsg(_, _, _) shutdown(_, _)
         }
         #[cfg(not(any(target_os = "macos", target_os = "ios")))]
         fn socket_ffi { accept4(_, _, _, _) }
         #[cfg(any(target_os = "macos", target_os = "ios"))]
-        fn socket_ffi { accept(_, _, _) fcntl(_, _, ...) }
+        fn socket_ffi { accept(_, _, _) }
     }
 }
 

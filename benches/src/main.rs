@@ -50,15 +50,9 @@ fn bare(hops: usize) {
     let pairs: Vec<_> = connections().collect();
     let epoll = epoll_create1().unwrap();
     for (index, (_, far)) in pairs.iter().enumerate() {
-        let events = EPOLLIN | EPOLLET;
-        epoll_ctl(
-            epoll.as_fd(),
-            EPOLL_CTL_ADD,
-            far.as_fd(),
-            events,
-            index as u64,
-        )
-        .unwrap();
+        let (events, data) = (EPOLLIN | EPOLLET, index as u64);
+        let event = epoll_event { events, data };
+        epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, far.as_fd(), event).unwrap();
     }
     let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
     (&pairs[0].0).write_all(&[1]).unwrap();

@@ -9,8 +9,7 @@
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
-use std::io;
-use std::mem::offset_of;
+use std::io::Result;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -33,13 +32,6 @@ pub struct epoll_event {
 }
 // ANCHOR_END: epoll_event
 
-// For those who take this file elsewhere; `tests/abi.rs` says the rest.
-const _: () = assert!(if cfg!(target_arch = "x86_64") {
-    size_of::<epoll_event>() == 12 && offset_of!(epoll_event, data) == 4
-} else {
-    offset_of!(epoll_event, data) == align_of::<u64>()
-});
-
 // ANCHOR: constants
 /// `epoll_ctl`: watch this descriptor.
 pub const EPOLL_CTL_ADD: c_int = 1;
@@ -61,9 +53,6 @@ pub const EFD_NONBLOCK: c_int = if MIPS {
 } else {
     0x800
 };
-
-/// `fcntl`: duplicate a descriptor, closed on exec.
-pub const F_DUPFD_CLOEXEC: c_int = 1030;
 
 /// The number of the system call `epoll_pwait2`, but on MIPS.
 pub const SYS_EPOLL_PWAIT2: c_long = 441;
@@ -95,22 +84,14 @@ pub mod c {
         /// <https://man7.org/linux/man-pages/man2/epoll_ctl.2.html>
         pub fn epoll_ctl(epfd: c_int, op: c_int, fd: c_int, event: *mut epoll_event) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/epoll_wait.2.html>
-        pub fn epoll_wait(
-            epfd: c_int,
-            events: *mut epoll_event,
-            maxevents: c_int,
-            timeout: c_int,
-        ) -> c_int;
+        pub fn epoll_wait(ep: c_int, evs: *mut epoll_event, max: c_int, ms: c_int) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/eventfd.2.html>
         pub fn eventfd(initval: c_uint, flags: c_int) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/read.2.html>
         pub fn read(fd: c_int, buf: *mut c_void, count: usize) -> isize;
         /// <https://man7.org/linux/man-pages/man2/write.2.html>
         pub fn write(fd: c_int, buf: *const c_void, count: usize) -> isize;
-        /// <https://man7.org/linux/man-pages/man2/fcntl.2.html>
-        pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/syscall.2.html>
-        #[cfg(not(any(target_os = "android", miri)))]
         pub fn syscall(number: c_long, ...) -> c_long;
     }
 }
@@ -126,7 +107,7 @@ fn owned(fd: c_int) -> OwnedFd {
 // ANCHOR_END: owned
 
 /// Makes an epoll instance, closed on exec.
-pub fn epoll_create1() -> io::Result<OwnedFd> {
+pub fn epoll_create1() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::epoll_create1(EPOLL_CLOEXEC) };
     checked(format_args!("epoll_create1(CLOEXEC)"), fd).map(owned)
@@ -134,137 +115,82 @@ pub fn epoll_create1() -> io::Result<OwnedFd> {
 
 // ANCHOR: epoll_ctl
 /// Adds, changes or removes the interest in one descriptor.
-pub fn epoll_ctl(
-    epoll: BorrowedFd<'_>,
-    op: c_int,
-    fd: BorrowedFd<'_>,
-    events: u32,
-    data: u64,
-) -> io::Result<()> {
-    let (epoll, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
-    let mut event = epoll_event { events, data };
-    // SAFETY: `event` lives through the call, and the kernel keeps a copy.
-    let returned = unsafe { c::epoll_ctl(epoll, op, fd, &mut event) };
+pub fn epoll_ctl(epoll: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) -> Result<()> {
+    let (epoll, fd, mut copy) = (epoll.as_raw_fd(), fd.as_raw_fd(), event);
+    // SAFETY: `copy` lives through the call, and the kernel makes one of its own.
+    let returned = unsafe { c::epoll_ctl(epoll, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
-    checked(
-        format_args!("epoll_ctl({epoll}, {op}, {fd}, {{events: {events:#x}, data: {data:#x}}})"),
-        returned,
-    )?;
-    Ok(())
+    let call = format_args!("epoll_ctl({epoll}, {op}, {fd}, {event:x?})");
+    checked(call, returned).map(drop)
 }
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
 /// Waits up to `timeout` milliseconds, for ever if it is -1. Returns how many
 /// of `events` were filled.
-#[inline]
-pub fn epoll_wait(
-    epoll: BorrowedFd<'_>,
-    events: &mut [epoll_event],
-    timeout: c_int,
-) -> io::Result<usize> {
-    let (epoll, most) = (epoll.as_raw_fd(), events.len() as c_int);
+#[inline(always)]
+pub fn epoll_wait(ep: BorrowedFd, events: &mut [epoll_event], timeout: c_int) -> Result<usize> {
+    let (ep, most) = (ep.as_raw_fd(), events.len() as c_int);
     // SAFETY: `events` is writable for as many entries as are asked for.
-    let filled = unsafe { c::epoll_wait(epoll, events.as_mut_ptr(), most, timeout) };
-    let filled = checked(
-        format_args!("epoll_wait({epoll}, .., {most}, {timeout})"),
-        filled,
-    )?;
-    Ok(filled as usize)
+    let filled = unsafe { c::epoll_wait(ep, events.as_mut_ptr(), most, timeout) };
+    let call = format_args!("epoll_wait({ep}, .., {most}, {timeout})");
+    Ok(checked(call, filled)? as usize)
 }
 // ANCHOR_END: epoll_wait
 
 // ANCHOR: epoll_pwait2
 /// `epoll_wait` with nanoseconds, since Linux 5.11. By number, because not
 /// every C library knows it; with 64-bit fields, because the kernel does.
-#[cfg(not(any(
-    target_os = "android",
-    target_arch = "mips",
-    target_arch = "mips64",
-    miri
-)))]
-pub fn epoll_pwait2(
-    epoll: BorrowedFd<'_>,
-    events: &mut [epoll_event],
-    timeout: Duration,
-) -> io::Result<usize> {
-    let (epoll, most) = (epoll.as_raw_fd(), events.len());
-    let timespec = kernel_timespec {
-        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(timeout.subsec_nanos()),
+///
+/// Not to be tried everywhere: Android kills a process that does, MIPS has
+/// other numbers, and Miri does not know it.
+pub fn epoll_pwait2(ep: BorrowedFd, events: &mut [epoll_event], time: Duration) -> Result<usize> {
+    if MIPS || cfg!(any(target_os = "android", miri)) {
+        return Err(std::io::ErrorKind::Unsupported.into());
+    }
+    let (ep, most) = (c_long::from(ep.as_raw_fd()), events.len());
+    let timeout = kernel_timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(time.subsec_nanos()),
     };
-    let no_mask = std::ptr::null::<c_void>();
-    // SAFETY: `events` is writable for `most` entries, `timespec` lives through
+    let (at, no_mask) = (events.as_mut_ptr(), std::ptr::null::<c_void>());
+    // SAFETY: `events` is writable for `most` entries, `timeout` lives through
     // the call, and a null signal mask, of whatever size, means none.
     let filled = unsafe {
         c::syscall(
             SYS_EPOLL_PWAIT2,
-            c_long::from(epoll),
-            events.as_mut_ptr(),
+            ep,
+            at,
             most,
-            &timespec,
+            &raw const timeout,
             no_mask,
             0_usize,
         )
     };
-    let filled = checked(
-        format_args!("epoll_pwait2({epoll}, .., {most}, {timeout:?})"),
-        filled,
-    )?;
-    Ok(filled as usize)
-}
-
-/// Where `epoll_pwait2` is not to be had: Android kills a process that tries
-/// it, MIPS has other numbers, and Miri does not know it.
-#[cfg(any(
-    target_os = "android",
-    target_arch = "mips",
-    target_arch = "mips64",
-    miri
-))]
-pub fn epoll_pwait2(
-    _epoll: BorrowedFd<'_>,
-    _events: &mut [epoll_event],
-    _timeout: Duration,
-) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
+    let call = format_args!("epoll_pwait2({ep}, .., {most}, {time:?})");
+    Ok(checked(call, filled)? as usize)
 }
 // ANCHOR_END: epoll_pwait2
 
 /// Makes an eventfd at 0: non-blocking, closed on exec.
-pub fn eventfd() -> io::Result<OwnedFd> {
+pub fn eventfd() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     checked(format_args!("eventfd(0, CLOEXEC|NONBLOCK)"), fd).map(owned)
 }
 
 /// Takes the whole of an eventfd's counter.
-pub fn eventfd_read(eventfd: BorrowedFd<'_>) -> io::Result<u64> {
-    let fd = eventfd.as_raw_fd();
-    let mut counter = 0_u64;
+pub fn eventfd_read(fd: BorrowedFd) -> Result<u64> {
+    let (fd, mut counter) = (fd.as_raw_fd(), 0_u64);
     // SAFETY: `counter` is writable for the 8 bytes that an eventfd gives.
-    let returned = unsafe { c::read(fd, (&raw mut counter).cast(), size_of::<u64>()) };
-    checked(format_args!("read({fd}, .., 8)"), returned)?;
-    Ok(counter)
+    let returned = unsafe { c::read(fd, (&raw mut counter).cast(), 8) };
+    checked(format_args!("read({fd}, .., 8)"), returned).map(|_| counter)
 }
 
 /// Adds to an eventfd's counter.
-pub fn eventfd_write(eventfd: BorrowedFd<'_>, add: u64) -> io::Result<()> {
-    let fd = eventfd.as_raw_fd();
-    // SAFETY: `add` is readable for the 8 bytes that an eventfd takes.
-    let returned = unsafe { c::write(fd, (&raw const add).cast(), size_of::<u64>()) };
-    checked(format_args!("write({fd}, {add}, 8)"), returned)?;
-    Ok(())
-}
-
-// ANCHOR: duplicate
-/// Duplicates a descriptor under the lowest free number, closed on exec.
-pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+pub fn eventfd_write(fd: BorrowedFd, add: u64) -> Result<()> {
     let fd = fd.as_raw_fd();
-    let lowest: c_int = 0;
-    // SAFETY: no pointer is passed, and the command gets the one argument that
-    // it takes: without it the call would read whatever the register held.
-    let new = unsafe { c::fcntl(fd, F_DUPFD_CLOEXEC, lowest) };
-    checked(format_args!("fcntl({fd}, F_DUPFD_CLOEXEC, {lowest})"), new).map(owned)
+    // SAFETY: `add` is readable for the 8 bytes that an eventfd takes.
+    let returned = unsafe { c::write(fd, (&raw const add).cast(), 8) };
+    checked(format_args!("write({fd}, {add}, 8)"), returned).map(drop)
 }
-// ANCHOR_END: duplicate

@@ -4,7 +4,7 @@
 //! functions, their names and their order are those of `kqueue/selector.rs`:
 //! lay the two side by side.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,14 +36,8 @@ impl Selector {
     pub fn new() -> io::Result<Selector> {
         let epoll = ffi::epoll_create1()?;
         let eventfd = ffi::eventfd()?;
-        let data = Token::QUEUE.0 as u64;
-        ffi::epoll_ctl(
-            epoll.as_fd(),
-            EPOLL_CTL_ADD,
-            eventfd.as_fd(),
-            EPOLLIN | EPOLLET,
-            data,
-        )?;
+        let own = entry(EPOLLIN | EPOLLET, Token::QUEUE);
+        ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, eventfd.as_fd(), own)?;
         Ok(Selector {
             epoll,
             eventfd,
@@ -55,16 +49,13 @@ impl Selector {
     // ANCHOR: register
     /// Watches a descriptor that is not watched yet.
     pub fn register(&self, fd: BorrowedFd<'_>, new: Watch) -> io::Result<()> {
-        self.control(EPOLL_CTL_ADD, fd, new)
-            .map_err(|error| match error.kind() {
-                // EPERM, epoll_ctl's only way to this kind.
-                io::ErrorKind::PermissionDenied => io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    "epoll cannot watch this kind of file (a regular file, a directory): \
-                 it never blocks, so read or write it directly",
-                ),
-                _ => error,
-            })
+        match self.control(EPOLL_CTL_ADD, fd, new) {
+            // EPERM, epoll_ctl's only way to this kind.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Err(io::Error::new(ErrorKind::Unsupported, NEVER_BLOCKS))
+            }
+            result => result,
+        }
     }
 
     /// Watches it otherwise.
@@ -78,8 +69,8 @@ impl Selector {
     }
 
     fn control(&self, op: i32, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
-        let events = mask(watch.interests, watch.trigger);
-        ffi::epoll_ctl(self.epoll.as_fd(), op, fd, events, watch.token.0 as u64)
+        let entry = entry(mask(watch.interests, watch.trigger), watch.token);
+        ffi::epoll_ctl(self.epoll.as_fd(), op, fd, entry)
     }
     // ANCHOR_END: register
 
@@ -97,7 +88,7 @@ impl Selector {
     ) -> io::Result<()> {
         let room = events.room();
         if batch.len() != room {
-            batch.resize(room, epoll_event { events: 0, data: 0 });
+            batch.resize(room, entry(0, Token(0)));
         }
         let filled = match timeout {
             None => ffi::epoll_wait(self.epoll.as_fd(), batch, -1)?,
@@ -118,12 +109,13 @@ impl Selector {
     fn wait(&self, batch: &mut [epoll_event], timeout: Duration) -> io::Result<usize> {
         let whole = timeout.subsec_nanos() % 1_000_000 == 0;
         if !whole && !self.whole_milliseconds.load(Ordering::Relaxed) {
-            match ffi::epoll_pwait2(self.epoll.as_fd(), batch, timeout) {
+            let answer = ffi::epoll_pwait2(self.epoll.as_fd(), batch, timeout);
+            match answer.as_ref().map_err(io::Error::kind) {
                 // ENOSYS of an old kernel, EPERM of a filter around a container.
-                Err(error) if refused(&error) => {
+                Err(ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
                     self.whole_milliseconds.store(true, Ordering::Relaxed);
                 }
-                answer => return answer,
+                _ => return answer,
             }
         }
         ffi::epoll_wait(self.epoll.as_fd(), batch, milliseconds(timeout))
@@ -135,7 +127,7 @@ impl Selector {
     pub fn wake(&self) -> io::Result<()> {
         match ffi::eventfd_write(self.eventfd.as_fd(), 1) {
             // The counter is full, after 2^64 - 2 wakes: empty it, and count on.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 ffi::eventfd_read(self.eventfd.as_fd())?;
                 ffi::eventfd_write(self.eventfd.as_fd(), 1)
             }
@@ -143,27 +135,27 @@ impl Selector {
         }
     }
     // ANCHOR_END: wake
-}
 
-impl AsFd for Selector {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 }
+
+// ANCHOR: entry
+fn entry(events: u32, token: Token) -> epoll_event {
+    let data = token.0 as u64;
+    epoll_event { events, data }
+}
+
+const NEVER_BLOCKS: &str = "epoll cannot watch this kind of file (a regular file, a directory): \
+                            it never blocks, so read or write it directly";
+// ANCHOR_END: entry
 
 // ANCHOR: milliseconds
 /// Rounded up: a wait that ends early would be asked for again at once, and
 /// again, until its time has come.
 fn milliseconds(timeout: Duration) -> i32 {
-    let up = timeout.as_nanos().div_ceil(1_000_000);
-    i32::try_from(up).unwrap_or(i32::MAX)
-}
-
-fn refused(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-    )
+    i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 // ANCHOR_END: milliseconds
 

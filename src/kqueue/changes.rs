@@ -57,21 +57,18 @@ pub fn changes(
     old: Option<(Interests, Trigger)>,
     new: Option<(Interests, Trigger)>,
 ) -> impl Iterator<Item = Change> {
-    [Filter::Read, Filter::Write]
-        .into_iter()
-        .flat_map(move |filter| {
-            let (had, wants) = (trigger_of(old, filter), trigger_of(new, filter));
-            let delete = (had.is_some() && had != wants).then_some(EV_DELETE);
-            let add = wants.map(|trigger| match trigger {
-                Trigger::Edge => EV_ADD | EV_CLEAR,
-                Trigger::Level => EV_ADD,
-                Trigger::Oneshot => EV_ADD | EV_ENABLE | EV_DISPATCH,
-            });
-            [delete, add]
-                .into_iter()
-                .flatten()
-                .map(move |flags| Change { filter, flags })
-        })
+    let of = |filter| {
+        let (had, wants) = (trigger_of(old, filter), trigger_of(new, filter));
+        let delete = (had.is_some() && had != wants).then_some(EV_DELETE);
+        let add = wants.map(|trigger| match trigger {
+            Trigger::Edge => EV_ADD | EV_CLEAR,
+            Trigger::Level => EV_ADD,
+            Trigger::Oneshot => EV_ADD | EV_ENABLE | EV_DISPATCH,
+        });
+        [delete, add].map(|flags| flags.map(|flags| Change { filter, flags }))
+    };
+    let (read, write) = (of(Filter::Read), of(Filter::Write));
+    read.into_iter().chain(write).flatten()
 }
 
 /// How a registration watches this filter, if it does.

@@ -6,23 +6,7 @@
 
 pub mod changes;
 
-#[cfg(any(
-    target_os = "macos",
-    target_os = "ios",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    evq_libkqueue
-))]
+#[cfg(any(evq_libkqueue, not(any(target_os = "linux", target_os = "android"))))]
 pub mod ffi;
-#[cfg(any(
-    target_os = "macos",
-    target_os = "ios",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    evq_libkqueue
-))]
+#[cfg(any(evq_libkqueue, not(any(target_os = "linux", target_os = "android"))))]
 pub mod selector;

@@ -4,8 +4,9 @@
 //! their names and their order are those of `epoll/selector.rs`: lay the two
 //! side by side.
 
-use std::io;
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::changes::{self, Change, EV_ADD, EV_CLEAR, EV_DELETE, EV_RECEIPT, Filter};
@@ -17,41 +18,30 @@ use crate::event::{Event, Events, Readiness, Token, Watch};
 #[derive(Debug)]
 pub struct Selector {
     kqueue: OwnedFd,
-    /// Reading and writing end, where the kernel has no `EVFILT_USER`.
-    pipe: Option<(OwnedFd, OwnedFd)>,
+    /// Where the kernel has no `EVFILT_USER`: what is written to one end makes
+    /// the other readable.
+    pair: Option<(UnixStream, UnixStream)>,
 }
 
 /// The kernel's answers to one wait, kept by whoever waits.
-#[derive(Debug, Default)]
-pub struct Batch(Vec<kevent>);
-
-// SAFETY: `udata`, the pointer that makes a kevent neither Send nor Sync, holds
-// a token here and is never followed.
-unsafe impl Send for Batch {}
-// SAFETY: as above.
-unsafe impl Sync for Batch {}
+pub type Batch = Vec<kevent>;
 // ANCHOR_END: selector
-
-impl Batch {
-    /// An empty one; it grows to what the first wait has room for.
-    pub fn new() -> Batch {
-        Batch::default()
-    }
-}
 
 impl Selector {
     // ANCHOR: new
     /// Makes the queue, with its own wake-up watched in it.
     pub fn new() -> io::Result<Selector> {
         let kqueue = ffi::kqueue()?;
-        let mut selector = Selector { kqueue, pipe: None };
-        if selector.user(EV_ADD | EV_CLEAR, 0).is_err() {
-            // OpenBSD before 2025, NetBSD before 10: no EVFILT_USER.
-            let (read, write) = ffi::pipe2()?;
-            let mut entry = entry(read.as_raw_fd() as usize, EVFILT_READ, EV_ADD | EV_CLEAR);
-            entry.udata = Token::QUEUE.0 as *mut _;
-            selector.apply(&mut [entry])?;
-            selector.pipe = Some((read, write));
+        let mut selector = Selector { kqueue, pair: None };
+        let user = entry(0, EVFILT_USER, EV_ADD | EV_CLEAR, Token::QUEUE);
+        if selector.apply(&[user]).is_err() {
+            // OpenBSD before 2025, NetBSD before 10.
+            let (near, far) = UnixStream::pair()?;
+            near.set_nonblocking(true)?;
+            far.set_nonblocking(true)?;
+            let fd = far.as_raw_fd() as usize;
+            selector.apply(&[entry(fd, EVFILT_READ, EV_ADD | EV_CLEAR, Token::QUEUE)])?;
+            selector.pair = Some((near, far));
         }
         Ok(selector)
     }
@@ -79,48 +69,47 @@ impl Selector {
     }
 
     fn change(&self, fd: BorrowedFd<'_>, old: Option<Watch>, new: Option<Watch>) -> io::Result<()> {
+        let fd = fd.as_raw_fd() as usize;
+        let token = new.map_or(Token(0), |watch| watch.token);
         let plain = |watch: Watch| (watch.interests, watch.trigger);
-        let udata = new.map_or(0, |watch| watch.token.0) as *mut _;
-        let mut list = [entry(0, 0, 0); 4];
+        let mut list = [entry(0, 0, 0, Token(0)); 4];
         let mut len = 0;
         for Change { filter, flags } in changes::changes(old.map(plain), new.map(plain)) {
             let filter = match filter {
                 Filter::Read => EVFILT_READ,
                 Filter::Write => EVFILT_WRITE,
             };
-            list[len] = entry(fd.as_raw_fd() as usize, filter, flags);
-            list[len].udata = udata;
+            list[len] = entry(fd, filter, flags, token);
             len += 1;
         }
-        self.apply(&mut list[..len])
+        self.apply(&list[..len])
     }
     // ANCHOR_END: register
 
     // ANCHOR: apply
     /// Hands over a change list and looks at the receipt of each entry.
-    fn apply(&self, list: &mut [kevent]) -> io::Result<()> {
-        let mut asked = [entry(0, 0, 0); 4];
-        let asked = &mut asked[..list.len()];
-        for (asked, change) in asked.iter_mut().zip(&mut *list) {
-            change.flags |= EV_RECEIPT as ffi::Flags;
-            *asked = *change;
-        }
-        // As many receipts as changes: there is no room for anything else, and
-        // so no wait.
-        match ffi::kevent(self.kqueue.as_fd(), asked, list, Some(Duration::ZERO)) {
+    ///
+    /// There are as many receipts as changes: no room for events, and no wait.
+    fn apply(&self, changes: &[kevent]) -> io::Result<()> {
+        let mut receipts = [entry(0, 0, 0, Token(0)); 4];
+        let receipts = &mut receipts[..changes.len()];
+        let none = Some(Duration::ZERO);
+        match ffi::kevent(self.kqueue.as_fd(), changes, receipts, none) {
             // The changes were applied before the signal came.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
         };
-        for (receipt, change) in list.iter().zip(asked) {
+        for (receipt, change) in receipts.iter().zip(changes) {
             let error = io::Error::from_raw_os_error(receipt.data as i32);
             let deleting = change.flags & EV_DELETE as ffi::Flags != 0;
-            let ignored = receipt.data == 0
+            let forgiven = match error.kind() {
                 // The knote went with a descriptor that was closed meanwhile.
-                || (deleting && error.kind() == io::ErrorKind::NotFound)
+                ErrorKind::NotFound => deleting,
                 // Old macOS: a pipe whose other end is closed. It is watched.
-                || error.kind() == io::ErrorKind::BrokenPipe;
-            if !ignored {
+                ErrorKind::BrokenPipe => true,
+                _ => receipt.data == 0,
+            };
+            if !forgiven {
                 return Err(error);
             }
         }
@@ -140,13 +129,13 @@ impl Selector {
         timeout: Option<Duration>,
     ) -> io::Result<()> {
         let room = events.room();
-        if batch.0.len() < room {
-            batch.0.resize(room, entry(0, 0, 0));
+        if batch.len() != room {
+            batch.resize(room, entry(0, 0, 0, Token(0)));
         }
-        let filled = ffi::kevent(self.kqueue.as_fd(), &[], &mut batch.0[..room], timeout)?;
-        let mut answers = batch.0[..filled].iter().peekable();
+        let filled = ffi::kevent(self.kqueue.as_fd(), &[], batch, timeout)?;
+        let mut answers = batch[..filled].iter().peekable();
         while let Some(answer) = answers.next() {
-            let token = Token(answer.udata as usize);
+            let token = Token(answer.udata);
             if token == Token::QUEUE {
                 continue;
             }
@@ -164,45 +153,38 @@ impl Selector {
     // ANCHOR: wake
     /// Ends the wait that is going on, or the next one.
     pub fn wake(&self) -> io::Result<()> {
-        let Some((read, write)) = &self.pipe else {
-            return self.user(0, NOTE_TRIGGER);
+        let Some((near, far)) = &self.pair else {
+            let mut user = entry(0, EVFILT_USER, 0, Token::QUEUE);
+            user.fflags = NOTE_TRIGGER;
+            return self.apply(&[user]);
         };
-        match ffi::write(write.as_fd(), &[1]) {
-            // The pipe is full: empty it, and write on.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                while ffi::read(read.as_fd(), &mut [0; 4096]).is_ok() {}
-                ffi::write(write.as_fd(), &[1]).map(drop)
+        let (mut near, mut far) = (near, far);
+        match near.write(&[1]) {
+            // Too many wakes went unheard: take them out, and write on.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                while far.read(&mut [0; 4096]).is_ok() {}
+                near.write(&[1]).map(drop)
             }
             result => result.map(drop),
         }
     }
-
-    /// One change to the knote that is the queue's own.
-    fn user(&self, flags: u16, fflags: u32) -> io::Result<()> {
-        let mut entry = entry(0, EVFILT_USER, flags);
-        entry.fflags = fflags;
-        // A change gives the knote its udata anew.
-        entry.udata = Token::QUEUE.0 as *mut _;
-        self.apply(&mut [entry])
-    }
     // ANCHOR_END: wake
-}
 
-impl AsFd for Selector {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.kqueue.as_fd()
     }
 }
 
 // ANCHOR: entry
-fn entry(ident: usize, filter: ffi::Filter, flags: u16) -> kevent {
+/// One entry of a change list, to be answered by a receipt.
+fn entry(ident: usize, filter: ffi::Filter, flags: u16, token: Token) -> kevent {
     kevent {
         ident,
         filter,
-        flags: flags as ffi::Flags,
+        flags: (flags | EV_RECEIPT) as ffi::Flags,
         fflags: 0,
         data: 0,
-        udata: std::ptr::null_mut(),
+        udata: token.0,
         #[cfg(target_os = "freebsd")]
         ext: [0; 4],
     }
@@ -213,10 +195,7 @@ fn meaning(answer: &kevent) -> Readiness {
         EVFILT_WRITE => Filter::Write,
         _ => Filter::Read,
     };
-    // No cast but on NetBSD, whose flags are 32 bits wide.
-    #[allow(clippy::unnecessary_cast)]
-    let flags = answer.flags as u16;
-    changes::readiness(filter, flags, answer.fflags)
+    changes::readiness(filter, answer.flags as u16, answer.fflags)
 }
 
 fn same_source(one: &kevent, other: &kevent) -> bool {

@@ -5,8 +5,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use crate::net::unix::ffi;
 use crate::poll::Poll;
-use crate::sys;
 
 // ANCHOR: poll_fd
 /// The queue's descriptor is readable when `poll` would find something, so that
@@ -19,7 +19,7 @@ impl AsFd for Poll {
     fn as_fd(&self) -> BorrowedFd<'_> {
         let queue = &self.registrator().queue;
         queue.watch_from_outside();
-        queue.selector.as_fd()
+        queue.selector.fd()
     }
 }
 
@@ -33,7 +33,7 @@ impl Poll {
     ///
     /// What the system says, such as that the process has no descriptors left.
     pub fn try_clone_to_owned_fd(&self) -> io::Result<OwnedFd> {
-        sys::duplicate(self.as_fd())
+        ffi::duplicate(self.as_fd())
     }
 }
 // ANCHOR_END: poll_fd

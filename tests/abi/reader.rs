@@ -203,7 +203,9 @@ pub const fn layout<S>(name: &str, fields: &[Field]) {
 
 const fn is_type(field: &Field, word: &[u8]) -> bool {
     match (word[0], field.sign) {
-        (b'p', sign) => matches!(sign, Sign::Pointer),
+        (b'p', Sign::Pointer) => true,
+        // A pointer that nobody follows may be a number here.
+        (b'p', Sign::Unsigned) => field.size == size_of::<usize>(),
         (b'i', Sign::Signed) | (b'u', Sign::Unsigned) => {
             field.size as i128 * 8 == number(word.split_at(1).1)
         }

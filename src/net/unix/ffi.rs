@@ -11,7 +11,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use crate::trace::checked;
@@ -23,6 +23,7 @@ mod numbers {
     use std::ffi::c_int;
 
     pub const AF_INET6: c_int = 10;
+    pub const F_DUPFD_CLOEXEC: c_int = 1030;
     pub const SOL_SOCKET: c_int = if MIPS_OR_SPARC { 0xffff } else { 1 };
     pub const SO_REUSEADDR: c_int = if MIPS_OR_SPARC { 4 } else { 2 };
     pub const SO_ERROR: c_int = if MIPS_OR_SPARC { 0x1007 } else { 4 };
@@ -54,50 +55,64 @@ mod numbers {
 /// What macOS, iOS and the BSDs took over from one ancestor.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod numbers {
-    use std::ffi::c_int;
+    pub const SOL_SOCKET: i32 = 0xffff;
+    pub const SO_REUSEADDR: i32 = 4;
+    pub const SO_ERROR: i32 = 0x1007;
+    pub const IP_TTL: i32 = 4;
+    pub const IPV6_UNICAST_HOPS: i32 = 4;
+    pub const SOCK_STREAM: i32 = 1;
+    pub const EINPROGRESS: i32 = 36;
+    pub use super::system::*;
+}
 
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    pub const AF_INET6: c_int = 30;
-    #[cfg(any(target_os = "freebsd", target_os = "dragonfly"))]
-    pub const AF_INET6: c_int = 28;
-    #[cfg(any(target_os = "netbsd", target_os = "openbsd"))]
-    pub const AF_INET6: c_int = 24;
-    pub const SOL_SOCKET: c_int = 0xffff;
-    pub const SO_REUSEADDR: c_int = 4;
-    pub const SO_ERROR: c_int = 0x1007;
-    pub const IP_TTL: c_int = 4;
-    pub const IPV6_UNICAST_HOPS: c_int = 4;
-    pub const SOCK_STREAM: c_int = 1;
-    pub const EINPROGRESS: c_int = 36;
+/// What is set after creation, for want of flags, and `SO_NOSIGPIPE` for want
+/// of `MSG_NOSIGNAL`.
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+mod system {
+    pub const AF_INET6: i32 = 30;
+    pub const MSG_NOSIGNAL: i32 = 0;
+    pub const SO_NOSIGPIPE: i32 = 0x1022;
+    pub const F_SETFD: i32 = 2;
+    pub const FD_CLOEXEC: i32 = 1;
+    pub const F_SETFL: i32 = 4;
+    pub const O_NONBLOCK: i32 = 4;
+    pub const F_DUPFD_CLOEXEC: i32 = 67;
+}
 
-    /// Where this is 0, `SO_NOSIGPIPE` does its work.
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    pub const MSG_NOSIGNAL: c_int = 0;
-    #[cfg(target_os = "freebsd")]
-    pub const MSG_NOSIGNAL: c_int = 0x2_0000;
-    #[cfg(any(target_os = "dragonfly", target_os = "netbsd", target_os = "openbsd"))]
-    pub const MSG_NOSIGNAL: c_int = 0x400;
+#[cfg(target_os = "freebsd")]
+mod system {
+    pub const AF_INET6: i32 = 28;
+    pub const MSG_NOSIGNAL: i32 = 0x2_0000;
+    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
+    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
+    pub const F_DUPFD_CLOEXEC: i32 = 17;
+}
 
-    #[cfg(any(target_os = "freebsd", target_os = "dragonfly", target_os = "netbsd"))]
-    mod flags {
-        pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
-        pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
-    }
-    #[cfg(target_os = "openbsd")]
-    mod flags {
-        pub const SOCK_CLOEXEC: i32 = 0x8000;
-        pub const SOCK_NONBLOCK: i32 = 0x4000;
-    }
-    /// What is set after creation, for want of flags.
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    mod flags {
-        pub const F_SETFD: i32 = 2;
-        pub const FD_CLOEXEC: i32 = 1;
-        pub const F_SETFL: i32 = 4;
-        pub const O_NONBLOCK: i32 = 4;
-        pub const SO_NOSIGPIPE: i32 = 0x1022;
-    }
-    pub use flags::*;
+#[cfg(target_os = "dragonfly")]
+mod system {
+    pub const AF_INET6: i32 = 28;
+    pub const MSG_NOSIGNAL: i32 = 0x400;
+    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
+    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
+    pub const F_DUPFD_CLOEXEC: i32 = 17;
+}
+
+#[cfg(target_os = "netbsd")]
+mod system {
+    pub const AF_INET6: i32 = 24;
+    pub const MSG_NOSIGNAL: i32 = 0x400;
+    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
+    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
+    pub const F_DUPFD_CLOEXEC: i32 = 12;
+}
+
+#[cfg(target_os = "openbsd")]
+mod system {
+    pub const AF_INET6: i32 = 24;
+    pub const MSG_NOSIGNAL: i32 = 0x400;
+    pub const SOCK_CLOEXEC: i32 = 0x8000;
+    pub const SOCK_NONBLOCK: i32 = 0x4000;
+    pub const F_DUPFD_CLOEXEC: i32 = 10;
 }
 
 pub use numbers::*;
@@ -160,9 +175,9 @@ pub struct sockaddr_in6 {
 /// An address of either kind, with room for the longer.
 #[repr(C)]
 pub union Address {
-    head: Family,
-    v4: sockaddr_in,
-    v6: sockaddr_in6,
+    pub head: Family,
+    pub v4: sockaddr_in,
+    pub v6: sockaddr_in6,
 }
 // ANCHOR_END: sockaddr
 
@@ -222,7 +237,6 @@ pub mod c {
         #[cfg(any(target_os = "macos", target_os = "ios"))]
         pub fn accept(fd: c_int, addr: *mut Address, len: *mut u32) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/fcntl.2.html>
-        #[cfg(any(target_os = "macos", target_os = "ios"))]
         pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
         /// <https://man7.org/linux/man-pages/man2/getsockname.2.html>
         pub fn getsockname(fd: c_int, addr: *mut Address, len: *mut u32) -> c_int;
@@ -467,85 +481,14 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: c_int) -> io::Result<()> {
     Ok(())
 }
 
-// ANCHOR: address
-impl Family {
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn new(family: c_int, len: usize) -> Family {
-        Family {
-            len: len as u8,
-            family: family as u8,
-        }
-    }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn new(family: c_int, _len: usize) -> Family {
-        Family {
-            family: family as u16,
-        }
-    }
+// ANCHOR: duplicate
+/// Duplicates a descriptor under the lowest free number, closed on exec.
+pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let fd = fd.as_raw_fd();
+    let lowest: c_int = 0;
+    // SAFETY: no pointer is passed, and the command gets the one argument that
+    // it takes: without it the call would read whatever the register held.
+    let new = unsafe { c::fcntl(fd, F_DUPFD_CLOEXEC, lowest) };
+    checked(format_args!("fcntl({fd}, F_DUPFD_CLOEXEC, {lowest})"), new).map(owned)
 }
-
-impl Address {
-    /// An empty one, and the length that it has room for.
-    fn room() -> (Address, u32) {
-        let v6 = sockaddr_in6 {
-            head: Family::new(0, 0),
-            port: [0; 2],
-            flowinfo: 0,
-            addr: [0; 16],
-            scope_id: 0,
-        };
-        (Address { v6 }, size_of::<Address>() as u32)
-    }
-
-    fn of(addr: SocketAddr) -> (Address, u32) {
-        match addr {
-            SocketAddr::V4(addr) => {
-                let len = size_of::<sockaddr_in>();
-                let v4 = sockaddr_in {
-                    head: Family::new(AF_INET, len),
-                    port: addr.port().to_be_bytes(),
-                    addr: addr.ip().octets(),
-                    zero: [0; 8],
-                };
-                (Address { v4 }, len as u32)
-            }
-            SocketAddr::V6(addr) => {
-                let len = size_of::<sockaddr_in6>();
-                let v6 = sockaddr_in6 {
-                    head: Family::new(AF_INET6, len),
-                    port: addr.port().to_be_bytes(),
-                    flowinfo: addr.flowinfo(),
-                    addr: addr.ip().octets(),
-                    scope_id: addr.scope_id(),
-                };
-                (Address { v6 }, len as u32)
-            }
-        }
-    }
-
-    fn read(&self) -> io::Result<SocketAddr> {
-        // SAFETY: every variant begins with a `Family`, and `room` and `of`
-        // initialize all bytes of the variant that is read.
-        match c_int::from(unsafe { self.head }.family) {
-            AF_INET => {
-                // SAFETY: as above; every bit pattern is a valid sockaddr_in.
-                let v4 = unsafe { self.v4 };
-                let port = u16::from_be_bytes(v4.port);
-                Ok(SocketAddrV4::new(v4.addr.into(), port).into())
-            }
-            AF_INET6 => {
-                // SAFETY: as above; every bit pattern is a valid sockaddr_in6.
-                let v6 = unsafe { self.v6 };
-                let port = u16::from_be_bytes(v6.port);
-                let ip = Ipv6Addr::from(v6.addr);
-                Ok(SocketAddrV6::new(ip, port, v6.flowinfo, v6.scope_id).into())
-            }
-            _ => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the socket's address is neither IPv4 nor IPv6",
-            )),
-        }
-    }
-}
-// ANCHOR_END: address
+// ANCHOR_END: duplicate

@@ -7,7 +7,6 @@ use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{Watched, ffi};
-use crate::sys;
 
 /// Connections that have been made and not yet accepted, before the kernel
 /// turns more away. It may have a lower limit of its own.
@@ -50,7 +49,7 @@ impl TcpListener {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
-        let source = Watched::new(sys::duplicate(self.fd())?);
+        let source = Watched::new(ffi::duplicate(self.fd())?);
         Ok(TcpListener { source })
     }
 
@@ -140,7 +139,7 @@ impl TcpStream {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
-        let source = Watched::new(sys::duplicate(self.fd())?);
+        let source = Watched::new(ffi::duplicate(self.fd())?);
         Ok(TcpStream { source })
     }
 

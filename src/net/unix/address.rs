@@ -1,0 +1,92 @@
+//! Socket addresses as the kernel has them, and as the standard library has them.
+//!
+//! Chapter 12. The layouts are in `ffi.rs`; here is what fills and reads them.
+
+use std::ffi::c_int;
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use super::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
+
+// ANCHOR: address
+impl Family {
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn new(family: c_int, len: usize) -> Family {
+        Family {
+            len: len as u8,
+            family: family as u8,
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn new(family: c_int, _len: usize) -> Family {
+        Family {
+            family: family as u16,
+        }
+    }
+}
+
+impl Address {
+    /// An empty one, and the length that it has room for.
+    pub(super) fn room() -> (Address, u32) {
+        let v6 = sockaddr_in6 {
+            head: Family::new(0, 0),
+            port: [0; 2],
+            flowinfo: 0,
+            addr: [0; 16],
+            scope_id: 0,
+        };
+        (Address { v6 }, size_of::<Address>() as u32)
+    }
+
+    pub(super) fn of(addr: SocketAddr) -> (Address, u32) {
+        match addr {
+            SocketAddr::V4(addr) => {
+                let len = size_of::<sockaddr_in>();
+                let v4 = sockaddr_in {
+                    head: Family::new(AF_INET, len),
+                    port: addr.port().to_be_bytes(),
+                    addr: addr.ip().octets(),
+                    zero: [0; 8],
+                };
+                (Address { v4 }, len as u32)
+            }
+            SocketAddr::V6(addr) => {
+                let len = size_of::<sockaddr_in6>();
+                let v6 = sockaddr_in6 {
+                    head: Family::new(AF_INET6, len),
+                    port: addr.port().to_be_bytes(),
+                    flowinfo: addr.flowinfo(),
+                    addr: addr.ip().octets(),
+                    scope_id: addr.scope_id(),
+                };
+                (Address { v6 }, len as u32)
+            }
+        }
+    }
+
+    pub(super) fn read(&self) -> io::Result<SocketAddr> {
+        // SAFETY: every variant begins with a `Family`, and `room` and `of`
+        // initialize all bytes of the variant that is read.
+        match c_int::from(unsafe { self.head }.family) {
+            AF_INET => {
+                // SAFETY: as above; every bit pattern is a valid sockaddr_in.
+                let v4 = unsafe { self.v4 };
+                let port = u16::from_be_bytes(v4.port);
+                Ok(SocketAddrV4::new(v4.addr.into(), port).into())
+            }
+            AF_INET6 => {
+                // SAFETY: as above; every bit pattern is a valid sockaddr_in6.
+                let v6 = unsafe { self.v6 };
+                let port = u16::from_be_bytes(v6.port);
+                let ip = Ipv6Addr::from(v6.addr);
+                Ok(SocketAddrV6::new(ip, port, v6.flowinfo, v6.scope_id).into())
+            }
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the socket's address is neither IPv4 nor IPv6",
+            )),
+        }
+    }
+}
+// ANCHOR_END: address
