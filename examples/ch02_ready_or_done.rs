@@ -10,7 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the program waits for what will not come,
+const IN_VAIN: Duration = Duration::from_millis(200);
+/// and for what will, on however busy a machine.
+const PLENTY: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
     println!("-- ready: a hint");
@@ -33,7 +36,7 @@ fn a_hint() -> io::Result<()> {
     registrator.register(&mut stream_0, Token(0), Interests::READABLE)?;
     registrator.register(&mut stream_1, Token(1), Interests::READABLE)?;
 
-    poll.poll(&mut events, Some(PATIENCE))?;
+    poll.poll(&mut events, Some(PLENTY))?;
     for event in &events {
         // Neither move counts without the other: whoever is announced, both are read.
         let (read_0, read_1) = (read(&mut stream_0, 64), read(&mut stream_1, 64));
@@ -43,7 +46,7 @@ fn a_hint() -> io::Result<()> {
 
     let mut blocking = stream_1.into_std()?;
     blocking.set_nonblocking(false)?;
-    blocking.set_read_timeout(Some(PATIENCE))?;
+    blocking.set_read_timeout(Some(IN_VAIN))?;
     let began = Instant::now();
     let result = blocking.read(&mut [0; 64]);
     let slept = began.elapsed().as_millis();
@@ -62,10 +65,10 @@ fn read(stream: &mut impl Read, room: usize) -> String {
 }
 
 /// Waits for events, and prints how many came.
-fn is_told(poll: &mut Poll, events: &mut Events) -> io::Result<bool> {
-    let count = poll.poll(events, Some(PATIENCE))?;
+fn is_told(poll: &mut Poll, events: &mut Events, limit: Duration) -> io::Result<bool> {
+    let count = poll.poll(events, Some(limit))?;
     match count {
-        0 => println!("poll: no event for {} ms", PATIENCE.as_millis()),
+        0 => println!("poll: no event for {} ms", limit.as_millis()),
         _ => print!("poll: {count} event; "),
     }
     Ok(count > 0)
@@ -79,13 +82,13 @@ fn an_edge() -> io::Result<()> {
     poll.registrator()
         .register_with(&mut stream, Token(0), Interests::READABLE, Trigger::Edge)?;
 
-    is_told(&mut poll, &mut events)?;
+    is_told(&mut poll, &mut events, PLENTY)?;
     println!("read: {}", read(&mut stream, 4));
-    is_told(&mut poll, &mut events)?;
+    is_told(&mut poll, &mut events, IN_VAIN)?;
     let rest = [(); 3].map(|()| read(&mut stream, 4));
     println!("read on: {}", rest.join(", "));
     client.write_all(b"!")?;
-    is_told(&mut poll, &mut events)?;
+    is_told(&mut poll, &mut events, PLENTY)?;
     println!("read: {}", read(&mut stream, 4));
     Ok(())
 }
@@ -99,7 +102,7 @@ fn a_level() -> io::Result<()> {
     poll.registrator()
         .register_with(&mut stream, Token(0), Interests::READABLE, Trigger::Level)?;
 
-    while is_told(&mut poll, &mut events)? {
+    while is_told(&mut poll, &mut events, IN_VAIN)? {
         println!("read: {}", read(&mut stream, 4));
     }
     Ok(())
@@ -129,9 +132,9 @@ impl Port {
         Ok(())
     }
 
-    fn wait(&self) -> io::Result<Option<Vec<u8>>> {
-        let Ok(packet) = self.packets.recv_timeout(PATIENCE) else {
-            println!("wait: no packet for {} ms", PATIENCE.as_millis());
+    fn wait(&self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+        let Ok(packet) = self.packets.recv_timeout(limit) else {
+            println!("wait: no packet for {} ms", limit.as_millis());
             return Ok(None);
         };
         let count = packet.result?;
@@ -150,11 +153,11 @@ fn done() -> io::Result<()> {
 
     port.lend(&stream, vec![b'-'; 16])?;
     client.write_all(b"ten bytes.")?;
-    let buffer = port.wait()?;
+    let buffer = port.wait(PLENTY)?;
     client.write_all(b"more")?;
-    port.wait()?;
+    port.wait(IN_VAIN)?;
     port.lend(&stream, buffer.unwrap_or_default())?;
-    port.wait()?;
+    port.wait(PLENTY)?;
     Ok(())
 }
 // ANCHOR_END: done
