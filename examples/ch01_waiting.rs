@@ -2,7 +2,7 @@
 //! same two clients: the first connects and says nothing, the second sends a line and wants it
 //! back in capitals. The first three need the standard library only, the fourth is evq's.
 
-use evq::{Events, Interests, Poll, Token, Trigger};
+use evq::{Events, Interests, Poll, Source, Token, Trigger};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -115,13 +115,13 @@ const LISTENER: Token = Token(usize::MAX - 1);
 fn one_queue(listener: TcpListener) -> io::Result<String> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    let watch = |source: &mut dyn Source, token| {
+        registrator.register_with(source, token, Interests::READABLE, Trigger::Level)
+    };
     let mut listener = evq::net::TcpListener::from_std(listener)?;
-    poll.registrator().register_with(
-        &mut listener,
-        LISTENER,
-        Interests::READABLE,
-        Trigger::Level,
-    )?;
+    watch(&mut listener, LISTENER)?;
+
     let mut clients = Vec::new();
     let (mut done, mut told) = (0, 0);
     while done < CLIENTS {
@@ -129,18 +129,16 @@ fn one_queue(listener: TcpListener) -> io::Result<String> {
         for event in &events {
             if event.token() == LISTENER {
                 if let Some((mut stream, _)) = tried(listener.accept())? {
-                    poll.registrator().register_with(
-                        &mut stream,
-                        Token(clients.len()),
-                        Interests::READABLE,
-                        Trigger::Level,
-                    )?;
+                    watch(&mut stream, Token(clients.len()))?;
                     let line = Vec::new();
                     clients.push(Some(Client { stream, line }));
                 }
-            } else if let Some(client) = &mut clients[event.token().0] {
+                continue;
+            }
+            let slot = &mut clients[event.token().0];
+            if let Some(client) = slot {
                 if client.go_on()? {
-                    clients[event.token().0] = None;
+                    *slot = None;
                     done += 1;
                 }
             }
@@ -151,13 +149,23 @@ fn one_queue(listener: TcpListener) -> io::Result<String> {
 // ANCHOR_END: queue
 
 fn main() -> io::Result<()> {
-    run("one after the other", one_after_the_other, 0)?;
-    run("a thread for each", a_thread_for_each, 0)?;
-    run("asking all the time", asking_all_the_time, 100_000)?;
-    run("one queue", one_queue, 0)
+    run("one after the other", one_after_the_other, IN_VAIN, 0)?;
+    run("a thread for each", a_thread_for_each, PLENTY, 0)?;
+    run("asking all the time", asking_all_the_time, PLENTY, 100_000)?;
+    run("one queue", one_queue, PLENTY, 0)
 }
 
-fn run(name: &str, serve: fn(TcpListener) -> io::Result<String>, refusals: u32) -> io::Result<()> {
+/// How long the second client waits for an answer that will not come,
+const IN_VAIN: Duration = Duration::from_millis(400);
+/// and for one that will, on however busy a machine.
+const PLENTY: Duration = Duration::from_secs(5);
+
+fn run(
+    name: &str,
+    serve: fn(TcpListener) -> io::Result<String>,
+    patience: Duration,
+    refusals: u32,
+) -> io::Result<()> {
     println!("-- {name}");
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -166,22 +174,21 @@ fn run(name: &str, serve: fn(TcpListener) -> io::Result<String>, refusals: u32) 
     let silent = TcpStream::connect(address)?;
     let mut talker = TcpStream::connect(address)?;
     talker.write_all(b"hello\n")?;
-    let answered = hear(&mut talker)?;
+    let answered = hear(&mut talker, patience)?;
     if answered {
         keep_silence(refusals);
     }
     println!("the silent client hangs up");
     drop(silent);
     if !answered {
-        hear(&mut talker)?;
+        hear(&mut talker, PLENTY)?;
     }
     let report = server.join().expect("no server panics")?;
     println!("the server: {report}");
     Ok(())
 }
 
-fn hear(talker: &mut TcpStream) -> io::Result<bool> {
-    let patience = Duration::from_millis(400);
+fn hear(talker: &mut TcpStream, patience: Duration) -> io::Result<bool> {
     talker.set_read_timeout(Some(patience))?;
     let mut buffer = [0; 64];
     match talker.read(&mut buffer) {

@@ -16,6 +16,18 @@ mod ex01_2_half_a_line;
 mod ex01_2_half_a_line_forgets_the_half;
 #[path = "wrong/ex01_2_half_a_line_thinks_a_read_is_a_line.rs"]
 mod ex01_2_half_a_line_thinks_a_read_is_a_line;
+#[path = "ex02_1_announced.rs"]
+mod ex02_1_announced;
+#[path = "wrong/ex02_1_announced_an_edge_is_repeated.rs"]
+mod ex02_1_announced_an_edge_is_repeated;
+#[path = "wrong/ex02_1_announced_each_write_is_an_event.rs"]
+mod ex02_1_announced_each_write_is_an_event;
+#[path = "ex02_2_done_from_ready.rs"]
+mod ex02_2_done_from_ready;
+#[path = "wrong/ex02_2_done_from_ready_reports_would_block.rs"]
+mod ex02_2_done_from_ready_reports_would_block;
+#[path = "wrong/ex02_2_done_from_ready_waits_for_another_edge.rs"]
+mod ex02_2_done_from_ready_waits_for_another_edge;
 #[path = "ex03_1_errno.rs"]
 mod ex03_1_errno;
 #[path = "wrong/ex03_1_errno_asked_after_success.rs"]

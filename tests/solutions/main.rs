@@ -4,6 +4,10 @@
 mod ex01_1_pool;
 #[path = "ex01_2_half_a_line.rs"]
 mod ex01_2_half_a_line;
+#[path = "ex02_1_announced.rs"]
+mod ex02_1_announced;
+#[path = "ex02_2_done_from_ready.rs"]
+mod ex02_2_done_from_ready;
 #[path = "ex03_1_errno.rs"]
 mod ex03_1_errno;
 #[path = "ex03_2_layout.rs"]

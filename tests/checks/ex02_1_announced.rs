@@ -1,0 +1,109 @@
+use super::*;
+use evq::net::TcpStream;
+use evq::{Events, Interests, Poll, Token, Trigger};
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+struct Experiment {
+    poll: Poll,
+    events: Events,
+    stream: TcpStream,
+    _client: std::net::TcpStream,
+}
+
+/// A registered stream at which so many times ten bytes have arrived.
+fn arrived(times: usize, trigger: Trigger) -> Experiment {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    let mut stream = TcpStream::from_std(stream).unwrap();
+    let poll = Poll::new().unwrap();
+    poll.registrator()
+        .register_with(&mut stream, Token(0), Interests::READABLE, trigger)
+        .unwrap();
+    for _ in 0..times {
+        client.write_all(b"ten bytes.").unwrap();
+    }
+    let began = Instant::now();
+    while !matches!(stream.peek(&mut [0; 64]), Ok(count) if count == 10 * times) {
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "after five seconds, still waiting for the client's bytes"
+        );
+        std::thread::yield_now();
+    }
+    Experiment {
+        poll,
+        events: Events::with_capacity(8),
+        stream,
+        _client: client,
+    }
+}
+
+impl Experiment {
+    fn poll(&mut self) -> usize {
+        let patience = Duration::from_millis(100);
+        self.poll.poll(&mut self.events, Some(patience)).unwrap()
+    }
+
+    /// One event, and then one read.
+    fn read(mut self, room: usize) -> Experiment {
+        assert_eq!(self.poll(), 1);
+        let count = self.stream.read(&mut vec![0; room]).unwrap();
+        assert_eq!(count, room.min(10));
+        self
+    }
+}
+
+#[test]
+fn an_edge_that_is_not_drained() {
+    assert!(
+        EDGE_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Edge).read(4).poll(),
+        "you predicted {EDGE_AFTER_A_PARTIAL_READ} events after a partial read, which is not what \
+         comes: an edge is announced once, however much of it is left"
+    );
+}
+
+#[test]
+fn a_level_that_is_not_drained() {
+    assert!(
+        LEVEL_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Level).read(4).poll(),
+        "you predicted {LEVEL_AFTER_A_PARTIAL_READ} events after a partial read, which is not what \
+         comes: a level is announced at every poll for as long as there is something to read"
+    );
+}
+
+#[test]
+fn a_level_that_is_over() {
+    assert!(
+        LEVEL_AFTER_ALL_IS_READ == arrived(1, Trigger::Level).read(10).poll(),
+        "you predicted {LEVEL_AFTER_ALL_IS_READ} events after everything was read, which is not \
+         what comes: a level is announced for as long as there is something to read, and whether \
+         the program has met WouldBlock is not asked"
+    );
+}
+
+#[test]
+fn three_writes_before_the_first_poll() {
+    assert!(
+        EDGE_AFTER_THREE_WRITES == arrived(3, Trigger::Edge).poll(),
+        "you predicted {EDGE_AFTER_THREE_WRITES} events for three writes, which is not what comes: \
+         an event says that something can be read, not how often something has come"
+    );
+}
+
+#[test]
+fn an_edge_that_is_asked_for_again() {
+    let mut experiment = arrived(1, Trigger::Edge).read(4);
+    experiment
+        .poll
+        .registrator()
+        .reregister(&mut experiment.stream, Token(0), Interests::READABLE)
+        .unwrap();
+    let predicted = EDGE_REREGISTERED_AFTER_A_PARTIAL_READ;
+    assert!(
+        predicted == experiment.poll(),
+        "you predicted {predicted} events after reregistering, which is not what comes: to \
+         reregister is to ask anew, and what can be read at that moment is announced"
+    );
+}
