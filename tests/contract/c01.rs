@@ -5,7 +5,7 @@ use std::thread;
 use evq::{Events, Poll, Registrator, Token, Waker};
 
 use crate::bench::{Bench, KINDS, Subject, TRIGGERS, benches, poll_without_limit, reports};
-use crate::common::{LIMIT, wait_for};
+use crate::common::wait_for;
 
 /// A source that becomes ready produces an event with its token before `poll`
 /// next blocks. An event too many may come, for it costs one read that says
@@ -146,7 +146,7 @@ impl Poller {
     /// Linux tells what a thread does: `S` is an interruptible wait.
     #[cfg(target_os = "linux")]
     fn until_it_sleeps(&self) {
-        let deadline = std::time::Instant::now() + LIMIT;
+        let deadline = std::time::Instant::now() + crate::common::LIMIT;
         loop {
             let stat = std::fs::read_to_string(&self.stat).unwrap();
             let (_, after_name) = stat.rsplit_once(") ").unwrap();
