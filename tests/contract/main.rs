@@ -28,7 +28,7 @@
 //! | 16 | kqueue: a pipe whose other end is closed is refused | `c08_a_pipe_that_ended_before_it_was_registered_is_reported` |
 //! | 17 | kqueue: what is not there is deleted | `from_every_registration_the_changes_lead_to_every_other` |
 //! | 18 | kqueue: a signal comes during a change list | not here: no signal can be aimed at that one call |
-//! | 19 | kqueue: read and write come as two | clause 13 |
+//! | 19 | kqueue: read and write come as two | `c13_room_for_one_event_loses_no_direction` |
 //! | 20 | kqueue: at the end there is still data | `c08_a_closed_peer_is_read_to_its_last_byte` |
 //! | 21 | kqueue: the error is looked for in the wrong field | `c08_a_reset_is_an_error_that_take_error_has`, `at_the_end_the_error_is_in_fflags` |
 //! | 22 | kqueue: a wake comes again and again | `c12_a_wake_of_a_sleeping_poller_comes_once` |
