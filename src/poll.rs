@@ -247,3 +247,21 @@ impl Deadline {
     }
 }
 // ANCHOR_END: deadline
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_wait_is_asked_for_a_day_at_a_time() {
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(Deadline::after(Some(30 * day)).left(), Some(day));
+        assert!(Deadline::after(Some(day / 2)).left().unwrap() <= day / 2);
+        assert_eq!(Deadline::after(Some(Duration::MAX)).left(), None);
+        assert_eq!(
+            Deadline::after(Some(Duration::ZERO)).left(),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(Deadline::after(None).left(), None);
+    }
+}

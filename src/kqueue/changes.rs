@@ -180,4 +180,123 @@ mod tests {
         );
         assert_eq!(readiness(Filter::Write, EV_CLEAR, 61), Readiness::WRITABLE);
     }
+
+    /// A descriptor's knotes, as far as a kqueue keeps them: for each filter the
+    /// flags that it was made with, and whether it may report.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    struct Knotes([Option<(u16, bool)>; 2]);
+
+    impl Knotes {
+        /// No more than the changes may rely on: `EV_ADD` leaves the flags of an
+        /// existing knote as they are, and only `EV_ENABLE` makes a silenced one
+        /// speak.
+        fn apply(&mut self, change: Change) {
+            let knote = &mut self.0[change.filter as usize];
+            if change.flags & EV_DELETE != 0 {
+                assert!(knote.is_some(), "nothing is there to be deleted: ENOENT");
+                *knote = None;
+            }
+            if change.flags & EV_ADD != 0 && knote.is_none() {
+                *knote = Some((change.flags & (EV_CLEAR | EV_DISPATCH), true));
+            }
+            if let (Some((_, enabled)), true) = (knote, change.flags & EV_ENABLE != 0) {
+                *enabled = true;
+            }
+        }
+
+        /// Reports, as what is watched by oneshot does once.
+        fn fire(&mut self, filter: Filter) {
+            if let Some((EV_DISPATCH, enabled)) = &mut self.0[filter as usize] {
+                *enabled = false;
+            }
+        }
+    }
+
+    /// What shall be there, told without `changes`.
+    fn asked(registration: Option<(Interests, Trigger)>) -> Knotes {
+        let Some((interests, trigger)) = registration else {
+            return Knotes([None, None]);
+        };
+        let knote = match trigger {
+            Trigger::Edge => (EV_CLEAR, true),
+            Trigger::Level => (0, true),
+            Trigger::Oneshot => (EV_DISPATCH, true),
+        };
+        Knotes([
+            interests.is_readable().then_some(knote),
+            interests.is_writable().then_some(knote),
+        ])
+    }
+
+    #[test]
+    fn from_every_registration_the_changes_lead_to_every_other() {
+        let both = Interests::READABLE | Interests::WRITABLE;
+        let mut registrations = vec![None];
+        for interests in [Interests::READABLE, Interests::WRITABLE, both] {
+            for trigger in [Trigger::Edge, Trigger::Level, Trigger::Oneshot] {
+                registrations.push(Some((interests, trigger)));
+            }
+        }
+        for &old in &registrations {
+            for &new in &registrations {
+                // Whichever of the two have reported meanwhile.
+                for fired in [
+                    [].as_slice(),
+                    &[Filter::Read],
+                    &[Filter::Write],
+                    &[Filter::Read, Filter::Write],
+                ] {
+                    let mut knotes = asked(old);
+                    fired.iter().for_each(|&filter| knotes.fire(filter));
+                    let list: Vec<Change> = changes(old, new).collect();
+                    list.iter().for_each(|&change| knotes.apply(change));
+                    let what = format!("{old:?}, {fired:?} reported, to {new:?}: {list:?}");
+                    assert_eq!(knotes, asked(new), "{what}");
+                    // The selector's array has four places; and only an entry
+                    // for it makes a knote report anew what is ready now.
+                    assert!(list.len() <= 4, "{what}");
+                    for filter in [Filter::Read, Filter::Write] {
+                        let last = list.iter().rev().find(|change| change.filter == filter);
+                        assert_eq!(
+                            asked(new).0[filter as usize].is_some(),
+                            last.is_some_and(|change| change.flags & EV_ADD != 0),
+                            "{what}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_speaks_of_its_own_direction_alone() {
+        for flags in [
+            0,
+            EV_CLEAR,
+            EV_DISPATCH,
+            EV_EOF,
+            EV_ERROR,
+            EV_EOF | EV_ERROR,
+        ] {
+            for fflags in [0, 61] {
+                let read = readiness(Filter::Read, flags, fflags);
+                let write = readiness(Filter::Write, flags, fflags);
+                let ended = flags & EV_EOF != 0;
+                let failed = flags & EV_ERROR != 0 || ended && fflags != 0;
+                for (ready, direction, closed) in [
+                    (read, Readiness::READABLE, Readiness::READ_CLOSED),
+                    (write, Readiness::WRITABLE, Readiness::WRITE_CLOSED),
+                ] {
+                    let mut expected = direction;
+                    if ended {
+                        expected |= closed;
+                    }
+                    if failed {
+                        expected |= Readiness::ERROR;
+                    }
+                    assert_eq!(ready, expected, "{flags:#x} {fflags}");
+                }
+            }
+        }
+    }
 }

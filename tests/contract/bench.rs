@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 
 use evq::net::{TcpListener, TcpStream};
 use evq::unix::SourceFd;
@@ -13,7 +15,7 @@ use evq::{
     Event, Events, Interests, Poll, Readiness, Registration, SetReadiness, Source, Token, Trigger,
 };
 
-use crate::common::{connection, look, wait_for};
+use crate::common::{LIMIT, connection, look, wait_for};
 use crate::held::Held;
 
 pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
@@ -55,6 +57,8 @@ pub struct Bench {
     pub events: Events,
     pub token: Token,
     pub subject: Box<dyn Subject>,
+    /// Events that were waited for.
+    waits: usize,
 }
 
 /// A bench for each kind, unregistered.
@@ -65,6 +69,7 @@ pub fn benches() -> impl Iterator<Item = Bench> {
         events: Events::with_capacity(8),
         token: Token(1),
         subject: make(),
+        waits: 0,
     })
 }
 
@@ -96,14 +101,26 @@ impl Bench {
             .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
     }
 
-    /// Waits for the event of the present registration.
+    /// Waits for the event of the present registration, in turns with a limit
+    /// and without: `poll` has a short way for the latter.
     pub fn event(&mut self, when: &str) -> Event {
         let (token, interests) = (self.token, self.subject.interests());
         let what = format!("{}, {when}", self.kind);
-        let event = wait_for(&mut self.poll, &mut self.events, &what, |event| {
+        let expected = |event: &Event| {
             assert_eq!(event.token(), token, "{what}: an old registration's");
             reports(event, interests)
-        });
+        };
+        self.waits += 1;
+        let event = if self.waits % 2 == 0 {
+            wait_for(&mut self.poll, &mut self.events, &what, expected)
+        } else {
+            loop {
+                poll_without_limit(&mut self.poll, &mut self.events, &what);
+                if let Some(event) = self.events.iter().find(|event| expected(event)) {
+                    break *event;
+                }
+            }
+        };
         assert_eq!(self.events.iter().count(), 1, "{what}: {:?}", self.events);
         event
     }
@@ -128,6 +145,23 @@ impl Bench {
         let what = format!("{} to be queued", self.kind);
         wait_for(&mut outer, &mut Events::with_capacity(1), &what, |_| true);
     }
+}
+
+/// `poll` with no timeout. If nothing comes within the limit all the same, the
+/// loop is closed, and the test fails instead of hanging.
+pub fn poll_without_limit(poll: &mut Poll, events: &mut Events, what: &str) {
+    let registrator = poll.registrator().clone();
+    thread::scope(|scope| {
+        let (done, waiting) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if waiting.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                registrator.close_loop().unwrap();
+            }
+        });
+        let n = poll.poll(events, None).unwrap();
+        drop(done);
+        assert_ne!(n, 0, "still waiting for {what}");
+    });
 }
 
 /// Whether an event reports one of these directions.

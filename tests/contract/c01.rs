@@ -1,11 +1,16 @@
 //! Clause 1: what becomes ready is reported.
 
+use std::io::Write;
+use std::sync::mpsc;
 use std::thread;
 
-use evq::{Events, Poll, Registrator, Token, Waker};
+use evq::{Events, Interests, Poll, Readiness, Registration, Registrator, Token, Waker};
 
-use crate::bench::{Bench, KINDS, Subject, TRIGGERS, benches, reports};
-use crate::common::{LIMIT, wait_for};
+use crate::bench::{
+    Bench, KINDS, Subject, TRIGGERS, benches, pipe, poll_without_limit, read_all, reports,
+};
+use crate::common::wait_for;
+use crate::held::Held;
 
 /// A source that becomes ready produces an event with its token before `poll`
 /// next blocks. An event too many may come, for it costs one read that says
@@ -92,6 +97,47 @@ fn c01_what_becomes_ready_while_poll_blocks_is_reported() {
     }
 }
 
+/// What the kernel watches and what it does not may become ready in the same
+/// moment, while `poll` blocks: neither news hides the other, also where the
+/// program waits again, without a limit, before it has seen both.
+#[test]
+fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
+    let (registered, watched) = (Token(1), Token(2));
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut registration, set_readiness) = Registration::new();
+    let (read, mut write) = pipe();
+    let mut read = Held::new(read);
+    let registrator = poll.registrator().clone();
+    registrator
+        .register(&mut registration, registered, Interests::READABLE)
+        .unwrap();
+    registrator
+        .register(&mut read, watched, Interests::READABLE)
+        .unwrap();
+    let poller = Poller::this_thread();
+    thread::scope(|scope| {
+        let (go, rounds) = mpsc::channel();
+        scope.spawn(move || {
+            for () in rounds {
+                poller.until_it_sleeps();
+                set_readiness.set_readiness(Readiness::READABLE).unwrap();
+                write.write_all(b"!").unwrap();
+            }
+        });
+        for round in 0..300 {
+            go.send(()).unwrap();
+            let mut missing = vec![registered, watched];
+            while !missing.is_empty() {
+                let what = format!("{missing:?} of round {round}");
+                poll_without_limit(&mut poll, &mut events, &what);
+                missing.retain(|token| !events.iter().any(|event| event.token() == *token));
+            }
+            assert_eq!(read_all(read.io()), b"!");
+        }
+    });
+}
+
 /// A waker is the one source that nobody registers: its wake is an event all
 /// the same, though the waker be dropped right after.
 #[test]
@@ -120,8 +166,7 @@ fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subje
             // Dropped here, it would be deregistered before it is reported.
             subject
         });
-        let n = bench.poll.poll(&mut bench.events, Some(LIMIT)).unwrap();
-        assert_eq!(n, 1, "{}", bench.kind);
+        poll_without_limit(&mut bench.poll, &mut bench.events, bench.kind);
         let event = bench.events.iter().next().unwrap();
         assert_eq!(event.token(), token, "{}", bench.kind);
         assert!(reports(event, interests), "{}: {event:?}", bench.kind);
@@ -147,7 +192,7 @@ impl Poller {
     /// Linux tells what a thread does: `S` is an interruptible wait.
     #[cfg(target_os = "linux")]
     fn until_it_sleeps(&self) {
-        let deadline = std::time::Instant::now() + LIMIT;
+        let deadline = std::time::Instant::now() + crate::common::LIMIT;
         loop {
             let stat = std::fs::read_to_string(&self.stat).unwrap();
             let (_, after_name) = stat.rsplit_once(") ").unwrap();

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use evq::net::TcpStream;
+use evq::net::TcpListener;
 use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger};
 
@@ -83,6 +83,16 @@ fn c05_a_duplicate_does_not_keep_a_registration_alive() {
     let duplicate = stream.try_clone().unwrap();
     drop(stream);
     peer.write_all(b"!").unwrap();
+    until_readable(&duplicate);
+    assert_eq!(look(&mut poll, &mut events), []);
+
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    registrator
+        .register_with(&mut listener, Token(4), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    let duplicate = listener.try_clone().unwrap();
+    drop(listener);
+    let _client = std::net::TcpStream::connect(duplicate.local_addr().unwrap()).unwrap();
     until_readable(&duplicate);
     assert_eq!(look(&mut poll, &mut events), []);
 
@@ -254,10 +264,10 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Waits, in a queue of its own, until a stream has something to read.
-fn until_readable(stream: &TcpStream) {
+/// Waits, in a queue of its own, until there is something to read.
+fn until_readable(socket: &impl AsFd) {
     let mut poll = Poll::new().unwrap();
-    let mut source = SourceFd::new(stream.as_fd());
+    let mut source = SourceFd::new(socket.as_fd());
     poll.registrator()
         .register(&mut source, Token(0), Interests::READABLE)
         .unwrap();

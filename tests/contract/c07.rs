@@ -1,11 +1,11 @@
 //! Clause 7: who is registered, and where.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 
 use evq::{Events, Interests, Poll, Registration, Token, Trigger};
 
 use crate::bench::{Subject, TRIGGERS, benches};
-use crate::common::{connection, look, wait_for};
+use crate::common::{connection, look, readable, wait_for};
 use crate::held::Held;
 
 /// Registering a registered source gives `AlreadyExists`, with whichever queue,
@@ -169,7 +169,6 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
 #[test]
 fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
     use evq::unix::SourceFd;
-    use std::io::Write;
     use std::os::fd::AsFd;
 
     let (ours, mut peer) = crate::bench::socket_pair();
@@ -223,6 +222,44 @@ fn c07_a_descriptor_number_can_be_registered_again() {
         stream = successor;
     }
     panic!("the number never came back");
+}
+
+/// A duplicate is a source of its own: it has its own registration, with the
+/// same queue or another, and each is reported. (On Windows a duplicate shares
+/// the one registration that the socket has.)
+#[test]
+fn c07_a_duplicate_is_registered_by_itself() {
+    let mut poll = Poll::new().unwrap();
+    let mut elsewhere = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut first, mut peer) = connection();
+    let mut second = first.try_clone().unwrap();
+    let mut third = first.try_clone().unwrap();
+    let registrator = poll.registrator().clone();
+    let (interests, level) = (Interests::READABLE, Trigger::Level);
+    registrator
+        .register_with(&mut first, Token(1), interests, level)
+        .unwrap();
+    registrator
+        .register_with(&mut second, Token(2), interests, level)
+        .unwrap();
+    elsewhere
+        .registrator()
+        .register_with(&mut third, Token(3), interests, level)
+        .unwrap();
+    peer.write_all(b"!").unwrap();
+    for token in [Token(1), Token(2)] {
+        wait_for(&mut poll, &mut events, "the byte", readable(token));
+    }
+    wait_for(&mut elsewhere, &mut events, "the byte", readable(Token(3)));
+
+    drop(first);
+    let found = look(&mut poll, &mut events);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].token(), Token(2));
+    registrator.deregister(&mut second).unwrap();
+    assert_eq!(look(&mut poll, &mut events), []);
+    wait_for(&mut elsewhere, &mut events, "the byte", readable(Token(3)));
 }
 
 /// A registration can be dropped, and its setter used on: nothing is reported,

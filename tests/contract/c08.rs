@@ -169,6 +169,40 @@ fn c08_a_pipe_without_a_reader_is_write_closed() {
     }
 }
 
+/// Either end of a pipe that ended before it was registered is reported as if it
+/// had ended afterwards. (Old macOS refuses to watch such a pipe with EPIPE,
+/// and watches it all the same.)
+#[test]
+fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
+    for trigger in TRIGGERS {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let registrator = poll.registrator().clone();
+
+        let (read, write) = pipe();
+        drop(write);
+        let mut read = Held::new(read);
+        registrator
+            .register_with(&mut read, Token(1), Interests::READABLE, trigger)
+            .unwrap();
+        let event = wait_for(&mut poll, &mut events, "the writer's end", |_| true);
+        assert!(event.is_readable() && event.is_read_closed(), "{event:?}");
+        assert_eq!(read.io().read(&mut [0]).unwrap(), 0);
+        drop(read);
+
+        let (read, write) = pipe();
+        drop(read);
+        let mut write = Held::new(write);
+        registrator
+            .register_with(&mut write, Token(2), Interests::WRITABLE, trigger)
+            .unwrap();
+        let event = wait_for(&mut poll, &mut events, "the reader's end", |_| true);
+        assert!(event.is_writable() && event.is_write_closed(), "{event:?}");
+        let error = write.io().write(b"?").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
+}
+
 /// An end is news, also to a stream that has been drained, whatever was
 /// reported before.
 #[test]

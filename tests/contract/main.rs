@@ -3,6 +3,40 @@
 //! A test's name begins with its clause. What needs a process of its own
 //! (exhausted descriptors, counted allocations, signals, children) has a file of
 //! its own beside this folder.
+//!
+//! What goes wrong in event queues, each met by a real project, and the test
+//! that shows it does not go wrong here. (27 to 52 are those of completion ports
+//! alone.)
+//!
+//! | | what goes wrong | shown by |
+//! |---|---|---|
+//! | 1 | `epoll_event` is packed where it is not, or not where it is | `every_declaration_has_its_row_and_every_row_its_declaration`, whose table asserts each size and offset |
+//! | 2 | a duplicate keeps a registration alive | `c05_a_duplicate_does_not_keep_a_registration_alive` |
+//! | 3 | a descriptor's number comes again, and is refused | `c07_a_descriptor_number_can_be_registered_again` |
+//! | 4 | an event later in the batch is stale | `c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other` |
+//! | 5 | a timeout below a millisecond becomes none | `c10_a_hundred_microseconds_are_not_a_millisecond`, `milliseconds_are_rounded_up_and_never_overflow` |
+//! | 6 | a timeout of zero becomes a millisecond | `c10_zero_returns_at_once` |
+//! | 7 | a long timeout overflows | `c10_thirty_days_and_the_longest_duration_are_waited` |
+//! | 8 | an old kernel takes a long timeout for none | `a_long_wait_is_asked_for_a_day_at_a_time` |
+//! | 9 | a signal restarts the timeout | clause 11 |
+//! | 10 | a pipe without a reader is an event that says nothing | `c08_a_pipe_without_a_reader_is_write_closed` |
+//! | 11 | a closed half is taken for a hang-up | `c08_a_closed_half_is_read_to_its_last_byte_and_written_to` |
+//! | 12 | an edge after a partial read is waited for | `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`, `c03_level_reports_what_a_partial_read_leaves` |
+//! | 13 | an eventfd's counter is full | `a_full_eventfd_still_wakes` |
+//! | 14 | a regular file is refused with a riddle | `c07_a_regular_file_is_refused_where_it_cannot_be_watched` |
+//! | 15 | kqueue: a receipt is taken for an error | there every registration has one: `c06_a_thousand_registrations_are_as_one` |
+//! | 16 | kqueue: a pipe whose other end is closed is refused | `c08_a_pipe_that_ended_before_it_was_registered_is_reported` |
+//! | 17 | kqueue: what is not there is deleted | `from_every_registration_the_changes_lead_to_every_other` |
+//! | 18 | kqueue: a signal comes during a change list | not here: no signal can be aimed at that one call |
+//! | 19 | kqueue: read and write come as two | `c13_room_for_one_event_loses_no_direction` |
+//! | 20 | kqueue: at the end there is still data | `c08_a_closed_peer_is_read_to_its_last_byte` |
+//! | 21 | kqueue: the error is looked for in the wrong field | `c08_a_reset_is_an_error_that_take_error_has`, `at_the_end_the_error_is_in_fflags` |
+//! | 22 | kqueue: a wake comes again and again | `c12_a_wake_of_a_sleeping_poller_comes_once` |
+//! | 23 | kqueue: adding twice overwrites, the unknown is an error | `c07_registering_a_registered_source_is_refused_and_changes_nothing`, `c07_an_unregistered_source_is_not_found` |
+//! | 24 | macOS: `/dev/tty` is refused | not here: a test has no terminal; `SourceFd` says so |
+//! | 25 | kqueue: a fork inherits none | not here: a program in Rust forks only to execute another, which inherits nothing of ours |
+//! | 26 | a duplicate survives exec, or gets a number of chance | clause 16 |
+//! | 53 | kqueue: edge changed to level stays edge | `c03_edge_changed_to_level_is_level`, `from_every_registration_the_changes_lead_to_every_other` |
 
 mod bench;
 mod c01;
@@ -20,3 +54,44 @@ mod c13;
 mod c15;
 mod common;
 mod held;
+
+#[test]
+fn every_test_that_the_table_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+
+    let mut numbers = Vec::new();
+    for row in include_str!("main.rs").lines() {
+        let Some(row) = row.strip_prefix("//! | ") else {
+            continue;
+        };
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let Ok(number) = cells[0].parse::<u32>() else {
+            continue;
+        };
+        numbers.push(number);
+        let shown = cells[2];
+        let mut named = 0;
+        for test in shown.split('`').skip(1).step_by(2) {
+            if test.contains('_') {
+                let function = format!("fn {test}()");
+                assert!(sources.contains(&function), "{number}: there is no {test}");
+                named += 1;
+            }
+        }
+        let excused = shown.starts_with("not here: ") || shown.starts_with("clause ");
+        assert_eq!(named == 0, excused, "{number}: {shown}");
+    }
+    assert!(numbers.into_iter().eq((1..=26).chain([53])));
+}
