@@ -122,7 +122,7 @@ fn c10_a_hundred_microseconds_are_not_a_millisecond() {
     );
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 fn waits_below_a_millisecond() -> bool {
     use evq::inside::ffi;
     use std::os::fd::AsFd;
@@ -132,7 +132,7 @@ fn waits_below_a_millisecond() -> bool {
     ffi::epoll_pwait2(epoll.as_fd(), &mut room, Duration::ZERO).is_ok()
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue))))]
 fn waits_below_a_millisecond() -> bool {
     true
 }
