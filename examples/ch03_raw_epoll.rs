@@ -94,8 +94,11 @@ mod linux {
         };
         // SAFETY: `event` outlives the call, which copies it and keeps no pointer.
         let answer = unsafe { epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &mut event) };
-        let call = format_args!("epoll_ctl({epfd}, ADD, {fd}, {{{events:#x}, {token:#x}}})");
-        checked(call, answer).map(drop)
+        checked(
+            format_args!("epoll_ctl({epfd}, ADD, {fd}, {{{events:#x}, {token:#x}}})"),
+            answer,
+        )
+        .map(drop)
     }
     // ANCHOR_END: add
 
