@@ -5,17 +5,15 @@
 //! others until a line `quit`, or the end of standard input, asks it to stop; every system has those.
 
 use std::env;
-use std::fmt;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::ops::Range;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use evq::net::{TcpListener, TcpStream};
-use evq::{Events, Interests, Poll, Registrator, Token};
+use evq::{Events, Interests, Poll, Token};
 
 /// Connections have the tokens from 0 up, the queue has `usize::MAX`.
 const LISTENER: Token = Token(usize::MAX - 1);
@@ -134,26 +132,10 @@ struct Server {
     vacated: Vec<usize>,
     /// `accept` has failed, and clients are waiting in the kernel.
     starved: bool,
-    served: Served,
-}
-
-/// What the server has to tell at its end.
-#[derive(Default)]
-struct Served {
     finished: usize,
     failed: usize,
 }
 // ANCHOR_END: server
-
-impl fmt::Display for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Served { finished, failed } = self;
-        write!(
-            f,
-            "stopped; {finished} connections finished, {failed} failed"
-        )
-    }
-}
 
 impl Server {
     fn bind(addr: SocketAddr) -> io::Result<Server> {
@@ -168,18 +150,14 @@ impl Server {
             free: Vec::new(),
             vacated: Vec::new(),
             starved: false,
-            served: Served::default(),
+            finished: 0,
+            failed: 0,
         })
-    }
-
-    /// What another thread needs to stop the server: `close_loop`.
-    fn stopper(&self) -> Registrator {
-        self.poll.registrator().clone()
     }
 
     // ANCHOR: run
     /// Serves until the loop is closed. What is unsent then is given up with its connection.
-    fn run(mut self) -> io::Result<Served> {
+    fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
         loop {
             // The loop sleeps here and nowhere else. It has a reason to wake by itself only while
@@ -187,7 +165,7 @@ impl Server {
             match self.poll.poll(&mut events, self.starved.then_some(PAUSE)) {
                 Ok(_) => {}
                 // An error of no system call: somebody has closed the loop.
-                Err(error) if error.raw_os_error().is_none() => return Ok(self.served),
+                Err(error) if error.raw_os_error().is_none() => return Ok(()),
                 Err(error) => return Err(error),
             }
             for event in &events {
@@ -268,9 +246,9 @@ impl Server {
             Err(error) => Err(error),
         };
         match ended {
-            Ok(()) => self.served.finished += 1,
+            Ok(()) => self.finished += 1,
             // A reset, as a rule. It ends this connection, and nobody else's.
-            Err(_) => self.served.failed += 1,
+            Err(_) => self.failed += 1,
         }
         // Dropping the stream deregisters it and closes it, which is how the peer learns that
         // there is no more to read.
@@ -284,7 +262,53 @@ fn both() -> Interests {
     Interests::READABLE | Interests::WRITABLE
 }
 
-// ANCHOR: clients
+// ANCHOR: until
+/// Serves at `addr` until `until`, in a thread of its own, has come to its end.
+fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<()> {
+    let mut server = Server::bind(addr)?;
+    let addr = server.listener.local_addr()?;
+    println!("serving at {addr}");
+    let registrator = server.poll.registrator().clone();
+    let stopper = thread::spawn(move || {
+        let said = until(addr);
+        registrator.close_loop().map(|()| said)
+    });
+    // If this fails, nobody waits for the thread: the program ends, and the thread with it.
+    server.run()?;
+    if let Ok(said) = stopper.join() {
+        print!("{}", said?);
+    }
+    let (finished, failed) = (server.finished, server.failed);
+    println!("stopped: {finished} connections came to their end, {failed} failed");
+    Ok(())
+}
+
+/// Until somebody has typed `quit`, or there is nobody left who could.
+fn quit(_: SocketAddr) -> String {
+    let mut lines = io::stdin().lines().map_while(Result::ok);
+    let _ = lines.find(|line| line.trim() == "quit");
+    String::new()
+}
+// ANCHOR_END: until
+
+/// Four clients at a time; what each has to tell.
+fn own_clients(addr: SocketAddr) -> String {
+    type Client = fn(SocketAddr) -> io::Result<String>;
+    let clients: [(&str, Client); 4] = [
+        ("chatty", chatty),
+        ("slow reader", slow_reader),
+        ("half-closer", half_closer),
+        ("leaver", leaver),
+    ];
+    let threads = clients.map(|(name, client)| (name, thread::spawn(move || client(addr))));
+    let told = threads.map(|(name, thread)| match thread.join() {
+        Ok(Ok(told)) => format!("{name}: {told}\n"),
+        Ok(Err(error)) => format!("{name}: {error}\n"),
+        Err(_) => format!("{name}: panicked\n"),
+    });
+    told.concat()
+}
+
 /// A client of the standard library's. It waits for its echo, but not for ever.
 fn connect(addr: SocketAddr) -> io::Result<net::TcpStream> {
     let stream = net::TcpStream::connect(addr)?;
@@ -293,159 +317,87 @@ fn connect(addr: SocketAddr) -> io::Result<net::TcpStream> {
     Ok(stream)
 }
 
+fn expect(stream: &mut net::TcpStream, sent: &[u8]) -> io::Result<()> {
+    let mut echo = vec![0; sent.len()];
+    stream.read_exact(&mut echo)?;
+    match echo == sent {
+        true => Ok(()),
+        false => Err(io::Error::other("what came back is not what was sent")),
+    }
+}
+
+/// Of a prime length, so that a loss or a repetition of any usual buffer's length shows.
+fn piece() -> Vec<u8> {
+    (0..=250).cycle().take(65_521).collect()
+}
+
 fn chatty(addr: SocketAddr) -> io::Result<String> {
     let mut stream = connect(addr)?;
-    let mut echoes = BufReader::new(stream.try_clone()?).lines();
     for n in 1..=100 {
-        stream.write_all(format!("line {n}\n").as_bytes())?;
-        let echo = echoes.next().unwrap_or(Ok("nothing".into()))?;
-        if echo != format!("line {n}") {
-            return Ok(format!("sent `line {n}`, got `{echo}`"));
-        }
+        let line = format!("line {n}\n");
+        stream.write_all(line.as_bytes())?;
+        expect(&mut stream, line.as_bytes())?;
     }
     Ok("100 lines, each back before the next was sent".into())
 }
 
-/// Of a prime length, so that a piece which is lost or comes twice shows.
-const PIECE: [u8; 65_521] = {
-    let mut piece = [0; 65_521];
-    let mut n = 0;
-    while n < piece.len() {
-        piece[n] = (n % 251) as u8;
-        n += 1;
-    }
-    piece
-};
-/// Together 33 MB: more than the kernel buffers between two sockets of one machine.
-const PIECES: usize = 512;
-
-/// Reads nothing until everything between the two ends is full.
+/// Reads nothing until everything between the two ends is full: 33 MB are more than the kernel
+/// keeps for two sockets of one machine.
 fn slow_reader(addr: SocketAddr) -> io::Result<String> {
-    let mut stream = connect(addr)?;
-    let mut sender = stream.try_clone()?;
-    let sent = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        let sending = scope.spawn(|| {
-            for _ in 0..PIECES {
-                sender.write_all(&PIECE)?;
-                sent.fetch_add(1, Ordering::Relaxed);
-            }
-            sender.shutdown(Shutdown::Write)
-        });
-        thread::sleep(Duration::from_millis(200));
-        let held_up = sent.load(Ordering::Relaxed) < PIECES;
-        let mut echo = vec![0; PIECE.len()];
-        for n in 0..PIECES {
-            stream.read_exact(&mut echo)?;
-            if echo != PIECE {
-                return Ok(format!("piece {n} came back wrong"));
-            }
-        }
-        let end = stream.read(&mut echo)?;
-        sending.join().unwrap_or(Ok(()))?;
-        let total = PIECES * PIECE.len();
-        Ok(format!(
-            "{total} bytes back, in order, then {end}; sending was held up: {held_up}"
-        ))
-    })
-}
-
-/// Says that it has no more to send while most of it is still on its way.
-fn half_closer(addr: SocketAddr) -> io::Result<String> {
-    let mut stream = connect(addr)?;
-    stream.write_all(&PIECE)?;
-    stream.shutdown(Shutdown::Write)?;
-    let mut echo = Vec::new();
-    stream.read_to_end(&mut echo)?;
-    let (sent, back, equal) = (PIECE.len(), echo.len(), echo == PIECE);
+    let (mut stream, piece, pieces) = (connect(addr)?, piece(), 512);
+    let (mut sender, copy) = (stream.try_clone()?, piece.clone());
+    let sending = thread::spawn(move || (0..pieces).try_for_each(|_| sender.write_all(&copy)));
+    thread::sleep(Duration::from_millis(200));
+    let held_up = !sending.is_finished();
+    for _ in 0..pieces {
+        expect(&mut stream, &piece)?;
+    }
+    let total = pieces * piece.len();
     Ok(format!(
-        "closed after {sent} bytes, got {back} back, equal: {equal}"
+        "{total} bytes back in order; its sending was held up: {held_up}"
     ))
 }
 
-/// Leaves with its echo unread, which the kernel tells the server by a reset.
+/// Says that it will send no more while most of what it sent is still on its way.
+fn half_closer(addr: SocketAddr) -> io::Result<String> {
+    let (mut stream, piece) = (connect(addr)?, piece());
+    stream.write_all(&piece)?;
+    stream.shutdown(Shutdown::Write)?;
+    expect(&mut stream, &piece)?;
+    let end = stream.read(&mut [0])?;
+    let total = piece.len();
+    Ok(format!(
+        "closed its side after {total} bytes; all came back, then {end}"
+    ))
+}
+
+/// Closes with its echo unread. On Linux and Windows that resets the connection.
 fn leaver(addr: SocketAddr) -> io::Result<String> {
     let mut stream = connect(addr)?;
     stream.write_all(b"never mind")?;
     stream.peek(&mut [0])?;
-    Ok("left without reading".into())
+    Ok("left without reading its echo".into())
 }
-// ANCHOR_END: clients
-
-// ANCHOR: demonstrate
-/// Serves four clients at a time, and then stops.
-fn demonstrate() -> io::Result<()> {
-    let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
-    let (addr, stopper) = (server.listener.local_addr()?, server.stopper());
-    println!("serving at {addr}");
-    let clients = thread::spawn(move || {
-        type Client = fn(SocketAddr) -> io::Result<String>;
-        let clients: [(&str, Client); 4] = [
-            ("chatty", chatty),
-            ("slow reader", slow_reader),
-            ("half-closer", half_closer),
-            ("leaver", leaver),
-        ];
-        let clients = clients.map(|(name, client)| (name, thread::spawn(move || client(addr))));
-        for (name, client) in clients {
-            match client.join() {
-                Ok(Ok(said)) => println!("{name}: {said}"),
-                Ok(Err(error)) => println!("{name}: {error}"),
-                Err(_) => println!("{name}: panicked"),
-            }
-        }
-        stopper.close_loop()
-    });
-    let served = server.run()?;
-    clients.join().unwrap_or(Ok(()))?;
-    println!("{served}");
-    Ok(())
-}
-// ANCHOR_END: demonstrate
-
-// ANCHOR: listen
-/// Serves whoever comes, until standard input says `quit` or ends.
-fn listen(addr: SocketAddr) -> io::Result<()> {
-    let server = Server::bind(addr)?;
-    let stopper = server.stopper();
-    println!(
-        "serving at {}; `quit`, or the end of the input, stops it",
-        server.listener.local_addr()?
-    );
-    // Not joined: if the server fails, nobody needs to wait for a line that may never come.
-    thread::spawn(move || {
-        let mut lines = io::stdin().lines();
-        while let Some(Ok(line)) = lines.next() {
-            if line.trim() == "quit" {
-                break;
-            }
-        }
-        stopper.close_loop()
-    });
-    let served = server.run()?;
-    println!("{served}");
-    Ok(())
-}
-// ANCHOR_END: listen
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args_os()
-        .skip(1)
-        .map(|argument| argument.to_string_lossy().into_owned())
+    let arguments = env::args_os().skip(1);
+    let arguments: Vec<_> = arguments
+        .map(|text| text.to_string_lossy().into_owned())
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let result = match arguments[..] {
-        [] => demonstrate().map_err(|error| error.to_string()),
-        ["--listen", addr] => match addr.parse() {
-            Ok(parsed) => {
-                listen(parsed).map_err(|error| format!("cannot serve at {addr}: {error}"))
-            }
-            Err(_) => Err(format!(
-                "`{addr}` is no address and port, such as 127.0.0.1:7777"
-            )),
-        },
-        _ => Err("takes nothing, or --listen and an address such as 127.0.0.1:7777".into()),
-    };
+    let result =
+        match arguments[..] {
+            [] => serve_until(([127, 0, 0, 1], 0).into(), own_clients)
+                .map_err(|error| error.to_string()),
+            ["--listen", addr] => match addr.parse() {
+                Ok(addr) => serve_until(addr, quit)
+                    .map_err(|error| format!("cannot serve at {addr}: {error}")),
+                Err(_) => Err(format!(
+                    "`{addr}` is no address and port, such as 127.0.0.1:7777"
+                )),
+            },
+            _ => Err("takes nothing, or --listen and an address such as 127.0.0.1:7777".into()),
+        };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
