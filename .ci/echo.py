@@ -1,0 +1,139 @@
+"""Clients for .ci/echo: `echo.py many|flood|starve PORT PID`."""
+
+import os
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+
+
+def cpu_seconds(pid):
+    """What the server has used so far, of /proc/PID/stat (see proc_pid_stat(5))."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def sleeps(pid, when):
+    """In a second in which nobody talks, the server must use no time to speak of."""
+    before = cpu_seconds(pid)
+    time.sleep(1)
+    used = cpu_seconds(pid) - before
+    if used > 0.03:
+        sys.exit(f"echo.py: {when}, the server used {used:.2f} s in a second: it spins")
+    print(f"{when}: {used:.2f} s of a second used")
+
+
+def connect(port):
+    connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def receive(connection, length):
+    received = b""
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
+        if not piece:
+            sys.exit(f"echo.py: the stream ended after {len(received)} of {length} bytes")
+        received += piece
+    return received
+
+
+def many(port, pid):
+    """A thousand at once: each sends, is idle for a while, half-closes and gets all."""
+    connections = {connect(port): os.urandom(50_000) for _ in range(1000)}
+    sleeps(pid, f"{len(connections)} idle connections")
+    # A hundred of them leave by a reset.
+    for connection in list(connections)[::10]:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.send(b"never mind")
+        connection.close()
+        del connections[connection]
+    left = dict(connections)
+    got = {connection: bytearray() for connection in connections}
+    both = selectors.EVENT_READ | selectors.EVENT_WRITE
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            connection.setblocking(False)
+            selector.register(connection, both)
+        while selector.get_map():
+            ready = selector.select(timeout=10)
+            if not ready:
+                sys.exit(f"echo.py: {len(selector.get_map())} clients wait for their echo in vain")
+            for key, mask in ready:
+                connection = key.fileobj
+                if mask & selectors.EVENT_WRITE:
+                    left[connection] = left[connection][connection.send(left[connection]) :]
+                    if not left[connection]:
+                        connection.shutdown(socket.SHUT_WR)
+                        selector.modify(connection, selectors.EVENT_READ)
+                if mask & selectors.EVENT_READ:
+                    piece = connection.recv(65536)
+                    got[connection] += piece
+                    if not piece:
+                        selector.unregister(connection)
+                        connection.close()
+    wrong = sum(got[connection] != sent for connection, sent in connections.items())
+    if wrong:
+        sys.exit(f"echo.py: {wrong} of {len(connections)} clients got back something else")
+    print(f"many: {len(connections)} clients got 50000 bytes each, 100 reset theirs")
+
+
+def flood(port, pid):
+    """While one client sends as fast as it can, another is still answered."""
+    flooder, stop = connect(port), threading.Event()
+    echoed = [0]
+
+    def send():
+        piece = bytes(1 << 20)
+        try:
+            while not stop.is_set():
+                flooder.sendall(piece)
+        except OSError:
+            pass
+
+    def read():
+        try:
+            while piece := flooder.recv(1 << 20):
+                echoed[0] += len(piece)
+        except OSError:
+            pass
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (send, read)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    other, worst = connect(port), 0
+    for n in range(200):
+        began = time.monotonic()
+        other.sendall(b"still there?")
+        receive(other, 12)
+        worst = max(worst, time.monotonic() - began)
+    other.close()
+    stop.set()
+    threads[0].join()
+    flooder.shutdown(socket.SHUT_RDWR)
+    threads[1].join()
+    if worst > 1:
+        sys.exit(f"echo.py: beside a flood, an answer took {worst:.2f} s")
+    print(f"flood: {echoed[0] >> 20} MiB echoed, and 200 answers beside it")
+
+
+def starve(port, pid):
+    """More clients than the server has descriptors: they wait, it sleeps, and all are served."""
+    connections = [connect(port) for _ in range(60)]
+    for n, connection in enumerate(connections):
+        connection.sendall(b"%8d" % n)
+    # It looks for a descriptor again ten times a second, which is nothing.
+    sleeps(pid, "out of descriptors")
+    for n, connection in enumerate(connections):
+        if receive(connection, 8) != b"%8d" % n:
+            sys.exit(f"echo.py: client {n} got somebody else's echo")
+        connection.close()
+    print(f"starve: all {len(connections)} clients were served in the end")
+
+
+{"many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))
