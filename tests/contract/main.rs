@@ -18,5 +18,8 @@ mod c10;
 mod c12;
 mod c13;
 mod c15;
+mod c18;
+mod c20;
 mod common;
 mod held;
+mod nested;
