@@ -217,3 +217,143 @@ impl ReadyList {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Condvar;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::event::{Interests, Token};
+
+    const THREADS: usize = 8;
+    /// Of each thread. Miri is slow.
+    const PUSHES: usize = if cfg!(miri) { 100 } else { 40_000 };
+
+    fn node(token: usize) -> Arc<Node> {
+        let watch = Watch {
+            token: Token(token),
+            interests: Interests::READABLE,
+            trigger: Trigger::Edge,
+        };
+        Node::new(watch, Readiness::READABLE)
+    }
+
+    /// How many of `pushes` by each of eight threads find the poller asleep.
+    fn calls_for(list: &ReadyList, pushes: usize) -> usize {
+        let calls = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for token in 0..THREADS {
+                let calls = &calls;
+                scope.spawn(move || {
+                    let node = node(token);
+                    let asleep = (0..pushes).filter(|_| list.push(&node)).count();
+                    calls.fetch_add(asleep, Ordering::Relaxed);
+                });
+            }
+        });
+        calls.into_inner()
+    }
+
+    #[test]
+    fn pushes_to_a_busy_poller_make_no_call() {
+        assert_eq!(calls_for(&ReadyList::new(), PUSHES), 0);
+    }
+
+    #[test]
+    fn of_many_pushes_to_a_sleeping_poller_one_makes_the_call() {
+        let list = ReadyList::new();
+        for _ in 0..50 {
+            assert!(list.sleep());
+            assert_eq!(calls_for(&list, 100), 1);
+            assert!(!list.awake());
+        }
+    }
+
+    #[test]
+    fn a_poller_that_was_notified_does_not_go_to_sleep() {
+        let list = ReadyList::new();
+        assert!(!list.push(&node(1)));
+        assert!(!list.sleep());
+        list.awake();
+        assert!(list.sleep());
+    }
+
+    #[test]
+    fn after_a_call_that_failed_the_next_push_makes_another() {
+        let list = ReadyList::new();
+        assert!(list.sleep());
+        assert!(list.push(&node(1)));
+        list.not_woken();
+        assert!(list.push(&node(2)));
+        assert!(!list.push(&node(3)));
+    }
+
+    /// `Poll` and the threads that wake it, with a condition variable in the
+    /// kernel's place: cheap enough to fall asleep a hundred thousand times.
+    /// Each thread waits for its last push to be seen, now and then if there
+    /// are many, always if it is alone, with nobody to make up for a lost one.
+    fn push_and_sleep(threads: usize, pushes: usize) {
+        let list = ReadyList::new();
+        let (woken, bell) = (Mutex::new(false), Condvar::new());
+        let (sent, seen): ([AtomicUsize; THREADS], [AtomicUsize; THREADS]) = Default::default();
+        let wake = |node: &Arc<Node>| {
+            if list.push(node) {
+                *lock(&woken) = true;
+                bell.notify_one();
+            }
+        };
+        thread::scope(|scope| {
+            for token in 0..threads {
+                let (sent, seen) = (&sent[token], &seen[token]);
+                scope.spawn(move || {
+                    let node = node(token);
+                    for number in 1..=pushes {
+                        sent.store(number, Ordering::Release);
+                        wake(&node);
+                        let wait = threads == 1 || number % (16 + token) == 0;
+                        while wait && seen.load(Ordering::Acquire) < number {
+                            thread::yield_now();
+                        }
+                        (0..number % 64).for_each(|_| std::hint::spin_loop());
+                    }
+                });
+            }
+            let mut events = Events::with_capacity(3);
+            let mut again = Vec::new();
+            while (0..threads).any(|token| seen[token].load(Ordering::Relaxed) < pushes) {
+                events.clear();
+                list.drain(&mut events, 3, &mut again);
+                for event in &events {
+                    let Token(token) = event.token();
+                    seen[token].store(sent[token].load(Ordering::Acquire), Ordering::Release);
+                }
+                if events.is_empty() && list.len() == 0 && list.sleep() {
+                    let limit = Duration::from_secs(20);
+                    let (mut woken, out) = bell
+                        .wait_timeout_while(lock(&woken), limit, |woken| !*woken)
+                        .unwrap_or_else(PoisonError::into_inner);
+                    if out.timed_out() {
+                        // Ends the threads that wait.
+                        seen.iter()
+                            .for_each(|seen| seen.store(pushes, Ordering::Release));
+                        panic!("a push was lost");
+                    }
+                    *woken = false;
+                }
+                list.awake();
+            }
+        });
+    }
+
+    #[test]
+    fn no_push_of_eight_threads_is_lost() {
+        push_and_sleep(THREADS, PUSHES);
+    }
+
+    #[test]
+    fn no_push_of_one_thread_is_lost() {
+        push_and_sleep(1, PUSHES);
+    }
+}

@@ -52,8 +52,11 @@ mod c10;
 mod c12;
 mod c13;
 mod c15;
+mod c18;
+mod c20;
 mod common;
 mod held;
+mod nested;
 
 #[test]
 fn every_test_that_the_table_names_exists() {

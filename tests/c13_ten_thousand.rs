@@ -1,0 +1,203 @@
+//! Clause 13 with ten thousand connections, in a process of its own: it raises
+//! its limit on descriptors. The clients are another process, this program again.
+
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[path = "contract/process.rs"]
+mod process;
+
+use std::collections::HashMap;
+use std::env;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{self, Shutdown, SocketAddr};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use evq::net::{TcpListener, TcpStream};
+use evq::{Events, Interests, Poll, Token};
+
+use process::raise_descriptor_limit;
+
+const TEST: &str = "c13_ten_thousand_connections_are_all_served";
+const CLIENTS: &str = "EVQ_C13_CLIENTS_OF";
+
+const CONNECTIONS: usize = 10_000;
+/// Far fewer than are ready at once.
+const CAPACITY: usize = 64;
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A generator of numbers that look random, the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+
+    fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.below(last + 1));
+        }
+    }
+}
+
+/// How many connections this process may have.
+fn affordable() -> usize {
+    let spare = 64;
+    let needed = CONNECTIONS as u64 + spare;
+    let allowed = raise_descriptor_limit(needed);
+    if allowed >= needed {
+        return CONNECTIONS;
+    }
+    let count = allowed - spare;
+    eprintln!(
+        "{TEST}: with {count} connections instead of {CONNECTIONS}, for a process may have \
+         {allowed} descriptors here (ulimit -H -n), and it takes {needed}"
+    );
+    count as usize
+}
+
+/// A server with room for 64 events has ten thousand connections at once, all
+/// of which become ready together. Each is served: those that stay get their
+/// answers, and the end of each is noticed, in whatever way and order they
+/// close, in the midst of the others' work.
+#[test]
+fn c13_ten_thousand_connections_are_all_served() {
+    let count = affordable();
+    if let Ok(addr) = env::var(CLIENTS) {
+        return be_clients(addr.parse().unwrap(), count);
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(CAPACITY);
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    poll.registrator()
+        .register(&mut listener, Token(0), Interests::READABLE)
+        .unwrap();
+
+    let mut clients = Command::new(env::current_exe().unwrap())
+        .args([TEST, "--exact", "--nocapture"])
+        .env(CLIENTS, addr.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut all_open = clients.stdin.take();
+    let mut open: HashMap<usize, TcpStream> = HashMap::new();
+    let mut accepted = 0;
+    let mut buffer = [0; 64];
+    while accepted < count || !open.is_empty() {
+        let found = poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(
+            found > 0,
+            "{} of {accepted} connections are never heard of again",
+            open.len()
+        );
+        for event in &events {
+            let Token(token) = event.token();
+            if token > 0 {
+                // Its end may have come in this same batch.
+                if let Some(stream) = open.get_mut(&token) {
+                    if serve(stream, &mut buffer) {
+                        open.remove(&token);
+                    }
+                }
+                continue;
+            }
+            while let Some(mut stream) = accept(&listener) {
+                accepted += 1;
+                poll.registrator()
+                    .register(&mut stream, Token(accepted), Interests::READABLE)
+                    .unwrap();
+                open.insert(accepted, stream);
+            }
+            if accepted == count {
+                assert_eq!(open.len(), count, "all are open at once");
+                // The end of the clients' input has them go on.
+                drop(all_open.take());
+            }
+        }
+    }
+    assert!(clients.wait().unwrap().success(), "the clients have failed");
+}
+
+fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    match listener.accept() {
+        Ok((stream, _)) => Some(stream),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Sends back what there is. Whether the connection is over.
+fn serve(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return true,
+            Ok(read) if buffer[..read].contains(&b'x') => return true,
+            Ok(read) => match stream.write(&buffer[..read]) {
+                Ok(written) => assert_eq!(written, read),
+                Err(_) => return true,
+            },
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+            // Reset by its peer.
+            Err(_) => return true,
+        }
+    }
+}
+
+/// Opens all connections, then has each end in one of six ways, in random
+/// order.
+fn be_clients(addr: SocketAddr, count: usize) {
+    let mut clients: Vec<_> = (0..count)
+        .map(|_| {
+            let client = net::TcpStream::connect(addr).unwrap();
+            client.set_read_timeout(Some(LIMIT)).unwrap();
+            client
+        })
+        .collect();
+    // Until the server has them all, or has died.
+    io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    random.shuffle(&mut clients);
+    let ends: Vec<_> = (0..count).map(|_| random.below(6)).collect();
+    // All of them become ready before the first answer is read.
+    for (number, client) in clients.iter_mut().enumerate() {
+        client
+            .write_all(&(number as u32 | 0x8080_8080).to_be_bytes())
+            .unwrap();
+    }
+    let mut answers = 0;
+    for (number, (mut client, end)) in clients.into_iter().zip(ends).enumerate() {
+        let mut answer = [0; 4];
+        match end {
+            // Closed with the answer unread, or on its way: a reset.
+            0 => continue,
+            // Closed for writing first, and read to the end.
+            1 => client.shutdown(Shutdown::Write).unwrap(),
+            _ => {}
+        }
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(u32::from_be_bytes(answer), number as u32 | 0x8080_8080);
+        answers += 1;
+        match end {
+            // The server has seen our end, and so comes to its own.
+            1 => assert_eq!(client.read(&mut answer).unwrap(), 0),
+            // The server closes, for it is asked to.
+            2 => {
+                client.write_all(b"x").unwrap();
+                assert_eq!(client.read(&mut answer).unwrap(), 0);
+            }
+            // Once more, and closed after the answer.
+            3 | 4 => {
+                client.write_all(b"more").unwrap();
+                client.read_exact(&mut answer).unwrap();
+                assert_eq!(&answer, b"more");
+            }
+            _ => {}
+        }
+    }
+    assert!(answers > count / 2, "{answers} answers");
+}

@@ -1,0 +1,302 @@
+//! Clause 14, in a process of its own: it counts open descriptors.
+
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[path = "contract/process.rs"]
+mod process;
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use evq::net::{TcpListener, TcpStream};
+use evq::{Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness};
+use evq::{Token, Trigger, Waker};
+
+use process::open_descriptors;
+
+/// Descriptors are the whole process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+const STREAM: usize = 1;
+const TWIN: usize = 2;
+const LISTENER: usize = 3;
+const WAKER: usize = 4;
+const NODE: usize = 5;
+
+/// A listener with a client that waits, and a stream with a byte to read: what
+/// the worlds below have duplicates of, which so always have events pending.
+struct Origin {
+    listener: TcpListener,
+    stream: TcpStream,
+    _peers: [std::net::TcpStream; 2],
+}
+
+impl Origin {
+    fn new() -> Origin {
+        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let waiting = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        peer.write_all(b"!").unwrap();
+        Origin {
+            listener,
+            stream,
+            _peers: [peer, waiting],
+        }
+    }
+}
+
+/// One of everything that belongs to a queue.
+#[derive(Default)]
+struct World {
+    poll: Option<Poll>,
+    registrator: Option<Registrator>,
+    stream: Option<TcpStream>,
+    twin: Option<TcpStream>,
+    listener: Option<TcpListener>,
+    waker: Option<Waker>,
+    registration: Option<Registration>,
+    set_readiness: Option<SetReadiness>,
+}
+
+const THINGS: usize = 8;
+
+impl World {
+    fn new(origin: &Origin) -> World {
+        let poll = Poll::new().unwrap();
+        let registrator = poll.registrator().clone();
+        let mut stream = origin.stream.try_clone().unwrap();
+        let mut twin = stream.try_clone().unwrap();
+        let mut listener = origin.listener.try_clone().unwrap();
+        let (mut registration, set_readiness) = Registration::new();
+        let readable = Interests::READABLE;
+        registrator
+            .register_with(&mut stream, Token(STREAM), readable, Trigger::Level)
+            .unwrap();
+        registrator
+            .register_with(&mut twin, Token(TWIN), readable, Trigger::Level)
+            .unwrap();
+        registrator
+            .register_with(&mut listener, Token(LISTENER), readable, Trigger::Level)
+            .unwrap();
+        registrator
+            .register(&mut registration, Token(NODE), readable)
+            .unwrap();
+        World {
+            waker: Some(Waker::new(&registrator, Token(WAKER)).unwrap()),
+            poll: Some(poll),
+            registrator: Some(registrator),
+            stream: Some(stream),
+            twin: Some(twin),
+            listener: Some(listener),
+            registration: Some(registration),
+            set_readiness: Some(set_readiness),
+        }
+    }
+
+    /// Takes out one thing, to be dropped by whoever gets it.
+    fn take(&mut self, thing: usize) -> Box<dyn Send> {
+        match thing {
+            0 => Box::new(self.poll.take()),
+            1 => Box::new(self.registrator.take()),
+            2 => Box::new(self.stream.take()),
+            3 => Box::new(self.twin.take()),
+            4 => Box::new(self.listener.take()),
+            5 => Box::new(self.waker.take()),
+            6 => Box::new(self.registration.take()),
+            _ => Box::new(self.set_readiness.take()),
+        }
+    }
+
+    /// Makes everything ready that can be. What is left of a queue without its
+    /// `Poll` refuses, with an error that no system call returns.
+    fn stir(&mut self) {
+        let refused = |result: io::Result<()>| {
+            let error = result.expect_err("accepted after Poll was dropped");
+            assert_eq!(error.raw_os_error(), None, "{error}");
+            assert!(error.to_string().contains("loop is closed"), "{error}");
+        };
+        let gone = self.poll.is_none();
+        if let Some(waker) = &self.waker {
+            let woken = waker.wake();
+            if gone { refused(woken) } else { woken.unwrap() }
+        }
+        if let Some(set_readiness) = &self.set_readiness {
+            let set = set_readiness.set_readiness(Readiness::READABLE);
+            // Without a registration there is nobody to tell, and no error.
+            if gone && self.registration.is_some() {
+                refused(set)
+            } else {
+                set.unwrap()
+            }
+        }
+        if let (true, Some(registrator)) = (gone, &self.registrator) {
+            let (mut late, _) = Registration::new();
+            refused(registrator.register(&mut late, Token(9), Interests::READABLE));
+            refused(Waker::new(registrator, Token(9)).map(drop));
+            // Closing what is closed is no error.
+            registrator.close_loop().unwrap();
+        }
+    }
+
+    /// The tokens that a look must find after `stir` and one drop.
+    fn due(&self, woken: bool, set: bool) -> BTreeSet<usize> {
+        let due = [
+            (STREAM, self.stream.is_some()),
+            (TWIN, self.twin.is_some()),
+            (LISTENER, self.listener.is_some()),
+            // A wake and a set readiness outlive those who gave them, but not
+            // the registration.
+            (WAKER, woken),
+            (NODE, set && self.registration.is_some()),
+        ];
+        due.into_iter()
+            .filter_map(|(token, due)| due.then_some(token))
+            .collect()
+    }
+}
+
+/// Visits every order of `0..THINGS` (Heap's algorithm).
+fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
+    let mut order: [usize; THINGS] = std::array::from_fn(|thing| thing);
+    let mut counters = [0; THINGS];
+    visit(&order);
+    let mut at = 1;
+    while at < THINGS {
+        if counters[at] < at {
+            let with = if at % 2 == 0 { 0 } else { counters[at] };
+            order.swap(with, at);
+            visit(&order);
+            counters[at] += 1;
+            at = 1;
+        } else {
+            counters[at] = 0;
+            at += 1;
+        }
+    }
+}
+
+/// `Poll`, clones of its `Registrator`, sources and their duplicates, wakers
+/// and both halves of a `Registration` can be dropped in any order, with events
+/// pending and on any thread. What is left keeps working: while there is a
+/// `Poll`, it reports exactly what is left; without it, wakes, readiness and
+/// registrations are refused. In the end no descriptor is left open.
+#[test]
+fn c14_everything_can_be_dropped_in_any_order() {
+    let _alone = ALONE.lock().unwrap();
+    let origin = Origin::new();
+    let (elsewhere, things) = mpsc::sync_channel::<Box<dyn Send>>(0);
+    let (dropped, is_dropped) = mpsc::sync_channel(0);
+    let dropper = thread::spawn(move || {
+        for thing in things {
+            drop(thing);
+            dropped.send(()).unwrap();
+        }
+    });
+    let mut events = Events::with_capacity(16);
+    let before = open_descriptors();
+    let mut orders = 0;
+    every_order(|order| {
+        orders += 1;
+        let mut world = World::new(&origin);
+        for (place, &thing) in order.iter().enumerate() {
+            world.stir();
+            let (woken, set) = (world.waker.is_some(), world.set_readiness.is_some());
+            let taken = world.take(thing);
+            if (orders + place) % 37 == 0 {
+                elsewhere.send(taken).unwrap();
+                is_dropped.recv_timeout(LIMIT).unwrap();
+            } else {
+                drop(taken);
+            }
+            let due = world.due(woken, set);
+            if let Some(poll) = &mut world.poll {
+                poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+                let found = events.iter().map(|event| event.token().0).collect();
+                assert_eq!(due, found, "in the order {order:?} at {place}");
+            }
+        }
+        if orders % 1000 == 0 {
+            assert_eq!(open_descriptors(), before, "in the order {order:?}");
+        }
+    });
+    assert_eq!(orders, 40_320);
+    assert_eq!(open_descriptors(), before);
+    drop(elsewhere);
+    dropper.join().unwrap();
+}
+
+/// The same where each of them is dropped by a thread of its own, all at the
+/// same moment.
+#[test]
+fn c14_everything_can_be_dropped_at_once() {
+    let _alone = ALONE.lock().unwrap();
+    let origin = Origin::new();
+    let start = Barrier::new(THINGS);
+    let before = open_descriptors();
+    for _ in 0..100 {
+        let mut world = World::new(&origin);
+        world.stir();
+        thread::scope(|scope| {
+            for thing in 0..THINGS {
+                let thing = world.take(thing);
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    drop(thing);
+                });
+            }
+        });
+    }
+    // A thread that has just ended may still be on its way out.
+    let deadline = Instant::now() + LIMIT;
+    while open_descriptors() != before {
+        assert!(Instant::now() < deadline, "descriptors were left open");
+        thread::yield_now();
+    }
+}
+
+/// Sources may be dropped by other threads while `poll` waits, and wakers right
+/// after their wake. No event comes of what was dropped before `poll` began.
+#[test]
+fn c14_sources_can_be_dropped_while_poll_waits() {
+    let _alone = ALONE.lock().unwrap();
+    let origin = Origin::new();
+    let before = open_descriptors();
+    let mut events = Events::with_capacity(2);
+    for _ in 0..200 {
+        let mut world = World::new(&origin);
+        let mut poll = world.poll.take().unwrap();
+        let over = Waker::new(poll.registrator(), Token(0)).unwrap();
+        let rest = Arc::new(Mutex::new(world));
+        let threads: Vec<_> = [[2, 5, 7], [3, 4, 6]]
+            .into_iter()
+            .map(|things| {
+                let rest = Arc::clone(&rest);
+                thread::spawn(move || {
+                    for thing in things {
+                        let taken = rest.lock().unwrap().take(thing);
+                        drop(taken);
+                    }
+                })
+            })
+            .collect();
+        let ender = thread::spawn(move || {
+            threads.into_iter().for_each(|t| t.join().unwrap());
+            over.wake().unwrap();
+        });
+        let mut is_over = false;
+        while !is_over {
+            assert!(poll.poll(&mut events, Some(LIMIT)).unwrap() > 0);
+            is_over = events.iter().any(|event| event.token() == Token(0));
+        }
+        ender.join().unwrap();
+        // The level-triggered sources are gone: nothing repeats.
+        assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+    }
+    assert_eq!(open_descriptors(), before);
+}

@@ -1,0 +1,222 @@
+//! Clause 17, in a process of its own: its allocator counts.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use evq::net::{TcpListener, TcpStream};
+use evq::unix::SourceFd;
+use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger, Waker};
+
+/// Counts what each thread allocates, so that the harness's threads do not count.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is the system allocator's, with its arguments unchanged;
+// the counter is a plain cell that needs neither initialization nor a drop.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const LIMIT: Option<Duration> = Some(Duration::from_secs(20));
+
+/// Fails if one of many rounds allocates in this thread, after a few to warm up
+/// in which buffers find their size.
+fn allocates_nothing(what: &str, mut round: impl FnMut()) {
+    (0..20).for_each(|_| round());
+    let before = ALLOCATIONS.get();
+    (0..1000).for_each(|_| round());
+    let allocations = ALLOCATIONS.get() - before;
+    assert_eq!(allocations, 0, "{what}: allocations in 1000 rounds");
+}
+
+fn connection() -> (TcpStream, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    (ours, peer)
+}
+
+/// The counter counts: without this the other tests would show nothing.
+#[test]
+fn c17_an_allocation_is_counted() {
+    let before = ALLOCATIONS.get();
+    let mut list = Vec::<u8>::with_capacity(1);
+    list.extend([1, 2, 3]);
+    assert!(ALLOCATIONS.get() - before >= 2);
+}
+
+/// Once its buffers have found their size, a loop allocates nothing: not in
+/// `poll`, whether it finds something, nothing, or less than there is; not in
+/// `read` and `write`, `WouldBlock` included.
+#[test]
+fn c17_polling_reading_and_writing_allocate_nothing() {
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(64);
+        let (mut stream, mut peer) = connection();
+        poll.registrator()
+            .register_with(&mut stream, Token(1), Interests::READABLE, trigger)
+            .unwrap();
+        let mut buffer = [0; 64];
+        allocates_nothing("echo", || {
+            peer.write_all(b"question").unwrap();
+            assert_eq!(poll.poll(&mut events, LIMIT).unwrap(), 1);
+            assert!(events.iter().all(|event| event.is_readable()));
+            let mut count = 0;
+            loop {
+                match stream.read(&mut buffer) {
+                    Ok(read) => count += read,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert_eq!(stream.write(&buffer[..count]).unwrap(), 8);
+            peer.read_exact(&mut buffer[..8]).unwrap();
+            assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+            poll.poll(&mut events, Some(Duration::from_micros(1)))
+                .unwrap();
+        });
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(3);
+    let mut pairs: Vec<_> = (0..20).map(|_| UnixStream::pair().unwrap()).collect();
+    for (far, _) in &mut pairs {
+        far.write_all(b"!").unwrap();
+    }
+    let mut sources: Vec<_> = pairs
+        .iter()
+        .map(|(_, near)| SourceFd::new(near.as_fd()))
+        .collect();
+    for source in &mut sources {
+        poll.registrator()
+            .register_with(source, Token(1), Interests::READABLE, Trigger::Level)
+            .unwrap();
+    }
+    allocates_nothing("small batches", || {
+        assert_eq!(poll.poll(&mut events, None).unwrap(), 3);
+    });
+}
+
+/// Nor does arming a oneshot source again, of the kernel's or of the list's,
+/// or changing what a source is watched for.
+#[test]
+fn c17_reregistering_allocates_nothing() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let (mut stream, mut peer) = connection();
+    let (mut registration, set_readiness) = Registration::new();
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    peer.write_all(b"!").unwrap();
+    let registrator = poll.registrator().clone();
+    registrator
+        .register_with(&mut stream, Token(1), Interests::READABLE, Trigger::Oneshot)
+        .unwrap();
+    registrator
+        .register_with(
+            &mut registration,
+            Token(2),
+            Interests::READABLE,
+            Trigger::Oneshot,
+        )
+        .unwrap();
+    allocates_nothing("oneshot", || {
+        let mut seen = [false; 3];
+        while seen != [false, true, true] {
+            assert!(poll.poll(&mut events, LIMIT).unwrap() > 0);
+            events.iter().for_each(|event| seen[event.token().0] = true);
+        }
+        let both = Interests::READABLE | Interests::WRITABLE;
+        let (one, two) = (Token(1), Token(2));
+        registrator
+            .reregister_with(&mut stream, one, both, Trigger::Edge)
+            .unwrap();
+        registrator
+            .reregister_with(&mut stream, one, Interests::READABLE, Trigger::Oneshot)
+            .unwrap();
+        registrator
+            .reregister_with(&mut registration, two, both, Trigger::Oneshot)
+            .unwrap();
+    });
+}
+
+/// Nor does `wake`, whether the poller is awake or asleep, nor `set_readiness`;
+/// neither in the thread that calls it nor in the one that polls.
+#[test]
+fn c17_waking_allocates_nothing() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
+    let (mut registration, set_readiness) = Registration::new();
+    poll.registrator()
+        .register_with(
+            &mut registration,
+            Token(2),
+            Interests::READABLE,
+            Trigger::Level,
+        )
+        .unwrap();
+    allocates_nothing("awake", || {
+        waker.wake().unwrap();
+        set_readiness.set_readiness(Readiness::READABLE).unwrap();
+        assert_eq!(poll.poll(&mut events, None).unwrap(), 2);
+        assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
+        set_readiness.set_readiness(Readiness::EMPTY).unwrap();
+        assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
+    });
+
+    // Rendezvous: the other thread wakes once for each word that it gets.
+    let (ask, asked) = mpsc::sync_channel::<()>(0);
+    let thread = thread::spawn(move || {
+        let allocations = |rounds: usize| {
+            let mut allocations = 0;
+            for _ in 0..rounds {
+                asked.recv().unwrap();
+                // What receiving allocates is not the waker's.
+                let before = ALLOCATIONS.get();
+                waker.wake().unwrap();
+                allocations += ALLOCATIONS.get() - before;
+            }
+            allocations
+        };
+        allocations(20);
+        allocations(1000)
+    });
+    let mut allocations = 0;
+    for round in 0..1020 {
+        ask.send(()).unwrap();
+        let before = ALLOCATIONS.get();
+        assert_eq!(poll.poll(&mut events, LIMIT).unwrap(), 1);
+        if round >= 20 {
+            allocations += ALLOCATIONS.get() - before;
+        }
+    }
+    assert_eq!(thread.join().unwrap(), 0, "allocations in 1000 wakes");
+    assert_eq!(allocations, 0, "allocations in 1000 woken polls");
+}

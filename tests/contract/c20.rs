@@ -1,0 +1,286 @@
+//! Clause 20: misuse, and peers that mean no good.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::net::{self, Shutdown};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use evq::net::{TcpListener, TcpStream};
+use evq::unix::SourceFd;
+use evq::{Events, Interests, Poll, Registration, Token, Waker};
+
+use crate::common::{LIMIT, both, connection, look, readable, wait_for};
+
+/// Not the system's: of this kind, with a sentence.
+fn says(error: &io::Error, kind: ErrorKind, words: &str) {
+    assert_eq!(error.raw_os_error(), None, "{error}");
+    assert_eq!(error.kind(), kind, "{error}");
+    let sentence = error.to_string();
+    assert!(sentence.contains(words), "{sentence}");
+    assert!(sentence.split(' ').count() > 5, "{sentence}");
+}
+
+/// Every error that is not the system's own has a kind to tell it by and a
+/// sentence that says what is wrong and what to do.
+#[test]
+fn c20_every_misuse_is_an_error_with_a_sentence() {
+    let poll = Poll::new().unwrap();
+    let other = Poll::new().unwrap();
+    let (here, there) = (poll.registrator(), other.registrator());
+    let (mut stream, _peer) = connection();
+    let (mut registration, set_readiness) = Registration::new();
+    let interests = Interests::READABLE;
+    let token = Token(1);
+
+    let error = here.reregister(&mut stream, token, interests).unwrap_err();
+    says(&error, ErrorKind::NotFound, "register it first");
+    let error = here.deregister(&mut registration).unwrap_err();
+    says(&error, ErrorKind::NotFound, "register it first");
+    let error = here
+        .register(&mut stream, Token(usize::MAX), interests)
+        .unwrap_err();
+    says(&error, ErrorKind::InvalidInput, "use any other");
+
+    here.register(&mut stream, token, interests).unwrap();
+    here.register(&mut registration, token, interests).unwrap();
+    let error = here.register(&mut stream, token, interests).unwrap_err();
+    says(&error, ErrorKind::AlreadyExists, "deregister it first");
+    let error = there.register(&mut stream, token, interests).unwrap_err();
+    says(&error, ErrorKind::AlreadyExists, "deregister it first");
+    let error = there.deregister(&mut registration).unwrap_err();
+    says(&error, ErrorKind::NotFound, "that one's registrator");
+
+    let waker = Waker::new(here, token).unwrap();
+    let registrator = here.clone();
+    drop(poll);
+    let (mut late, _late_peer) = connection();
+    let error = registrator
+        .register(&mut late, token, interests)
+        .unwrap_err();
+    says(&error, ErrorKind::Other, "loop is closed");
+    says(
+        &waker.wake().unwrap_err(),
+        ErrorKind::Other,
+        "loop is closed",
+    );
+    let error = set_readiness
+        .set_readiness(evq::Readiness::READABLE)
+        .unwrap_err();
+    says(&error, ErrorKind::Other, "loop is closed");
+
+    // A socket of another family, smuggled in.
+    let (one, _other) = UnixStream::pair().unwrap();
+    let smuggled = TcpStream::from_std(net::TcpStream::from(OwnedFd::from(one))).unwrap();
+    let error = smuggled.local_addr().unwrap_err();
+    says(&error, ErrorKind::InvalidInput, "neither IPv4 nor IPv6");
+}
+
+/// A regular file and a directory never block, so there is nothing to wait
+/// for: epoll refuses them, and the error says that they can be read directly.
+/// kqueue watches them, and reports them ready.
+#[test]
+fn c20_a_regular_file_is_refused_in_words_or_watched() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    for path in [
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        env!("CARGO_MANIFEST_DIR"),
+    ] {
+        let file = File::open(path).unwrap();
+        let mut source = SourceFd::new(file.as_fd());
+        let watched = poll
+            .registrator()
+            .register(&mut source, Token(1), Interests::READABLE);
+        match watched {
+            Err(error) => says(&error, ErrorKind::Unsupported, "read or write it directly"),
+            Ok(()) if cfg!(any(target_os = "linux", target_os = "android")) => {
+                panic!("epoll does not watch {path}")
+            }
+            Ok(()) => drop(look(&mut poll, &mut events)),
+        }
+    }
+    // The refused sources are not registered, and the queue is as it was.
+    assert!(look(&mut poll, &mut events).is_empty());
+}
+
+/// A queue that is asked to watch itself, or two that watch each other, is
+/// refused by the system or harmless, and goes on working.
+#[test]
+fn c20_a_queue_in_itself_is_harmless() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let other = Poll::new().unwrap();
+    let inner = poll.try_clone_to_owned_fd().unwrap();
+    let mut itself = SourceFd::new(inner.as_fd());
+    let first = poll
+        .registrator()
+        .register(&mut itself, Token(1), Interests::READABLE);
+    let mut one = SourceFd::new(other.as_fd());
+    let mut two = SourceFd::new(inner.as_fd());
+    let second = poll
+        .registrator()
+        .register(&mut one, Token(2), Interests::READABLE);
+    let third = other
+        .registrator()
+        .register(&mut two, Token(3), Interests::READABLE);
+    if cfg!(target_os = "linux") {
+        assert_eq!(first.unwrap_err().kind(), ErrorKind::InvalidInput);
+        second.unwrap();
+        assert!(third.unwrap_err().raw_os_error().is_some());
+    }
+    drop((itself, one, two));
+    let waker = Waker::new(poll.registrator(), Token(4)).unwrap();
+    waker.wake().unwrap();
+    wait_for(&mut poll, &mut events, "the waker", readable(Token(4)));
+}
+
+/// Empty buffers, more of them than the system takes, a second shutdown, calls
+/// on a socket that is not connected: each gives a result, and no panic.
+#[test]
+fn c20_odd_calls_have_ordinary_results() {
+    let (mut stream, mut peer) = connection();
+    assert_eq!(stream.write(&[]).unwrap(), 0);
+    // Nothing, or nothing yet: systems differ.
+    match stream.read(&mut []) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+    }
+    assert_eq!(stream.write_vectored(&[]).unwrap(), 0);
+    stream.flush().unwrap();
+
+    let many = [0; 3000];
+    let slices: Vec<_> = many.chunks(1).map(IoSlice::new).collect();
+    let written = stream.write_vectored(&slices).unwrap();
+    assert!((1..=3000).contains(&written));
+    peer.read_exact(&mut vec![0; written]).unwrap();
+
+    let mut room = [0; 3000];
+    let mut slices: Vec<_> = room.chunks_mut(1).map(IoSliceMut::new).collect();
+    let error = stream.read_vectored(&mut slices).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+
+    assert!(stream.take_error().unwrap().is_none());
+    assert!(stream.set_ttl(0).is_err());
+    assert!(stream.set_ttl(u32::MAX).is_err());
+    stream.shutdown(Shutdown::Both).unwrap();
+    let _ = stream.shutdown(Shutdown::Both);
+    assert!(stream.write(b"!").is_err());
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert!(TcpListener::bind(listener.local_addr().unwrap()).is_err());
+    // Nobody has this address (RFC 5737).
+    assert!(TcpListener::bind("192.0.2.1:0".parse().unwrap()).is_err());
+}
+
+/// What a peer does to a connection, by number.
+fn torment(mut peer: net::TcpStream, how: usize) {
+    match how % 6 {
+        // Gone before anybody looks.
+        0 => {}
+        // Closes its writing half, and never reads: our answer meets a reset.
+        1 => {
+            let _ = peer.write_all(b"hello");
+            let _ = peer.shutdown(Shutdown::Write);
+        }
+        // Gone with bytes unread: a reset.
+        2 => {
+            let _ = peer.write_all(b"hello");
+            let _ = peer.peek(&mut [0]);
+        }
+        // One byte at a time.
+        3 => {
+            for _ in 0..50 {
+                let _ = peer.write_all(b"x");
+            }
+            let _ = peer.read(&mut [0; 7]);
+        }
+        // More than anyone asked for.
+        4 => {
+            let _ = peer.set_nonblocking(true);
+            while peer.write(&[b'y'; 65_536]).is_ok() {}
+        }
+        // Reads no answer, and closes both halves by turns.
+        _ => {
+            let _ = peer.shutdown(Shutdown::Read);
+            let _ = peer.write_all(b"hello");
+            let _ = peer.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Peers that vanish, reset, trickle and flood cost their own connection, and
+/// no one else's: whatever they do to an echo server comes as an event or as an
+/// error of one call, and a peer that behaves is still served.
+#[test]
+fn c20_hostile_peers_harm_only_themselves() {
+    const PEERS: usize = 300;
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(16);
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    poll.registrator()
+        .register(&mut listener, Token(0), Interests::READABLE)
+        .unwrap();
+    let peers = thread::spawn(move || {
+        for how in 0..PEERS {
+            torment(net::TcpStream::connect(addr).unwrap(), how);
+        }
+        // One that behaves.
+        let mut peer = net::TcpStream::connect(addr).unwrap();
+        peer.set_read_timeout(Some(LIMIT)).unwrap();
+        peer.write_all(b"well met").unwrap();
+        let mut answer = [0; 8];
+        peer.read_exact(&mut answer).unwrap();
+        answer
+    });
+    let mut streams: Vec<Option<TcpStream>> = Vec::new();
+    let mut buffer = [0; 4096];
+    while streams.len() <= PEERS || streams.iter().any(Option::is_some) {
+        poll.poll(&mut events, Some(LIMIT)).unwrap();
+        assert!(!events.is_empty(), "a connection never ends");
+        for event in &events {
+            if event.token() == Token(0) {
+                loop {
+                    match listener.accept() {
+                        Ok((mut stream, _)) => {
+                            let token = Token(streams.len() + 1);
+                            poll.registrator()
+                                .register(&mut stream, token, both())
+                                .unwrap();
+                            streams.push(Some(stream));
+                        }
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        // A client that gave up in the queue.
+                        Err(_) => {}
+                    }
+                }
+                continue;
+            }
+            let place = &mut streams[event.token().0 - 1];
+            // An event of the same batch may have ended it.
+            let Some(stream) = place else { continue };
+            let ended = loop {
+                match stream.read(&mut buffer) {
+                    Ok(0) => break true,
+                    // What cannot be sent at once is dropped.
+                    Ok(n) => match stream.write(&buffer[..n]) {
+                        Ok(_) => {}
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                        Err(_) => break true,
+                    },
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break false,
+                    Err(_) => break true,
+                }
+            };
+            if ended {
+                *place = None;
+            }
+        }
+    }
+    assert_eq!(&peers.join().unwrap(), b"well met");
+    assert_eq!(streams.len(), PEERS + 1);
+}

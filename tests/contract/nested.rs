@@ -1,0 +1,159 @@
+//! A queue that another queue waits for: what `poll` would find shows on the
+//! inner one's descriptor, whether the kernel reports it or the ready list.
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use evq::unix::SourceFd;
+use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger, Waker};
+
+use crate::common::{connection, look, readable, wait_for};
+
+const INNER: Token = Token(100);
+
+/// An event of the inner queue's sources makes the inner queue an event of the
+/// outer one. Here the inner queue is known to the outer one by a duplicate of
+/// its descriptor, under each trigger.
+#[test]
+fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        let mut inner = Poll::new().unwrap();
+        let mut outer = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let descriptor = inner.try_clone_to_owned_fd().unwrap();
+        let mut source = SourceFd::new(descriptor.as_fd());
+        outer
+            .registrator()
+            .register_with(&mut source, INNER, Interests::READABLE, trigger)
+            .unwrap();
+        assert!(look(&mut outer, &mut events).is_empty());
+
+        // The kernel's.
+        let (mut far, near) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let mut socket = SourceFd::new(near.as_fd());
+        inner
+            .registrator()
+            .register(&mut socket, Token(1), Interests::READABLE)
+            .unwrap();
+        for _ in 0..3 {
+            far.write_all(b"!").unwrap();
+            wait_for(&mut outer, &mut events, "the socket", readable(INNER));
+            wait_for(&mut inner, &mut events, "the socket", readable(Token(1)));
+            (&near).read_exact(&mut [0]).unwrap();
+            look(&mut inner, &mut events);
+        }
+
+        // A wake from another thread.
+        let waker = Waker::new(inner.registrator(), Token(2)).unwrap();
+        for _ in 0..3 {
+            let waker = waker.clone();
+            let thread = thread::spawn(move || waker.wake().unwrap());
+            wait_for(&mut outer, &mut events, "the wake", readable(INNER));
+            thread.join().unwrap();
+            wait_for(&mut inner, &mut events, "the wake", readable(Token(2)));
+            look(&mut inner, &mut events);
+        }
+
+        // A node of the ready list.
+        let (mut registration, set_readiness) = Registration::new();
+        inner
+            .registrator()
+            .register(&mut registration, Token(3), Interests::READABLE)
+            .unwrap();
+        look(&mut inner, &mut events);
+        for _ in 0..3 {
+            set_readiness.set_readiness(Readiness::READABLE).unwrap();
+            wait_for(&mut outer, &mut events, "the node", readable(INNER));
+            wait_for(&mut inner, &mut events, "the node", readable(Token(3)));
+        }
+    }
+}
+
+/// What was listed before the descriptor was first asked for shows there too.
+#[test]
+fn c01_an_outer_queue_sees_what_was_listed_before() {
+    let mut inner = Poll::new().unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(inner.registrator(), Token(2)).unwrap();
+    waker.wake().unwrap();
+    let mut source = SourceFd::new(inner.as_fd());
+    outer
+        .registrator()
+        .register(&mut source, INNER, Interests::READABLE)
+        .unwrap();
+    wait_for(&mut outer, &mut events, "the wake", readable(INNER));
+    drop(source);
+    assert_eq!(look(&mut inner, &mut events).len(), 1);
+}
+
+/// What stays listed for want of room, or because its readiness lasts, keeps
+/// showing to the outer queue after the inner one has been polled.
+#[test]
+fn c01_an_outer_queue_sees_what_the_inner_one_left_over() {
+    let mut inner = Poll::new().unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut one = Events::with_capacity(1);
+    let descriptor = inner.try_clone_to_owned_fd().unwrap();
+    let mut source = SourceFd::new(descriptor.as_fd());
+    outer
+        .registrator()
+        .register(&mut source, INNER, Interests::READABLE)
+        .unwrap();
+    let wakers: Vec<_> = (0..5)
+        .map(|token| Waker::new(inner.registrator(), Token(token)).unwrap())
+        .collect();
+    for waker in &wakers {
+        waker.wake().unwrap();
+    }
+    for _ in 0..5 {
+        wait_for(&mut outer, &mut events, "the rest", readable(INNER));
+        assert_eq!(look(&mut inner, &mut one).len(), 1);
+    }
+
+    let (mut registration, set_readiness) = Registration::new();
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    inner
+        .registrator()
+        .register_with(
+            &mut registration,
+            Token(7),
+            Interests::READABLE,
+            Trigger::Level,
+        )
+        .unwrap();
+    for _ in 0..5 {
+        wait_for(&mut outer, &mut events, "the level node", readable(INNER));
+        wait_for(
+            &mut inner,
+            &mut events,
+            "the level node",
+            readable(Token(7)),
+        );
+    }
+}
+
+/// The outer queue is a queue like any other meanwhile.
+#[test]
+fn c01_an_outer_queue_has_sources_of_its_own() {
+    let inner = Poll::new().unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut source = SourceFd::new(inner.as_fd());
+    let (mut stream, mut peer) = connection();
+    outer
+        .registrator()
+        .register(&mut source, INNER, Interests::READABLE)
+        .unwrap();
+    outer
+        .registrator()
+        .register(&mut stream, Token(1), Interests::READABLE)
+        .unwrap();
+    peer.write_all(b"!").unwrap();
+    wait_for(&mut outer, &mut events, "the stream", readable(Token(1)));
+    assert!(events.iter().all(|event| event.token() != INNER));
+}
