@@ -154,8 +154,13 @@ pub fn poll_without_limit(poll: &mut Poll, events: &mut Events, what: &str) {
     thread::scope(|scope| {
         let (done, waiting) = mpsc::channel::<()>();
         scope.spawn(move || {
-            if waiting.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            let late = || waiting.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
+            if late() {
                 registrator.close_loop().unwrap();
+                if late() {
+                    eprintln!("{what}: poll does not notice that its loop is closed");
+                    std::process::abort();
+                }
             }
         });
         let n = poll.poll(events, None).unwrap();
