@@ -183,49 +183,46 @@ mod tests {
 
     /// A descriptor's knotes, as far as a kqueue keeps them: for each filter the
     /// flags that it was made with, and whether it may report.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    struct Knotes([Option<(u16, bool)>; 2]);
+    type Knotes = [Option<(u16, bool)>; 2];
 
-    impl Knotes {
-        /// No more than the changes may rely on: `EV_ADD` leaves the flags of an
-        /// existing knote as they are, and only `EV_ENABLE` makes a silenced one
-        /// speak.
-        fn apply(&mut self, change: Change) {
-            let knote = &mut self.0[change.filter as usize];
-            if change.flags & EV_DELETE != 0 {
-                assert!(knote.is_some(), "nothing is there to be deleted: ENOENT");
-                *knote = None;
-            }
-            if change.flags & EV_ADD != 0 && knote.is_none() {
-                *knote = Some((change.flags & (EV_CLEAR | EV_DISPATCH), true));
-            }
-            if let (Some((_, enabled)), true) = (knote, change.flags & EV_ENABLE != 0) {
-                *enabled = true;
-            }
+    /// No more than the changes may rely on: `EV_ADD` leaves the flags of an
+    /// existing knote as they are, and only `EV_ENABLE` makes a silenced one
+    /// speak.
+    fn apply(knotes: &mut Knotes, change: Change) {
+        let knote = &mut knotes[change.filter as usize];
+        if change.flags & EV_DELETE != 0 {
+            assert!(knote.is_some(), "nothing is there to be deleted: ENOENT");
+            *knote = None;
         }
+        if change.flags & EV_ADD != 0 && knote.is_none() {
+            *knote = Some((change.flags & (EV_CLEAR | EV_DISPATCH), true));
+        }
+        if let (Some((_, enabled)), true) = (knote, change.flags & EV_ENABLE != 0) {
+            *enabled = true;
+        }
+    }
 
-        /// Reports, as what is watched by oneshot does once.
-        fn fire(&mut self, filter: Filter) {
-            if let Some((EV_DISPATCH, enabled)) = &mut self.0[filter as usize] {
-                *enabled = false;
-            }
+    /// Reports, as what is watched by oneshot does once.
+    fn fire(knotes: &mut Knotes, filter: Filter) {
+        if let Some((EV_DISPATCH, enabled)) = &mut knotes[filter as usize] {
+            *enabled = false;
         }
     }
 
     /// What shall be there, told without `changes`.
     fn asked(registration: Option<(Interests, Trigger)>) -> Knotes {
         let Some((interests, trigger)) = registration else {
-            return Knotes([None, None]);
+            return [None, None];
         };
         let knote = match trigger {
             Trigger::Edge => (EV_CLEAR, true),
             Trigger::Level => (0, true),
             Trigger::Oneshot => (EV_DISPATCH, true),
         };
-        Knotes([
+        [
             interests.is_readable().then_some(knote),
             interests.is_writable().then_some(knote),
-        ])
+        ]
     }
 
     #[test]
@@ -247,9 +244,9 @@ mod tests {
                     &[Filter::Read, Filter::Write],
                 ] {
                     let mut knotes = asked(old);
-                    fired.iter().for_each(|&filter| knotes.fire(filter));
+                    fired.iter().for_each(|&filter| fire(&mut knotes, filter));
                     let list: Vec<Change> = changes(old, new).collect();
-                    list.iter().for_each(|&change| knotes.apply(change));
+                    list.iter().for_each(|&change| apply(&mut knotes, change));
                     let what = format!("{old:?}, {fired:?} reported, to {new:?}: {list:?}");
                     assert_eq!(knotes, asked(new), "{what}");
                     // The selector's array has four places; and only an entry
@@ -258,7 +255,7 @@ mod tests {
                     for filter in [Filter::Read, Filter::Write] {
                         let last = list.iter().rev().find(|change| change.filter == filter);
                         assert_eq!(
-                            asked(new).0[filter as usize].is_some(),
+                            asked(new)[filter as usize].is_some(),
                             last.is_some_and(|change| change.flags & EV_ADD != 0),
                             "{what}"
                         );
