@@ -58,7 +58,6 @@ impl BitOr for Interests {
         Interests(self.0 | other.0)
     }
 }
-// ANCHOR_END: interests
 
 impl fmt::Debug for Interests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +70,7 @@ impl fmt::Debug for Interests {
         )
     }
 }
+// ANCHOR_END: interests
 
 // ANCHOR: trigger
 /// When a source that stays ready is reported again.
@@ -85,9 +85,7 @@ pub enum Trigger {
     /// reregistered; reporting one may silence the other.
     Oneshot,
 }
-// ANCHOR_END: trigger
 
-// ANCHOR: watch
 /// What a source is registered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Watch {
@@ -95,7 +93,7 @@ pub(crate) struct Watch {
     pub(crate) interests: Interests,
     pub(crate) trigger: Trigger,
 }
-// ANCHOR_END: watch
+// ANCHOR_END: trigger
 
 // ANCHOR: readiness
 /// A set of states that a source may be in: what an [`Event`] reports.
@@ -144,7 +142,9 @@ impl Readiness {
     pub(crate) const fn from_bits(bits: u8) -> Readiness {
         Readiness(bits)
     }
+    // ANCHOR_END: readiness
 
+    // ANCHOR: of_interest
     /// What of this concerns someone with these interests: the direction
     /// itself, that it has closed, and errors, which concern everyone.
     pub(crate) fn of_interest(self, interests: Interests) -> Readiness {
@@ -157,9 +157,10 @@ impl Readiness {
         }
         Readiness(self.0 & mask.0)
     }
+    // ANCHOR_END: of_interest
 }
-// ANCHOR_END: readiness
 
+// ANCHOR: names
 impl BitOr for Readiness {
     type Output = Readiness;
 
@@ -201,6 +202,7 @@ fn names(f: &mut fmt::Formatter<'_>, bits: &[(&str, bool)]) -> fmt::Result {
     }
     Ok(())
 }
+// ANCHOR_END: names
 
 // ANCHOR: event
 /// One source's news, as [`Poll::poll`](crate::Poll::poll) delivers it.
@@ -235,7 +237,9 @@ impl Event {
     pub fn is_writable(&self) -> bool {
         self.readiness.contains(Readiness::WRITABLE)
     }
+    // ANCHOR_END: event
 
+    // ANCHOR: closed
     /// The peer will send no more. Bytes may still wait to be read.
     ///
     /// # Platform notes
@@ -255,13 +259,13 @@ impl Event {
         self.readiness.contains(Readiness::ERROR)
     }
 }
-// ANCHOR_END: event
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Event({}: {:?})", self.token.0, self.readiness)
     }
 }
+// ANCHOR_END: closed
 
 // ANCHOR: events
 /// Room for one batch of events, made once and filled by each `poll`.
@@ -297,7 +301,9 @@ impl Events {
             capacity,
         }
     }
+    // ANCHOR_END: events
 
+    // ANCHOR: batch
     /// The number of events that one `poll` delivers at most.
     pub fn capacity(&self) -> usize {
         self.capacity
@@ -345,4 +351,4 @@ impl<'a> IntoIterator for &'a Events {
         self.iter()
     }
 }
-// ANCHOR_END: events
+// ANCHOR_END: batch

@@ -56,8 +56,8 @@ enum Closing {
 }
 // ANCHOR_END: poll
 
+// ANCHOR: new
 impl Poll {
-    // ANCHOR: new
     /// Makes a queue.
     ///
     /// # Errors
@@ -133,6 +133,8 @@ impl Poll {
             self.turn ^= 1;
         }
         let share = (events.capacity() + self.turn) / 2;
+        // ANCHOR_END: wait
+        // ANCHOR: loop
         loop {
             queue.ready.drain(events, share, &mut self.again);
             // Not before the drain, which takes note of all that has come until
@@ -170,7 +172,7 @@ impl Poll {
             }
         }
     }
-    // ANCHOR_END: wait
+    // ANCHOR_END: loop
 }
 
 // ANCHOR: close

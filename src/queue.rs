@@ -28,8 +28,8 @@ pub(crate) struct Queue {
 }
 // ANCHOR_END: queue
 
+// ANCHOR: new
 impl Queue {
-    // ANCHOR: push
     pub(crate) fn new() -> io::Result<Queue> {
         Ok(Queue {
             selector: Selector::new()?,
@@ -40,7 +40,9 @@ impl Queue {
             watched: AtomicBool::new(false),
         })
     }
+    // ANCHOR_END: new
 
+    // ANCHOR: push
     /// Lists a node, and wakes the poller if it sleeps.
     pub(crate) fn push(&self, node: &Arc<Node>) -> io::Result<()> {
         if self.abandoned.load(Ordering::Acquire) {

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use crate::event::{Interests, Token, Trigger, Watch};
 use crate::queue::{Queue, closed_error};
 
-// ANCHOR: source
 /// Something that can be registered.
 ///
 /// The crate's own types do the work. A program's type implements this by
@@ -45,6 +44,7 @@ use crate::queue::{Queue, closed_error};
 ///     }
 /// }
 /// ```
+// ANCHOR: source
 pub trait Source {
     /// Called by [`Registrator::register_with`].
     fn register(
@@ -106,7 +106,9 @@ impl Registrator {
     ) -> io::Result<()> {
         source.register(self, token, interests, trigger)
     }
+    // ANCHOR_END: registrator
 
+    // ANCHOR: reregister
     /// Watches a registered source otherwise, edge-triggered; arms a oneshot
     /// again. What is ready now is reported.
     ///
@@ -156,8 +158,8 @@ impl Registrator {
     pub fn close_loop(&self) -> io::Result<()> {
         self.queue.close()
     }
+    // ANCHOR_END: reregister
 }
-// ANCHOR_END: registrator
 
 // ANCHOR: registered
 /// What a source remembers of its own registration.
@@ -184,7 +186,9 @@ impl Registered {
         self.0 = Some((Arc::clone(&registrator.queue), watch));
         Ok(())
     }
+    // ANCHOR_END: registered
 
+    // ANCHOR: change
     /// Changes a registration; `change` gets what it was.
     pub(crate) fn change(
         &mut self,
@@ -220,7 +224,9 @@ impl Registered {
         queue.registered.fetch_sub(1, Ordering::Relaxed);
         remove(&queue, watch)
     }
+    // ANCHOR_END: change
 
+    // ANCHOR: with
     fn with(&mut self, registrator: &Registrator) -> io::Result<(&Arc<Queue>, &mut Watch)> {
         match &mut self.0 {
             Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok((queue, watch)),
@@ -248,4 +254,4 @@ pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     }
     Ok(())
 }
-// ANCHOR_END: registered
+// ANCHOR_END: with

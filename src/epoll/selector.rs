@@ -27,8 +27,8 @@ pub struct Selector {
 pub type Batch = Vec<epoll_event>;
 // ANCHOR_END: selector
 
+// ANCHOR: new
 impl Selector {
-    // ANCHOR: new
     /// Makes the queue, with its own wake-up watched in it.
     ///
     /// The eventfd is watched by edge and never read: each write to it is an
@@ -134,12 +134,12 @@ impl Selector {
             result => result,
         }
     }
-    // ANCHOR_END: wake
 
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 }
+// ANCHOR_END: wake
 
 // ANCHOR: entry
 fn entry(events: u32, token: Token) -> epoll_event {

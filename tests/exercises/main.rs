@@ -44,3 +44,33 @@ mod ex03_3_drain;
 mod ex03_3_drain_short_read;
 #[path = "wrong/ex03_3_drain_would_block_is_an_error.rs"]
 mod ex03_3_drain_would_block_is_an_error;
+#[path = "ex06_1_answers.rs"]
+mod ex06_1_answers;
+#[path = "wrong/ex06_1_answers_any_queue_will_do.rs"]
+mod ex06_1_answers_any_queue_will_do;
+#[path = "wrong/ex06_1_answers_closed_at_once.rs"]
+mod ex06_1_answers_closed_at_once;
+#[path = "ex06_2_pair.rs"]
+mod ex06_2_pair;
+#[path = "wrong/ex06_2_pair_half_registered.rs"]
+mod ex06_2_pair_half_registered;
+#[path = "wrong/ex06_2_pair_stops_at_the_first_error.rs"]
+mod ex06_2_pair_stops_at_the_first_error;
+#[path = "ex08_1_mask.rs"]
+mod ex08_1_mask;
+#[path = "wrong/ex08_1_mask_no_rdhup.rs"]
+mod ex08_1_mask_no_rdhup;
+#[path = "wrong/ex08_1_mask_one_direction_only.rs"]
+mod ex08_1_mask_one_direction_only;
+#[path = "ex08_2_deadline.rs"]
+mod ex08_2_deadline;
+#[path = "wrong/ex08_2_deadline_a_signal_ends_it.rs"]
+mod ex08_2_deadline_a_signal_ends_it;
+#[path = "wrong/ex08_2_deadline_overflows.rs"]
+mod ex08_2_deadline_overflows;
+#[path = "ex08_3_answers.rs"]
+mod ex08_3_answers;
+#[path = "wrong/ex08_3_answers_closed_is_hung_up.rs"]
+mod ex08_3_answers_closed_is_hung_up;
+#[path = "wrong/ex08_3_answers_end_is_readable.rs"]
+mod ex08_3_answers_end_is_readable;

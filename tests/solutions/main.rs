@@ -14,3 +14,13 @@ mod ex03_1_errno;
 mod ex03_2_layout;
 #[path = "ex03_3_drain.rs"]
 mod ex03_3_drain;
+#[path = "ex06_1_answers.rs"]
+mod ex06_1_answers;
+#[path = "ex06_2_pair.rs"]
+mod ex06_2_pair;
+#[path = "ex08_1_mask.rs"]
+mod ex08_1_mask;
+#[path = "ex08_2_deadline.rs"]
+mod ex08_2_deadline;
+#[path = "ex08_3_answers.rs"]
+mod ex08_3_answers;

@@ -42,6 +42,7 @@ impl<F: AsFd> Watched<F> {
         unsafe { std::ptr::read(&whole.fd) }
     }
 
+    // ANCHOR: leave
     fn leave(&mut self) {
         let fd = self.fd.as_fd();
         // Refused only if the kernel has forgotten the descriptor by itself.
@@ -49,6 +50,7 @@ impl<F: AsFd> Watched<F> {
             .registered
             .drop_with(|queue, old| queue.selector.deregister(fd, old));
     }
+    // ANCHOR_END: leave
 }
 
 impl<F: AsFd> Source for Watched<F> {

@@ -1,0 +1,20 @@
+//! Exercise 6.1: what the registrator answers.
+
+use std::io::ErrorKind;
+
+/// A registered source is registered again, with the same queue.
+pub const TWICE: ErrorKind = ErrorKind::Interrupted;
+
+/// A registered source is deregistered, with the registrator of another queue.
+pub const ELSEWHERE: ErrorKind = ErrorKind::Interrupted;
+
+/// A source is registered, with a clone of the registrator of a `Poll` that has been dropped.
+pub const OUTLIVED: ErrorKind = ErrorKind::Interrupted;
+
+/// One source is ready, there is room for eight, and the loop is closed. What do the next three
+/// calls of `poll` return? `Some` holds the number of events, `None` is the error.
+pub const CLOSED: [Option<usize>; 3] = [Some(0), Some(0), Some(0)];
+
+#[cfg(test)]
+#[path = "../checks/ex06_1_answers.rs"]
+mod checks;

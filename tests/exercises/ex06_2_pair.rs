@@ -1,0 +1,47 @@
+//! Exercise 6.2: one source made of two.
+
+use evq::{Interests, Registrator, Source, Token, Trigger};
+use std::io;
+
+/// Two sources that are registered together, with one token.
+///
+/// Either both are registered or neither is: also when one of them refuses.
+pub struct Pair<A, B> {
+    pub first: A,
+    pub second: B,
+}
+
+impl<A: Source, B: Source> Source for Pair<A, B> {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let _ = (registrator, token, interests, trigger);
+        todo!("register both, or neither")
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.first
+            .reregister(registrator, token, interests, trigger)?;
+        self.second
+            .reregister(registrator, token, interests, trigger)
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        let _ = registrator;
+        todo!("leave neither registered, and return the first error")
+    }
+}
+
+#[cfg(test)]
+#[path = "../checks/ex06_2_pair.rs"]
+mod checks;

@@ -1,0 +1,17 @@
+//! Exercise 8.3: what the other end has done.
+
+// The bits are in `evq::inside::mask`: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP and EPOLLERR. An
+// answer is one of them, or several with `|` between.
+
+/// The peer of a TCP connection has closed its socket; nothing was sent. Asked to read.
+pub const PEER_CLOSED: u32 = 0;
+
+/// The writer of an empty pipe has ended. Asked to read, at the reader's end.
+pub const WRITER_GONE: u32 = 0;
+
+/// The reader of an empty pipe has ended. Asked to write, at the writer's end.
+pub const READER_GONE: u32 = 0;
+
+#[cfg(test)]
+#[path = "../checks/ex08_3_answers.rs"]
+mod checks;

@@ -1,0 +1,53 @@
+// Fails with: left the second one registered
+//! Exercise 6.2: one source made of two.
+
+use evq::{Interests, Registrator, Source, Token, Trigger};
+use std::io;
+
+/// Two sources that are registered together, with one token.
+///
+/// Either both are registered or neither is: also when one of them refuses.
+pub struct Pair<A, B> {
+    pub first: A,
+    pub second: B,
+}
+
+impl<A: Source, B: Source> Source for Pair<A, B> {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.first
+            .register(registrator, token, interests, trigger)?;
+        let second = self.second.register(registrator, token, interests, trigger);
+        if second.is_err() {
+            let _ = self.first.deregister(registrator);
+        }
+        second
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.first
+            .reregister(registrator, token, interests, trigger)?;
+        self.second
+            .reregister(registrator, token, interests, trigger)
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        self.first.deregister(registrator)?;
+        self.second.deregister(registrator)
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex06_2_pair.rs"]
+mod checks;

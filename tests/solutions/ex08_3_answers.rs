@@ -1,0 +1,18 @@
+//! Exercise 8.3: what the other end has done.
+
+use evq::inside::mask::{EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP};
+
+// ANCHOR: answer
+/// The peer of a TCP connection has closed its socket; nothing was sent. Asked to read.
+pub const PEER_CLOSED: u32 = EPOLLIN | EPOLLRDHUP;
+
+/// The writer of an empty pipe has ended. Asked to read, at the reader's end.
+pub const WRITER_GONE: u32 = EPOLLHUP;
+
+/// The reader of an empty pipe has ended. Asked to write, at the writer's end.
+pub const READER_GONE: u32 = EPOLLOUT | EPOLLERR;
+// ANCHOR_END: answer
+
+#[cfg(test)]
+#[path = "../checks/ex08_3_answers.rs"]
+mod checks;
