@@ -119,7 +119,7 @@ def flood(port, pid):
     threads[1].join()
     if worst > 1:
         sys.exit(f"echo.py: beside a flood, an answer took {worst:.2f} s")
-    print(f"flood: {echoed[0] >> 20} MiB echoed, and 200 answers beside it")
+    print(f"flood: {echoed[0] >> 20} MiB echoed, 200 answers, worst {worst*1000:.2f} ms")
 
 
 def starve(port, pid):
