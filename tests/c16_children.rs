@@ -23,19 +23,25 @@ static ALONE: Mutex<()> = Mutex::new(());
 const TEST: &str = "c16_a_child_inherits_nothing";
 const CHILD: &str = "EVQ_C16_CHILD";
 
-/// What a child, this program again, finds open.
-fn descriptors_of_a_child() -> String {
+/// What a child, this program again, finds open. `None` if it cannot start.
+fn descriptors_of_a_child() -> Option<String> {
     let output = Command::new(env::current_exe().unwrap())
         .args([TEST, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+        .output();
+    if process::is_emulated(&output) {
+        eprintln!(
+            "{TEST}: only the flag of each descriptor is looked at here, for an emulated program \
+             cannot start itself"
+        );
+        return None;
+    }
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
     let open = said.split_once("open: ").map(|(_, rest)| rest);
     let open = open.and_then(|rest| rest.lines().next());
-    open.unwrap_or_else(|| panic!("the child said {said:?}"))
-        .to_owned()
+    let open = open.unwrap_or_else(|| panic!("the child said {said:?}"));
+    Some(open.to_owned())
 }
 
 /// Every descriptor that the crate makes is closed when the process executes
