@@ -10,7 +10,7 @@ use std::fs::File;
 use std::net;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Token};
@@ -56,7 +56,7 @@ fn c16_a_child_inherits_nothing() {
         println!("\nopen: {:?}", open_descriptors());
         return;
     }
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let without = descriptors_of_a_child();
     let ours_before = open_descriptors();
 
@@ -113,7 +113,7 @@ fn c16_a_duplicate_gets_the_lowest_free_number() {
     if env::var_os(CHILD).is_some() {
         return;
     }
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let poll = Poll::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let free = File::open(env::current_exe().unwrap()).unwrap();
