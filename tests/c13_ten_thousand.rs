@@ -77,13 +77,17 @@ fn c13_ten_thousand_connections_are_all_served() {
         .register(&mut listener, Token(0), Interests::READABLE)
         .unwrap();
 
-    let mut clients = Command::new(env::current_exe().unwrap())
+    let clients = Command::new(env::current_exe().unwrap())
         .args([TEST, "--exact", "--nocapture"])
         .env(CLIENTS, addr.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+        .spawn();
+    if process::is_emulated(&clients) {
+        eprintln!("{TEST}: cannot run here, for an emulated program cannot start itself");
+        return;
+    }
+    let mut clients = clients.unwrap();
     let mut all_open = clients.stdin.take();
     let mut open: HashMap<usize, TcpStream> = HashMap::new();
     let mut accepted = 0;

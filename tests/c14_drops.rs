@@ -6,7 +6,7 @@ mod process;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -187,7 +187,7 @@ fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
 /// registrations are refused. In the end no descriptor is left open.
 #[test]
 fn c14_everything_can_be_dropped_in_any_order() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::new();
     let (elsewhere, things) = mpsc::sync_channel::<Box<dyn Send>>(0);
     let (dropped, is_dropped) = mpsc::sync_channel(0);
@@ -234,7 +234,7 @@ fn c14_everything_can_be_dropped_in_any_order() {
 /// same moment.
 #[test]
 fn c14_everything_can_be_dropped_at_once() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::new();
     let start = Barrier::new(THINGS);
     let before = open_descriptors();
@@ -264,7 +264,7 @@ fn c14_everything_can_be_dropped_at_once() {
 /// after their wake. No event comes of what was dropped before `poll` began.
 #[test]
 fn c14_sources_can_be_dropped_while_poll_waits() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::new();
     let before = open_descriptors();
     let mut events = Events::with_capacity(2);

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::net;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Token};
@@ -23,19 +23,25 @@ static ALONE: Mutex<()> = Mutex::new(());
 const TEST: &str = "c16_a_child_inherits_nothing";
 const CHILD: &str = "EVQ_C16_CHILD";
 
-/// What a child, this program again, finds open.
-fn descriptors_of_a_child() -> String {
+/// What a child, this program again, finds open. `None` if it cannot start.
+fn descriptors_of_a_child() -> Option<String> {
     let output = Command::new(env::current_exe().unwrap())
         .args([TEST, "--exact", "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+        .output();
+    if process::is_emulated(&output) {
+        eprintln!(
+            "{TEST}: only the flag of each descriptor is looked at here, for an emulated program \
+             cannot start itself"
+        );
+        return None;
+    }
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
     let open = said.split_once("open: ").map(|(_, rest)| rest);
     let open = open.and_then(|rest| rest.lines().next());
-    open.unwrap_or_else(|| panic!("the child said {said:?}"))
-        .to_owned()
+    let open = open.unwrap_or_else(|| panic!("the child said {said:?}"));
+    Some(open.to_owned())
 }
 
 /// Every descriptor that the crate makes is closed when the process executes
@@ -50,7 +56,7 @@ fn c16_a_child_inherits_nothing() {
         println!("\nopen: {:?}", open_descriptors());
         return;
     }
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let without = descriptors_of_a_child();
     let ours_before = open_descriptors();
 
@@ -107,7 +113,7 @@ fn c16_a_duplicate_gets_the_lowest_free_number() {
     if env::var_os(CHILD).is_some() {
         return;
     }
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let poll = Poll::new().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let free = File::open(env::current_exe().unwrap()).unwrap();

@@ -92,6 +92,24 @@ fn c10_a_wait_is_never_early() {
     }
 }
 
+/// Nor is it later than the system's timers are: of many waits of two
+/// milliseconds one at least ends before the third is over.
+#[test]
+fn c10_a_wait_is_not_prolonged() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let timeout = Duration::from_millis(2);
+    let waits = (0..200).map(|_| {
+        let started = Instant::now();
+        assert_eq!(poll.poll(&mut events, Some(timeout)).unwrap(), 0);
+        started.elapsed()
+    });
+    let on_time = waits
+        .into_iter()
+        .find(|waited| *waited < Duration::from_millis(3));
+    assert!(on_time.is_some(), "200 waits, and none was on time");
+}
+
 /// A timeout below a millisecond is waited as it is, where the kernel can:
 /// it becomes neither zero, which would spin, nor a millisecond. (That it takes
 /// one or two system calls is counted by `.ci/syscalls`.)

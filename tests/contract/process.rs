@@ -106,3 +106,10 @@ pub fn raise_descriptor_limit(count: u64) -> u64 {
     }
     limits().soft
 }
+
+/// Whether this program was to start itself, and the system does not know what
+/// to do with such a program: it runs under qemu-user.
+pub fn is_emulated<T>(started: &io::Result<T>) -> bool {
+    const ENOEXEC: i32 = 8;
+    matches!(started, Err(error) if error.raw_os_error() == Some(ENOEXEC))
+}
