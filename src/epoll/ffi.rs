@@ -115,26 +115,28 @@ pub fn epoll_create1() -> Result<OwnedFd> {
 
 // ANCHOR: epoll_ctl
 /// Adds, changes or removes the interest in one descriptor.
-pub fn epoll_ctl(epoll: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) -> Result<()> {
-    let (epoll, fd, mut copy) = (epoll.as_raw_fd(), fd.as_raw_fd(), event);
+pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) -> Result<()> {
+    let (ep, fd, mut copy) = (ep.as_raw_fd(), fd.as_raw_fd(), event);
     // SAFETY: `copy` lives through the call, and the kernel makes one of its own.
-    let returned = unsafe { c::epoll_ctl(epoll, op, fd, &mut copy) };
+    let done = unsafe { c::epoll_ctl(ep, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
-    let call = format_args!("epoll_ctl({epoll}, {op}, {fd}, {event:x?})");
-    checked(call, returned).map(drop)
+    checked(
+        format_args!("epoll_ctl({ep}, {op}, {fd}, {event:x?})"),
+        done,
+    )?;
+    Ok(())
 }
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
-/// Waits up to `timeout` milliseconds, for ever if it is -1. Returns how many
+/// Waits up to `ms` milliseconds, for ever if it is -1. Returns how many
 /// of `events` were filled.
 #[inline(always)]
-pub fn epoll_wait(ep: BorrowedFd, events: &mut [epoll_event], timeout: c_int) -> Result<usize> {
-    let (ep, most) = (ep.as_raw_fd(), events.len() as c_int);
+pub fn epoll_wait(ep: BorrowedFd, events: &mut [epoll_event], ms: c_int) -> Result<usize> {
+    let (ep, max) = (ep.as_raw_fd(), events.len() as c_int);
     // SAFETY: `events` is writable for as many entries as are asked for.
-    let filled = unsafe { c::epoll_wait(ep, events.as_mut_ptr(), most, timeout) };
-    let call = format_args!("epoll_wait({ep}, .., {most}, {timeout})");
-    Ok(checked(call, filled)? as usize)
+    let n = unsafe { c::epoll_wait(ep, events.as_mut_ptr(), max, ms) };
+    Ok(checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize)
 }
 // ANCHOR_END: epoll_wait
 
@@ -148,27 +150,20 @@ pub fn epoll_pwait2(ep: BorrowedFd, events: &mut [epoll_event], time: Duration) 
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
     }
-    let (ep, most) = (c_long::from(ep.as_raw_fd()), events.len());
-    let timeout = kernel_timespec {
+    let (ep, at, max) = (
+        c_long::from(ep.as_raw_fd()),
+        events.as_mut_ptr(),
+        events.len(),
+    );
+    let timespec = kernel_timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(time.subsec_nanos()),
     };
-    let (at, no_mask) = (events.as_mut_ptr(), std::ptr::null::<c_void>());
-    // SAFETY: `events` is writable for `most` entries, `timeout` lives through
+    let (until, no_mask) = (&raw const timespec, std::ptr::null::<c_void>());
+    // SAFETY: `events` is writable for `max` entries, `timespec` lives through
     // the call, and a null signal mask, of whatever size, means none.
-    let filled = unsafe {
-        c::syscall(
-            SYS_EPOLL_PWAIT2,
-            ep,
-            at,
-            most,
-            &raw const timeout,
-            no_mask,
-            0_usize,
-        )
-    };
-    let call = format_args!("epoll_pwait2({ep}, .., {most}, {time:?})");
-    Ok(checked(call, filled)? as usize)
+    let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
+    Ok(checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize)
 }
 // ANCHOR_END: epoll_pwait2
 

@@ -212,12 +212,17 @@ pub fn kevent(
         tv_nsec: timeout.subsec_nanos() as c_long,
     });
     let time = time.as_ref().map_or(null(), |time| &raw const *time);
-    let (from, n) = (changes.as_ptr(), changes.len() as Count);
-    let to = events.as_mut_ptr();
+    let (from, n, to) = (
+        changes.as_ptr(),
+        changes.len() as Count,
+        events.as_mut_ptr(),
+    );
     // SAFETY: `from` is readable and `to` writable for as many entries as are
     // given; `time` is null or lives through the call.
     let filled = unsafe { c::kevent(kq, from, n, to, room as Count, time) };
-    let call = format_args!("kevent({kq}, {changes:?}, .., {room}, {timeout:?})");
-    Ok(checked(call, filled)? as usize)
+    Ok(checked(
+        format_args!("kevent({kq}, {changes:?}, .., {room}, {timeout:?})"),
+        filled,
+    )? as usize)
 }
 // ANCHOR_END: call
