@@ -198,31 +198,25 @@ pub fn kqueue() -> Result<OwnedFd> {
 // ANCHOR_END: kqueue
 
 // ANCHOR: call
-/// Applies `changes`, then waits for events up to `timeout`, for ever if it is
-/// `None`. Returns how many of `events` were filled.
+/// Applies the change list, then waits for events up to `wait`, for ever if it
+/// is `None`. Returns how many of `events` were filled.
 pub fn kevent(
     kqueue: BorrowedFd,
-    changes: &[kevent],
+    list: &[kevent],
     events: &mut [kevent],
-    timeout: Option<Duration>,
+    wait: Option<Duration>,
 ) -> Result<usize> {
     let (kq, room) = (kqueue.as_raw_fd(), events.len());
-    let time = timeout.map(|timeout| timespec {
-        tv_sec: Seconds::try_from(timeout.as_secs()).unwrap_or(Seconds::MAX),
-        tv_nsec: timeout.subsec_nanos() as c_long,
+    let until = wait.map(|wait| timespec {
+        tv_sec: Seconds::try_from(wait.as_secs()).unwrap_or(Seconds::MAX),
+        tv_nsec: wait.subsec_nanos() as c_long,
     });
-    let time = time.as_ref().map_or(null(), |time| &raw const *time);
-    let (from, n, to) = (
-        changes.as_ptr(),
-        changes.len() as Count,
-        events.as_mut_ptr(),
-    );
+    let until = until.as_ref().map_or(null(), |until| &raw const *until);
+    let (from, len) = (list.as_ptr(), list.len() as Count);
+    let to = events.as_mut_ptr();
     // SAFETY: `from` is readable and `to` writable for as many entries as are
-    // given; `time` is null or lives through the call.
-    let filled = unsafe { c::kevent(kq, from, n, to, room as Count, time) };
-    Ok(checked(
-        format_args!("kevent({kq}, {changes:?}, .., {room}, {timeout:?})"),
-        filled,
-    )? as usize)
+    // given; `until` is null or lives through the call.
+    let n = unsafe { c::kevent(kq, from, len, to, room as Count, until) };
+    Ok(checked(format_args!("kevent({kq}, {list:?}, {room}, {wait:?})"), n)? as usize)
 }
 // ANCHOR_END: call
