@@ -84,7 +84,6 @@ fn bytes() -> io::Result<()> {
 }
 // ANCHOR_END: bytes
 
-// ANCHOR: evq
 fn awake() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
@@ -107,7 +106,7 @@ fn asleep() -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         poll.poll(&mut events, None).map(|_| poll)
     });
-    thread::sleep(Duration::from_millis(100)); // by now it sleeps
+    thread::sleep(Duration::from_millis(100)); // long enough to fall asleep
 
     let before = writes();
     for _ in 0..WAKES {
@@ -118,7 +117,6 @@ fn asleep() -> io::Result<()> {
     println!("poller asleep, {WAKES} wakes: system calls {calls}");
     Ok(())
 }
-// ANCHOR_END: evq
 
 /// How often this process has called `write` and the like, as the kernel counts it.
 // https://man7.org/linux/man-pages/man5/proc_pid_io.5.html
