@@ -45,7 +45,11 @@ impl Node {
         *lock(&self.watch) = watch;
     }
 
-    /// The event that is due, and whether another may be without a new push.
+    // ANCHOR_END: node
+
+    // ANCHOR: due
+    /// The event that is due, and its trigger: a level-triggered node is to be
+    /// listed again.
     fn due(&self) -> Option<(Event, Trigger)> {
         let mut slot = lock(&self.watch);
         let watch = (*slot)?;
@@ -59,8 +63,8 @@ impl Node {
         }
         Some((Event::new(watch.token, readiness), watch.trigger))
     }
+    // ANCHOR_END: due
 }
-// ANCHOR_END: node
 
 // ANCHOR: list
 /// The nodes that have something to say, and whether the poller sleeps.
@@ -81,7 +85,6 @@ const NOTIFIED: u8 = 2;
 /// Something has been pushed, and the poller could not be woken: whoever pushes
 /// next must try again.
 const UNHEARD: u8 = 3;
-// ANCHOR_END: list
 
 impl ReadyList {
     pub(crate) const fn new() -> ReadyList {
@@ -96,6 +99,7 @@ impl ReadyList {
     pub(crate) fn len(&self) -> usize {
         self.len.load(Ordering::Acquire)
     }
+    // ANCHOR_END: list
 
     // ANCHOR: push
     /// Lists a node, unless it is listed already. `true`: the poller sleeps,
@@ -104,13 +108,6 @@ impl ReadyList {
     pub(crate) fn push(&self, node: &Arc<Node>) -> bool {
         self.list(node);
         self.notify()
-    }
-
-    /// Lists the level-triggered nodes of the last `poll` for the next one.
-    pub(crate) fn list_again(&self, nodes: &mut Vec<Arc<Node>>) {
-        for node in nodes.drain(..) {
-            self.list(&node);
-        }
     }
 
     /// Lists a node for the poller's next look, without a word to it.
@@ -122,6 +119,9 @@ impl ReadyList {
         }
     }
 
+    // ANCHOR_END: push
+
+    // ANCHOR: remove
     /// Takes a node out again, if it stands in the list.
     pub(crate) fn remove(&self, node: &Arc<Node>) {
         if node.queued.load(Ordering::Acquire) {
@@ -137,7 +137,7 @@ impl ReadyList {
         nodes.clear();
         self.len.store(0, Ordering::Release);
     }
-    // ANCHOR_END: push
+    // ANCHOR_END: remove
 
     // ANCHOR: sleep
     /// After a push: whether the poller sleeps, and nobody has woken it yet.
@@ -145,20 +145,6 @@ impl ReadyList {
     pub(crate) fn notify(&self) -> bool {
         let before = self.poller.swap(NOTIFIED, Ordering::AcqRel);
         before == ASLEEP || before == UNHEARD
-    }
-
-    /// Whoever was to wake the poller could not.
-    pub(crate) fn not_woken(&self) {
-        let _ =
-            self.poller
-                .compare_exchange(NOTIFIED, UNHEARD, Ordering::AcqRel, Ordering::Relaxed);
-    }
-
-    /// Whether something has been pushed, or left behind, since the poller last
-    /// looked. An exchange, so that whoever pushes later sees what the caller
-    /// did before.
-    pub(crate) fn is_notified(&self) -> bool {
-        self.poller.fetch_or(0, Ordering::AcqRel) >= NOTIFIED
     }
 
     /// Announces that the poller is about to sleep. `false`: it must not, for
@@ -178,6 +164,24 @@ impl ReadyList {
         self.poller.swap(EMPTY, Ordering::AcqRel) == ASLEEP
     }
     // ANCHOR_END: sleep
+
+    // ANCHOR: not_woken
+    /// Whoever was to wake the poller could not.
+    pub(crate) fn not_woken(&self) {
+        let _ =
+            self.poller
+                .compare_exchange(NOTIFIED, UNHEARD, Ordering::AcqRel, Ordering::Relaxed);
+    }
+    // ANCHOR_END: not_woken
+
+    // ANCHOR: is_notified
+    /// Whether something has been pushed, or left behind, since the poller last
+    /// looked. An exchange, so that whoever pushes later sees what the caller
+    /// did before.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.poller.fetch_or(0, Ordering::AcqRel) >= NOTIFIED
+    }
+    // ANCHOR_END: is_notified
 
     // ANCHOR: drain
     /// Moves what is due into `events`, until they number `most` or every node
@@ -211,12 +215,23 @@ impl ReadyList {
         Some(node)
     }
     // ANCHOR_END: drain
+
+    // ANCHOR: again
+    /// Lists the level-triggered nodes of the last `poll` for the next one.
+    pub(crate) fn list_again(&self, nodes: &mut Vec<Arc<Node>>) {
+        for node in nodes.drain(..) {
+            self.list(&node);
+        }
+    }
+    // ANCHOR_END: again
 }
 
+// ANCHOR: lock
 /// Nothing panics while these locks are held, so a poisoned one is a sound one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+// ANCHOR_END: lock
 
 #[cfg(test)]
 mod tests {

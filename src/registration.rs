@@ -49,6 +49,7 @@ struct Shared {
 }
 // ANCHOR_END: pair
 
+// ANCHOR: new
 impl Registration {
     /// Makes the pair, ready for nothing.
     #[allow(clippy::new_ret_no_self)]
@@ -67,6 +68,7 @@ impl Registration {
         (registration, set_readiness)
     }
 }
+// ANCHOR_END: new
 
 // ANCHOR: set
 impl SetReadiness {
@@ -104,7 +106,7 @@ impl SetReadiness {
 }
 // ANCHOR_END: set
 
-// ANCHOR: source
+// ANCHOR: register
 impl Source for Registration {
     fn register(
         &mut self,
@@ -148,6 +150,9 @@ impl Source for Registration {
         })
     }
 
+    // ANCHOR_END: register
+
+    // ANCHOR: deregister
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         self.registered
@@ -171,9 +176,9 @@ impl Drop for Registration {
         let _ = self.registered.drop_with(|queue, _| shared.leave(queue));
     }
 }
-// ANCHOR_END: source
 
 /// Nothing panics while the lock is held, so a poisoned one is a sound one.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
+// ANCHOR_END: deregister

@@ -42,6 +42,9 @@ struct Shared {
     node: Arc<Node>,
 }
 
+// ANCHOR_END: waker
+
+// ANCHOR: new
 impl Waker {
     /// Makes a waker whose events bear `token`. It is registered for as long
     /// as it or a clone of it lives.
@@ -65,6 +68,9 @@ impl Waker {
         })
     }
 
+    // ANCHOR_END: new
+
+    // ANCHOR: wake
     /// Has the `poll` that is going on, or else the next, return with a
     /// readable event. Wakes before one `poll` may come as one event.
     ///
@@ -86,4 +92,4 @@ impl Drop for Shared {
         self.queue.registered.fetch_sub(1, Ordering::Relaxed);
     }
 }
-// ANCHOR_END: waker
+// ANCHOR_END: wake

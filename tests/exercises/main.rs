@@ -74,3 +74,19 @@ mod ex08_3_answers;
 mod ex08_3_answers_closed_is_hung_up;
 #[path = "wrong/ex08_3_answers_end_is_readable.rs"]
 mod ex08_3_answers_end_is_readable;
+#[path = "ex10_1_wake.rs"]
+mod ex10_1_wake;
+#[path = "wrong/ex10_1_wake_announced_whatever_happened.rs"]
+mod ex10_1_wake_announced_whatever_happened;
+#[path = "wrong/ex10_1_wake_every_push_pays.rs"]
+mod ex10_1_wake_every_push_pays;
+#[path = "wrong/ex10_1_wake_load_then_store.rs"]
+mod ex10_1_wake_load_then_store;
+#[path = "wrong/ex10_1_wake_notified_before_listed.rs"]
+mod ex10_1_wake_notified_before_listed;
+#[path = "ex10_2_events.rs"]
+mod ex10_2_events;
+#[path = "wrong/ex10_2_events_listed_is_delivered.rs"]
+mod ex10_2_events_listed_is_delivered;
+#[path = "wrong/ex10_2_events_one_for_each_wake.rs"]
+mod ex10_2_events_one_for_each_wake;

@@ -24,3 +24,7 @@ mod ex08_1_mask;
 mod ex08_2_deadline;
 #[path = "ex08_3_answers.rs"]
 mod ex08_3_answers;
+#[path = "ex10_1_wake.rs"]
+mod ex10_1_wake;
+#[path = "ex10_2_events.rs"]
+mod ex10_2_events;

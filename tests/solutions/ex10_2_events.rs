@@ -1,0 +1,20 @@
+//! Exercise 10.2: how many events?
+
+// ANCHOR: answer
+/// How many events that `poll` delivers. It does not wait,
+/// and has room for eight. The sources are edge-triggered unless it says otherwise; the lines
+/// from the third on speak of one Registration.
+pub const EVENTS: [usize; 7] = [
+    1, // A waker and its clone each wake once, then poll.
+    2, // Two wakers with one token each wake once, then poll.
+    1, // A registered Registration is set READABLE twice, then poll.
+    0, // poll once more.
+    0, // It is set READABLE, then EMPTY, then poll.
+    1, // Set READABLE, deregistered, registered with another token; then poll.
+    1, // Set READABLE, reregistered with Trigger::Level; poll, then poll again: the second one.
+];
+// ANCHOR_END: answer
+
+#[cfg(test)]
+#[path = "../checks/ex10_2_events.rs"]
+mod checks;
