@@ -1,4 +1,4 @@
-//! An event queue by hand: epoll, kqueue and IOCP behind one small [`Poll`].
+//! An event queue by hand: epoll and kqueue behind one small [`Poll`].
 //!
 //! ```
 //! use evq::net::{TcpListener, TcpStream};
