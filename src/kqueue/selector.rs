@@ -190,6 +190,7 @@ fn entry(ident: usize, filter: ffi::Filter, flags: u16, token: Token) -> kevent 
     }
 }
 
+#[allow(clippy::unnecessary_cast)] // NetBSD's flags are 32 bits wide.
 fn meaning(answer: &kevent) -> Readiness {
     let filter = match answer.filter {
         EVFILT_WRITE => Filter::Write,
