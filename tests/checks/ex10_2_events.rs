@@ -7,8 +7,10 @@ fn expect(poll: &mut Poll, number: usize, why: &str) {
     let mut events = Events::with_capacity(8);
     let found = poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert_eq!(
-        EVENTS[number], found,
-        "prediction {number} (counted from 0) against the run: {why}"
+        EVENTS[number],
+        found,
+        "prediction {} of 7 against the run: {why}",
+        number + 1
     );
 }
 
