@@ -1,4 +1,4 @@
-"""Clients for .ci/echo: `echo.py many|flood|starve PORT PID`."""
+"""Clients for .ci/echo: `echo.py slow|many|flood|starve PORT PID`."""
 
 import os
 import selectors
@@ -33,13 +33,40 @@ def connect(port):
 
 
 def receive(connection, length):
-    received = b""
+    received = bytearray()
     while len(received) < length:
         piece = connection.recv(length - len(received))
         if not piece:
             sys.exit(f"echo.py: the stream ended after {len(received)} of {length} bytes")
         received += piece
-    return received
+    return bytes(received)
+
+
+def resident(pid):
+    """The memory that the server holds, in KiB."""
+    with open(f"/proc/{pid}/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def slow(port, pid):
+    """Sends much and reads nothing for a while: the server waits, and keeps little of it."""
+    connection, before = connect(port), resident(pid)
+    sent = os.urandom(1 << 20) * 64
+    sender = threading.Thread(target=connection.sendall, args=(sent,), daemon=True)
+    sender.start()
+    time.sleep(0.5)
+    if not sender.is_alive():
+        sys.exit(f"echo.py: the server took all of {len(sent)} bytes from a client that reads none")
+    sleeps(pid, "a client that sends and does not read")
+    grown = resident(pid) - before
+    if grown > 1024:
+        sys.exit(f"echo.py: for a client that does not read, the server grew by {grown} KiB")
+    if receive(connection, len(sent)) != sent:
+        sys.exit("echo.py: the slow reader got back something else than it sent")
+    connection.shutdown(socket.SHUT_WR)
+    if connection.recv(1):
+        sys.exit("echo.py: the slow reader got back more than it sent")
+    print(f"slow: {len(sent) >> 20} MiB came back as they were; the server grew by {grown} KiB")
 
 
 def many(port, pid):
@@ -119,7 +146,7 @@ def flood(port, pid):
     threads[1].join()
     if worst > 1:
         sys.exit(f"echo.py: beside a flood, an answer took {worst:.2f} s")
-    print(f"flood: {echoed[0] >> 20} MiB echoed, 200 answers, worst {worst*1000:.2f} ms")
+    print(f"flood: {echoed[0] >> 20} MiB echoed, 200 answers beside it, the latest in {worst * 1000:.1f} ms")
 
 
 def starve(port, pid):
@@ -136,4 +163,4 @@ def starve(port, pid):
     print(f"starve: all {len(connections)} clients were served in the end")
 
 
-{"many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))
+{"slow": slow, "many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -371,7 +371,7 @@ fn half_closer(addr: SocketAddr) -> io::Result<String> {
     ))
 }
 
-/// Closes with its echo unread. On Linux and Windows that resets the connection.
+/// Closes with its echo unread. On Linux that resets the connection, elsewhere it may not.
 fn leaver(addr: SocketAddr) -> io::Result<String> {
     let mut stream = connect(addr)?;
     stream.write_all(b"never mind")?;

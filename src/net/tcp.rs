@@ -10,7 +10,6 @@ use super::sys;
 use crate::event::{Interests, Token, Trigger};
 use crate::registrator::{Registrator, Source};
 
-// ANCHOR: listener
 /// A socket that takes TCP connections.
 ///
 /// Readable means that there is one to [`accept`](TcpListener::accept).
@@ -90,9 +89,7 @@ impl TcpListener {
         self.inner.take_error()
     }
 }
-// ANCHOR_END: listener
 
-// ANCHOR: stream
 /// One end of a TCP connection.
 ///
 /// Reads and writes go through [`Read`] and [`Write`], which are also there for
@@ -104,6 +101,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
+    // ANCHOR: connect
     /// Starts to connect, and never blocks.
     ///
     /// The first writable event says that it is over: then
@@ -117,6 +115,7 @@ impl TcpStream {
         let inner = sys::TcpStream::connect(addr)?;
         Ok(TcpStream { inner })
     }
+    // ANCHOR_END: connect
 
     /// Takes over a stream of the standard library's, and makes it non-blocking.
     pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
@@ -195,6 +194,7 @@ impl TcpStream {
     }
 }
 
+// ANCHOR: read
 impl Read for &TcpStream {
     #[inline]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -205,6 +205,7 @@ impl Read for &TcpStream {
         self.inner.read_vectored(buffers)
     }
 }
+// ANCHOR_END: read
 
 impl Write for &TcpStream {
     #[inline]
@@ -247,9 +248,7 @@ impl Write for TcpStream {
         Ok(())
     }
 }
-// ANCHOR_END: stream
 
-// ANCHOR: source
 impl Source for TcpListener {
     fn register(
         &mut self,
@@ -279,7 +278,6 @@ impl Source for TcpListener {
         self.inner.source.deregister(registrator)
     }
 }
-// ANCHOR_END: source
 
 impl Source for TcpStream {
     fn register(

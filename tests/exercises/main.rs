@@ -90,3 +90,27 @@ mod ex10_2_events;
 mod ex10_2_events_listed_is_delivered;
 #[path = "wrong/ex10_2_events_one_for_each_wake.rs"]
 mod ex10_2_events_one_for_each_wake;
+#[path = "ex12_1_rest.rs"]
+mod ex12_1_rest;
+#[path = "wrong/ex12_1_rest_reads_on.rs"]
+mod ex12_1_rest_reads_on;
+#[path = "wrong/ex12_1_rest_tries_again.rs"]
+mod ex12_1_rest_tries_again;
+#[path = "wrong/ex12_1_rest_writes_all.rs"]
+mod ex12_1_rest_writes_all;
+#[path = "ex12_2_half_closed.rs"]
+mod ex12_2_half_closed;
+#[path = "wrong/ex12_2_half_closed_end_is_over.rs"]
+mod ex12_2_half_closed_end_is_over;
+#[path = "wrong/ex12_2_half_closed_reads_on.rs"]
+mod ex12_2_half_closed_reads_on;
+#[path = "wrong/ex12_2_half_closed_reads_the_end_again.rs"]
+mod ex12_2_half_closed_reads_the_end_again;
+#[path = "ex12_3_batch.rs"]
+mod ex12_3_batch;
+#[path = "wrong/ex12_3_batch_first_in_first_out.rs"]
+mod ex12_3_batch_first_in_first_out;
+#[path = "wrong/ex12_3_batch_frees_twice.rs"]
+mod ex12_3_batch_frees_twice;
+#[path = "wrong/ex12_3_batch_never_reuses.rs"]
+mod ex12_3_batch_never_reuses;

@@ -28,3 +28,9 @@ mod ex08_3_answers;
 mod ex10_1_wake;
 #[path = "ex10_2_events.rs"]
 mod ex10_2_events;
+#[path = "ex12_1_rest.rs"]
+mod ex12_1_rest;
+#[path = "ex12_2_half_closed.rs"]
+mod ex12_2_half_closed;
+#[path = "ex12_3_batch.rs"]
+mod ex12_3_batch;

@@ -8,7 +8,6 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
 
-// ANCHOR: address
 impl Family {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn new(family: c_int, len: usize) -> Family {
@@ -89,4 +88,3 @@ impl Address {
         }
     }
 }
-// ANCHOR_END: address

@@ -16,7 +16,6 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use crate::trace::checked;
 
-// ANCHOR: numbers
 /// Linux and Android.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod numbers {
@@ -128,9 +127,7 @@ pub const SHUT_WR: c_int = 1;
 pub const SHUT_RDWR: c_int = 2;
 /// The most buffers that one call takes.
 pub const IOV_MAX: usize = 1024;
-// ANCHOR_END: numbers
 
-// ANCHOR: sockaddr
 /// What an address begins with: on the BSDs and on Apple's systems its length,
 /// then its family.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -179,9 +176,7 @@ pub union Address {
     pub v4: sockaddr_in,
     pub v6: sockaddr_in6,
 }
-// ANCHOR_END: sockaddr
 
-// ANCHOR: msghdr
 /// One of several buffers: what an `IoSlice` is guaranteed to be.
 #[repr(C)]
 pub struct iovec {
@@ -214,7 +209,6 @@ pub type Length = c_int;
 /// A length in `msghdr`.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub type ControlLength = u32;
-// ANCHOR_END: msghdr
 
 /// What the C library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
@@ -423,7 +417,6 @@ pub fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -
     Ok(())
 }
 
-// ANCHOR: recv
 /// Receives into `buffer`. Returns the number of bytes, 0 at the end.
 #[inline]
 pub fn recv(fd: BorrowedFd<'_>, buffer: &mut [u8], flags: c_int) -> io::Result<usize> {
@@ -441,7 +434,6 @@ pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     let returned = unsafe { c::send(fd, buffer.as_ptr().cast(), len, MSG_NOSIGNAL) };
     Ok(checked(format_args!("send({fd}, .., {len}, NOSIGNAL)"), returned)? as usize)
 }
-// ANCHOR_END: recv
 
 /// Receives into several buffers in turn.
 pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -451,6 +443,7 @@ pub fn readv(fd: BorrowedFd<'_>, buffers: &mut [IoSliceMut<'_>]) -> io::Result<u
     Ok(checked(format_args!("readv({fd}, .., {count})"), returned)? as usize)
 }
 
+// ANCHOR: sendmsg
 /// Sends from several buffers in turn, without a SIGPIPE: `writev` has no flags.
 pub fn sendmsg(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     let (fd, count) = (fd.as_raw_fd(), buffers.len().min(IOV_MAX));
@@ -471,6 +464,7 @@ pub fn sendmsg(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::Result<usize>
         returned,
     )? as usize)
 }
+// ANCHOR_END: sendmsg
 
 /// Ends reading, writing or both.
 pub fn shutdown(fd: BorrowedFd<'_>, how: c_int) -> io::Result<()> {
@@ -481,7 +475,6 @@ pub fn shutdown(fd: BorrowedFd<'_>, how: c_int) -> io::Result<()> {
     Ok(())
 }
 
-// ANCHOR: duplicate
 /// Duplicates a descriptor under the lowest free number, closed on exec.
 pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let fd = fd.as_raw_fd();
@@ -491,4 +484,3 @@ pub fn duplicate(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let new = unsafe { c::fcntl(fd, F_DUPFD_CLOEXEC, lowest) };
     checked(format_args!("fcntl({fd}, F_DUPFD_CLOEXEC, {lowest})"), new).map(owned)
 }
-// ANCHOR_END: duplicate

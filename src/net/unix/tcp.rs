@@ -12,13 +12,13 @@ use super::{Watched, ffi};
 /// turns more away. It may have a lower limit of its own.
 const BACKLOG: i32 = 1024;
 
-// ANCHOR: listener
 #[derive(Debug)]
 pub(crate) struct TcpListener {
     pub(crate) source: Watched<OwnedFd>,
 }
 
 impl TcpListener {
+    // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let fd = ffi::socket(domain(addr))?;
         // Or a restarted server would wait minutes for its port: old
@@ -30,6 +30,7 @@ impl TcpListener {
             source: Watched::new(fd),
         })
     }
+    // ANCHOR_END: bind
 
     pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
@@ -73,15 +74,14 @@ impl TcpListener {
         self.source.fd().as_fd()
     }
 }
-// ANCHOR_END: listener
 
-// ANCHOR: stream
 #[derive(Debug)]
 pub(crate) struct TcpStream {
     pub(crate) source: Watched<OwnedFd>,
 }
 
 impl TcpStream {
+    // ANCHOR: connect
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let fd = ffi::socket(domain(addr))?;
         match ffi::connect(fd.as_fd(), addr) {
@@ -95,6 +95,7 @@ impl TcpStream {
             source: Watched::new(fd),
         })
     }
+    // ANCHOR_END: connect
 
     pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
@@ -181,7 +182,6 @@ impl TcpStream {
         self.source.fd().as_fd()
     }
 }
-// ANCHOR_END: stream
 
 // ANCHOR: options
 fn domain(addr: SocketAddr) -> i32 {

@@ -19,6 +19,7 @@ pub(crate) struct Watched<F: AsFd> {
     fd: F,
     registered: Registered,
 }
+// ANCHOR_END: watched
 
 impl<F: AsFd> Watched<F> {
     pub(crate) fn new(fd: F) -> Watched<F> {
@@ -33,6 +34,7 @@ impl<F: AsFd> Watched<F> {
         &self.fd
     }
 
+    // ANCHOR: into_fd
     /// Deregisters, and hands the descriptor back.
     pub(crate) fn into_fd(self) -> F {
         let mut whole = ManuallyDrop::new(self);
@@ -41,6 +43,7 @@ impl<F: AsFd> Watched<F> {
         // descriptor has one owner; its registration is `None` and needs no drop.
         unsafe { std::ptr::read(&whole.fd) }
     }
+    // ANCHOR_END: into_fd
 
     // ANCHOR: leave
     fn leave(&mut self) {
@@ -54,6 +57,7 @@ impl<F: AsFd> Watched<F> {
 }
 
 impl<F: AsFd> Source for Watched<F> {
+    // ANCHOR: register
     fn register(
         &mut self,
         registrator: &Registrator,
@@ -73,6 +77,7 @@ impl<F: AsFd> Source for Watched<F> {
             queue.selector.register(fd, watch)
         })
     }
+    // ANCHOR_END: register
 
     fn reregister(
         &mut self,
@@ -101,9 +106,10 @@ impl<F: AsFd> Source for Watched<F> {
     }
 }
 
+// ANCHOR: drop
 impl<F: AsFd> Drop for Watched<F> {
     fn drop(&mut self) {
         self.leave();
     }
 }
-// ANCHOR_END: watched
+// ANCHOR_END: drop

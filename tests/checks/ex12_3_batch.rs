@@ -1,0 +1,56 @@
+use super::*;
+
+#[test]
+fn a_late_event_meets_nobody() {
+    let mut table = Table::new();
+    let old = table.insert("old");
+    // One batch: the old connection ends, a new one is accepted, and a second event for the old
+    // one comes last.
+    assert_eq!(table.remove(old), Some("old"));
+    let new = table.insert("new");
+    assert_eq!(
+        table.get(old),
+        None,
+        "a token was reused within its batch: an event for the old connection reached the new one"
+    );
+    assert_eq!(table.get(new), Some(&mut "new"));
+}
+
+#[test]
+fn places_are_reused_after_the_batch() {
+    let mut table = Table::new();
+    for n in 0..1000 {
+        let token = table.insert(n);
+        assert!(
+            token < 4,
+            "one connection at a time, and token {token} for number {n}: the table only grows"
+        );
+        assert_eq!(table.remove(token), Some(n));
+        table.batch_is_over();
+    }
+}
+
+#[test]
+fn every_connection_has_a_place_of_its_own() {
+    let mut table = Table::new();
+    let gone = table.insert("gone");
+    assert_eq!(table.remove(gone), Some("gone"));
+    assert_eq!(table.remove(gone), None, "removed twice");
+    table.batch_is_over();
+    table.batch_is_over();
+    let (first, second) = (table.insert("first"), table.insert("second"));
+    assert_ne!(
+        first, second,
+        "one place, two connections: a free place was listed twice"
+    );
+    assert_eq!(table.get(first), Some(&mut "first"));
+    assert_eq!(table.get(second), Some(&mut "second"));
+}
+
+#[test]
+fn an_event_for_nobody_is_harmless() {
+    let mut table = Table::<()>::new();
+    assert_eq!(table.get(7), None);
+    assert_eq!(table.remove(7), None);
+    table.batch_is_over();
+}

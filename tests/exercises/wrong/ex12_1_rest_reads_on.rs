@@ -1,0 +1,34 @@
+// Fails with: came back: a write may take less than it is offered
+//! Exercise 12.1: the rest of a write.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+
+/// What the server keeps for one connection.
+pub struct Echo {
+    pub buffer: [u8; 1024],
+    /// The part of `buffer` that has been read and not yet written.
+    pub unsent: Range<usize>,
+}
+pub fn on_event(stream: &mut (impl Read + Write), echo: &mut Echo) -> io::Result<bool> {
+    loop {
+        let mut refused = false;
+        while !echo.unsent.is_empty() && !refused {
+            match stream.write(&echo.buffer[echo.unsent.clone()]) {
+                Ok(count) => echo.unsent.start += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => refused = true,
+                Err(error) => return Err(error),
+            }
+        }
+        match stream.read(&mut echo.buffer) {
+            Ok(0) => return Ok(true),
+            Ok(count) => echo.unsent = 0..count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex12_1_rest.rs"]
+mod checks;

@@ -1,0 +1,27 @@
+// Fails with: a full socket is no failure
+//! Exercise 12.1: the rest of a write.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::ops::Range;
+
+/// What the server keeps for one connection.
+pub struct Echo {
+    pub buffer: [u8; 1024],
+    /// The part of `buffer` that has been read and not yet written.
+    pub unsent: Range<usize>,
+}
+pub fn on_event(stream: &mut (impl Read + Write), echo: &mut Echo) -> io::Result<bool> {
+    loop {
+        let count = match stream.read(&mut echo.buffer) {
+            Ok(0) => return Ok(true),
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        stream.write_all(&echo.buffer[..count])?;
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex12_1_rest.rs"]
+mod checks;
