@@ -158,7 +158,11 @@ impl Poll {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     // What the list gave is delivered first.
                     Err(_) if !events.is_empty() => {}
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        // What `awake` took note of is still to be seen to.
+                        queue.keep_awake();
+                        return Err(error);
+                    }
                 }
             }
             if closed {
