@@ -1,4 +1,4 @@
-"""Clients for .ci/echo: `echo.py slow|many|flood|starve PORT PID`."""
+"""Clients for .ci/echo: `echo.py slow|half|many|flood|starve PORT PID`."""
 
 import os
 import selectors
@@ -67,6 +67,41 @@ def slow(port, pid):
     if connection.recv(1):
         sys.exit("echo.py: the slow reader got back more than it sent")
     print(f"slow: {len(sent) >> 20} MiB came back as they were; the server grew by {grown} KiB")
+
+
+def held(connection, sent):
+    """How many of the bytes sent are in the server itself, and in no queue of the kernel's."""
+    near, far = connection.getsockname()[1], connection.getpeername()[1]
+    queued = 0
+    with open("/proc/net/tcp") as sockets:
+        for line in list(sockets)[1:]:
+            local, remote, _, queues = line.split()[1:5]
+            if {int(local[-4:], 16), int(remote[-4:], 16)} == {near, far}:
+                queued += sum(int(queue, 16) for queue in queues.split(":"))
+    return sent - queued
+
+
+def half(port, pid):
+    """Half-closes at the moment in which the server holds bytes that it cannot write."""
+    connection, piece, sent = socket.socket(), os.urandom(8192), 0
+    # Small segments and a small buffer here make the kernel's send buffer there small.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", port))
+    while held(connection, sent) <= 0 or (time.sleep(0.05), held(connection, sent))[1] <= 0:
+        if sent > 1 << 26:
+            sys.exit(f"echo.py: the server took {sent} bytes from a client that reads none")
+        connection.sendall(piece)
+        sent += len(piece)
+    kept = held(connection, sent)
+    connection.shutdown(socket.SHUT_WR)
+    time.sleep(0.1)
+    if receive(connection, sent) != piece * (sent // len(piece)):
+        sys.exit("echo.py: the half-closer got back something else than it sent")
+    if connection.recv(1):
+        sys.exit("echo.py: the half-closer got back more than it sent")
+    print(f"half: closed with {kept} of {sent} bytes in the server; all came back")
 
 
 def many(port, pid):
@@ -163,4 +198,4 @@ def starve(port, pid):
     print(f"starve: all {len(connections)} clients were served in the end")
 
 
-{"slow": slow, "many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))
+{"slow": slow, "half": half, "many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))
