@@ -123,9 +123,13 @@ impl Source for Registration {
         let mut shared = lock(&self.shared);
         self.registered.add(registrator, watch, |queue| {
             let node = Node::new(watch, shared.readiness);
-            queue.push(&node)?;
-            shared.home = Some((Arc::clone(queue), node));
-            Ok(())
+            shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
+            let pushed = queue.push(&node);
+            if pushed.is_err() {
+                // What was refused must not be delivered.
+                shared.leave(queue);
+            }
+            pushed
         })
     }
 
@@ -155,25 +159,29 @@ impl Source for Registration {
     // ANCHOR: deregister
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
         let mut shared = lock(&self.shared);
-        self.registered
-            .remove(registrator, |queue, _| shared.leave(queue))
+        self.registered.remove(registrator, |queue, _| {
+            shared.leave(queue);
+            Ok(())
+        })
     }
 }
 
 impl Shared {
-    fn leave(&mut self, queue: &Queue) -> io::Result<()> {
+    fn leave(&mut self, queue: &Queue) {
         if let Some((_, node)) = self.home.take() {
             node.watch(None);
             queue.ready.remove(&node);
         }
-        Ok(())
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut shared = lock(&self.shared);
-        let _ = self.registered.drop_with(|queue, _| shared.leave(queue));
+        let _ = self.registered.drop_with(|queue, _| {
+            shared.leave(queue);
+            Ok(())
+        });
     }
 }
 
