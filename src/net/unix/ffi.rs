@@ -321,7 +321,9 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
     // SAFETY: `addr` is writable for `len` bytes.
     let fd = unsafe { c::accept(listener, &mut addr, &mut len) };
     let fd = checked(format_args!("accept({listener}, .., ..)"), fd).map(owned)?;
-    Ok((prepare(fd)?, addr.read()?))
+    // A client that has gone already takes no option, and has no address.
+    let gone = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
+    Ok((prepare(fd).map_err(gone)?, addr.read().map_err(gone)?))
 }
 
 /// Closed on exec, non-blocking, and no SIGPIPE.

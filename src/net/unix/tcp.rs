@@ -205,9 +205,14 @@ fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
 }
 
 fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
+    if !(1..=255).contains(&ttl) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "a time to live is from 1 to 255",
+        ));
+    }
     let (level, name) = ttl_option(fd)?;
-    let ttl = i32::try_from(ttl).unwrap_or(i32::MAX);
-    ffi::set_option(fd, level, name, ttl)
+    ffi::set_option(fd, level, name, ttl as i32)
 }
 
 /// Reading the error clears it.
