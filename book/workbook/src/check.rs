@@ -127,7 +127,7 @@ pub fn reset(book: &Book, typed: &str) -> Outcome {
     write(&answer, &copy_of_blank(book, exercise)?)?;
     crate::progress::store(book, "hints", &exercise.name, "0");
     say(&format!(
-        "{} is the blank again; yours is kept as {}.\n",
+        "{} is the blank again;\nyours is kept as {}.\n",
         book.shown(&answer),
         book.shown(&kept)
     ));

@@ -58,7 +58,11 @@ pub fn render(markdown: &str, folder: &Path, colour: bool) -> String {
 enum Piece {
     Prose(String),
     Code(String),
-    Figure { title: String, description: String },
+    Figure {
+        title: String,
+        question: String,
+        description: String,
+    },
 }
 
 fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
@@ -90,13 +94,18 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
         let split = line.replace("{{#", "\n{{#").replace("}}", "}}\n");
         for line in split.lines() {
             let Some(target) = include::target(line) else {
-                pieces.push(Piece::Prose(line.to_string()));
+                // Told before the description, which answers it.
+                match (element(line, "figcaption"), open_figure(pieces)) {
+                    (Some(caption), Some(question)) => *question = caption,
+                    _ => pieces.push(Piece::Prose(line.to_string())),
+                }
                 continue;
             };
             let text = include::text(folder, target).unwrap_or_else(missing);
             if target.ends_with(".svg") {
                 pieces.push(Piece::Figure {
                     title: element(&text, "title").unwrap_or_default(),
+                    question: String::new(),
                     description: element(&text, "desc").unwrap_or_default(),
                 });
             } else {
@@ -106,6 +115,15 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
         if split.is_empty() {
             pieces.push(Piece::Prose(String::new()));
         }
+    }
+}
+
+/// The question of the figure that was gathered last, if nothing but blank lines followed it.
+fn open_figure(pieces: &mut [Piece]) -> Option<&mut String> {
+    let blank = |piece: &Piece| matches!(piece, Piece::Prose(line) if line.trim().is_empty());
+    match pieces.iter_mut().rfind(|piece| !blank(piece))? {
+        Piece::Figure { question, .. } => Some(question),
+        _ => None,
     }
 }
 
@@ -162,13 +180,21 @@ impl Printer {
                 self.out.push_str(&tint(line.trim_end(), 36, self.colour));
                 self.out.push('\n');
             }
-            Piece::Figure { title, description } => {
+            Piece::Figure {
+                title,
+                question,
+                description,
+            } => {
                 self.space();
                 let title = format!("Figure: {}", inline(title, false, &mut self.links));
                 self.out.push_str(&bold(&title, self.colour));
                 self.out.push('\n');
-                let description = inline(description, false, &mut self.links);
-                self.out.push_str(&wrap(&description, "  ", "  ", WIDTH));
+                for text in [question, description] {
+                    let text = inline(text, false, &mut self.links);
+                    if !text.is_empty() {
+                        self.out.push_str(&wrap(&text, "  ", "  ", WIDTH));
+                    }
+                }
             }
         }
     }
@@ -335,6 +361,8 @@ mod tests {
             text,
             "A title\n=======\nOne two three (read 4) `a*b` *\n\n- item more\n"
         );
+        assert_eq!(plain("[chapter 4](ch04_x.md)'s\n"), "chapter 4's\n");
+        assert_eq!(plain("2<sup>64</sup> - 2\n"), "2^64 - 2\n");
         assert_eq!(
             plain("[a](https://b.c/d) &lt; e"),
             "a [1] < e\n\n  [1] https://b.c/d\n"
@@ -367,8 +395,10 @@ mod tests {
         let page = "*a.rs*\n```rust\n{{#include a.rs:a}}\n# hidden\n```\n<figure>\n\
             {{#include f.svg}}\n<figcaption>What?</figcaption></figure>\n{{#include a.rs:b}}\n";
         let text = render(page, &checkout.0, false);
-        assert!(text.starts_with("a.rs\n    fn a() {} // `*x*`\n\nFigure: An edge\n  Up.\n"));
-        assert!(text.contains("\nWhat?\n"), "{text}");
+        assert!(
+            text.starts_with("a.rs\n    fn a() {} // `*x*`\n\nFigure: An edge\n  What?\n  Up.\n"),
+            "{text}"
+        );
         assert!(text.contains("a.rs has no anchor `b`."), "{text}");
         assert!(!text.contains("hidden"), "{text}");
     }

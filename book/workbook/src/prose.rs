@@ -30,6 +30,9 @@ pub fn without_tags(text: &str) -> String {
             plain.push_str(&rest[..open]);
             rest = &rest[open..];
             let tag = rest[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '/');
+            if rest.starts_with("<sup>") {
+                plain.push('^');
+            }
             match rest.find('>').filter(|_| tag) {
                 Some(close) if rest[..close].contains("://") && !rest[..close].contains(' ') => {
                     plain.push_str(&rest[1..close]);
@@ -83,8 +86,9 @@ pub fn inline(text: &str, colour: bool, links: &mut Vec<String>) -> String {
             out.push_str(&style(ITALIC));
             rest = after;
         } else if let Some((shown, url, next)) = link(rest) {
-            out.push_str(&inline(shown, colour, links));
-            out.push_str(&destination(url, links));
+            let shown = inline(shown, colour, links);
+            out.push_str(&shown);
+            out.push_str(&destination(&shown, url, links));
             rest = next;
         } else if let Some((character, next)) = entity(rest) {
             out.push(character);
@@ -105,14 +109,19 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
     (!shown.contains(']')).then_some((shown, url, next))
 }
 
-/// How a link's target is shown: another chapter by the number to `read`, a
-/// place on the web by a number under which its address stands at the end,
-/// anything else not at all.
-fn destination(url: &str, links: &mut Vec<String>) -> String {
+/// How a link's target is shown: another chapter by the number to `read`, where
+/// the text does not end with it; a place on the web by a number under which its
+/// address stands at the end; anything else not at all.
+fn destination(shown: &str, url: &str, links: &mut Vec<String>) -> String {
     let chapter = url.strip_prefix("ch").and_then(|rest| rest.get(..2));
     let chapter: Option<u32> = chapter.and_then(|digits| digits.parse().ok());
     match chapter {
-        Some(chapter) if url.contains(".md") => format!(" (read {chapter})"),
+        Some(chapter) if url.contains(".md") => {
+            match shown.rsplit(' ').next() == Some(chapter.to_string().as_str()) {
+                true => String::new(),
+                false => format!(" (read {chapter})"),
+            }
+        }
         _ if !url.contains("://") => String::new(),
         _ => {
             let known = links.iter().position(|link| link == url);
