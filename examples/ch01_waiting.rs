@@ -110,7 +110,7 @@ fn asking_all_the_time(listener: TcpListener) -> io::Result<String> {
 // ANCHOR_END: asking
 
 // ANCHOR: queue
-const LISTENER: Token = Token(usize::MAX - 1);
+const LISTENER: Token = Token(usize::MAX - 1); // `usize::MAX` is evq's own
 
 fn one_queue(listener: TcpListener) -> io::Result<String> {
     let mut poll = Poll::new()?;

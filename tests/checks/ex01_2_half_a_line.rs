@@ -55,6 +55,10 @@ fn deliver(client: &mut Client<Stream>, bytes: &[u8]) -> String {
         client.stream.refusals = 0;
         match on_event(client) {
             Ok(hung_up) => assert!(!hung_up, "this client has not hung up"),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => panic!(
+                "`on_event` failed with WouldBlock, which is no failure here: it says that there \
+                 is nothing to read until the next event"
+            ),
             Err(error) => panic!("`on_event` failed: {:?}", error.kind()),
         }
         if client.stream.arrived.is_empty() {

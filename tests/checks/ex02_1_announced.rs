@@ -59,7 +59,7 @@ impl Experiment {
 fn an_edge_that_is_not_drained() {
     assert!(
         EDGE_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Edge).read(4).poll(),
-        "you predicted {EDGE_AFTER_A_PARTIAL_READ} events after a partial read, which is not what \
+        "you predicted {EDGE_AFTER_A_PARTIAL_READ} after a partial read, which is not what \
          comes: an edge is announced once, however much of it is left"
     );
 }
@@ -68,7 +68,7 @@ fn an_edge_that_is_not_drained() {
 fn a_level_that_is_not_drained() {
     assert!(
         LEVEL_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Level).read(4).poll(),
-        "you predicted {LEVEL_AFTER_A_PARTIAL_READ} events after a partial read, which is not what \
+        "you predicted {LEVEL_AFTER_A_PARTIAL_READ} after a partial read, which is not what \
          comes: a level is announced at every poll for as long as there is something to read"
     );
 }
@@ -77,7 +77,7 @@ fn a_level_that_is_not_drained() {
 fn a_level_that_is_over() {
     assert!(
         LEVEL_AFTER_ALL_IS_READ == arrived(1, Trigger::Level).read(10).poll(),
-        "you predicted {LEVEL_AFTER_ALL_IS_READ} events after everything was read, which is not \
+        "you predicted {LEVEL_AFTER_ALL_IS_READ} after everything was read, which is not \
          what comes: a level is announced for as long as there is something to read, and whether \
          the program has met WouldBlock is not asked"
     );
@@ -87,7 +87,7 @@ fn a_level_that_is_over() {
 fn three_writes_before_the_first_poll() {
     assert!(
         EDGE_AFTER_THREE_WRITES == arrived(3, Trigger::Edge).poll(),
-        "you predicted {EDGE_AFTER_THREE_WRITES} events for three writes, which is not what comes: \
+        "you predicted {EDGE_AFTER_THREE_WRITES} for three writes, which is not what comes: \
          an event says that something can be read, not how often something has come"
     );
 }
@@ -103,7 +103,7 @@ fn an_edge_that_is_asked_for_again() {
     let predicted = EDGE_REREGISTERED_AFTER_A_PARTIAL_READ;
     assert!(
         predicted == experiment.poll(),
-        "you predicted {predicted} events after reregistering, which is not what comes: to \
+        "you predicted {predicted} after reregistering, which is not what comes: to \
          reregister is to ask anew, and what can be read at that moment is announced"
     );
 }

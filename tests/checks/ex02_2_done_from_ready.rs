@@ -125,7 +125,7 @@ fn the_end_and_an_error_are_done_too() {
 }
 
 #[test]
-fn with_the_systems_own_edges() {
+fn with_a_socket() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();

@@ -7,6 +7,8 @@ const MS: Duration = Duration::from_millis(1);
 struct Fake {
     now: Duration,
     signals_every: Duration,
+    /// How long each signal's handler runs.
+    handler: Duration,
     event_at: Duration,
     waits: u32,
 }
@@ -16,6 +18,7 @@ impl Fake {
         Fake {
             now: 50 * MS,
             signals_every,
+            handler: Duration::ZERO,
             event_at,
             waits: 0,
         }
@@ -42,6 +45,7 @@ impl System for Fake {
         } else if over <= signal {
             Ok(0)
         } else {
+            self.now += self.handler;
             Err(io::ErrorKind::Interrupted.into())
         }
     }
@@ -66,6 +70,18 @@ fn with_a_signal_every_30_ms() {
     assert!(
         waited == 200 * MS,
         "each signal made the wait longer: it took {waited:?} instead of 200 ms"
+    );
+}
+
+#[test]
+fn a_handler_that_runs_past_the_end() {
+    let mut system = Fake::new(30 * MS, Duration::MAX);
+    system.handler = 25 * MS;
+    let result = catch_unwind(AssertUnwindSafe(|| wait_for(&mut system, 50 * MS)));
+    assert!(
+        matches!(result, Ok(Ok(0))),
+        "a handler ran 5 ms past the end of the wait: no time is left then, and a difference must \
+         not be negative"
     );
 }
 

@@ -1,7 +1,8 @@
 //! Exercise 8.3: what the other end has done.
 
-// The bits are in `evq::inside::mask`: EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP and EPOLLERR. An
-// answer is one of them, or several with `|` between.
+// An answer is one of these, or several with `|` between.
+#[allow(unused_imports)]
+use evq::inside::mask::{EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP};
 
 /// The peer of a TCP connection has closed its socket; nothing was sent. Asked to read.
 pub const PEER_CLOSED: u32 = 0;

@@ -66,6 +66,8 @@ mod ex08_1_mask_one_direction_only;
 mod ex08_2_deadline;
 #[path = "wrong/ex08_2_deadline_a_signal_ends_it.rs"]
 mod ex08_2_deadline_a_signal_ends_it;
+#[path = "wrong/ex08_2_deadline_below_zero.rs"]
+mod ex08_2_deadline_below_zero;
 #[path = "wrong/ex08_2_deadline_overflows.rs"]
 mod ex08_2_deadline_overflows;
 #[path = "ex08_3_answers.rs"]

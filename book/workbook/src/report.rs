@@ -189,32 +189,42 @@ fn sentence(check: &str) -> String {
 }
 
 fn describe(failure: &mut Failure, text: &str) {
-    let mut lines = text.lines();
-    let mut printed: Vec<&str> = Vec::new();
-    for line in lines.by_ref() {
-        if let Some((_, place)) = line.split_once("panicked at ") {
-            let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
-            let (_column, line, file) = (parts.next(), parts.next(), parts.next());
-            failure.place = file
-                .zip(line)
-                .map(|(file, line)| (file.into(), line.into()));
-            break;
-        }
-        printed.push(line);
-    }
-    let printed = printed.join("\n").trim().to_string();
-    if failure.place.is_none() {
-        failure.message = printed;
+    let lines: Vec<&str> = text.lines().collect();
+    let panics: Vec<(usize, (String, String))> = lines
+        .iter()
+        .enumerate()
+        .filter_map(|(index, line)| Some((index, place(line)?)))
+        .collect();
+    // A panic within the standard library, which the check has caught, tells less than the
+    // check's own, which follows.
+    let ours = |(_, (file, _)): &&(usize, (String, String))| {
+        !file.starts_with('/') && !Path::new(file).is_absolute()
+    };
+    let Some((index, place)) = panics.iter().find(ours).or(panics.first()) else {
+        failure.message = text.trim().to_string();
         return;
-    }
-    failure.printed = printed;
-    let more = |line: &&str| !line.starts_with("note: ") && !line.starts_with("thread '");
-    let message: Vec<&str> = lines.take_while(more).collect();
+    };
+    failure.place = Some(place.clone());
+    failure.printed = lines[..panics[0].0].join("\n").trim().to_string();
+    let more = |line: &&&str| !line.starts_with("note: ") && !line.starts_with("thread '");
+    let message: Vec<&str> = lines[index + 1..]
+        .iter()
+        .take_while(more)
+        .copied()
+        .collect();
     let message = message.join("\n").trim_end().to_string();
     failure.message = match message.split_once(" failed: ") {
         Some((assertion, told)) if assertion.starts_with("assertion ") => told.to_string(),
         _ => message,
     };
+}
+
+/// The file and line that a line of the transcript names as a panic's.
+fn place(line: &str) -> Option<(String, String)> {
+    let (_, place) = line.split_once("panicked at ")?;
+    let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
+    let (_column, line, file) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((file.to_string(), line.to_string()))
 }
 
 /// A path from the checkout's top folder, without `..`.
@@ -287,6 +297,17 @@ mod tests {
             "\n  it is packed (tests/checks/ex03_1_a.rs:26):\n    the struct is packed\n      \
              left: (16, 8)\n     right: (12, 4)\n    Your program printed:\n      mine\n"
         );
+    }
+
+    #[test]
+    fn of_two_panics_the_one_outside_the_library_is_told() {
+        let twice = FAILED.replace(
+            "mine\n\n",
+            "mine\n\nthread 'checks::it_is_packed' (7) panicked at /rustc/5980/library/core/src/time.rs:9:5:\n\
+             overflow when adding durations\n",
+        );
+        let report = parse(&twice, "", None);
+        assert_eq!(report, parse(FAILED, "", None));
     }
 
     #[test]

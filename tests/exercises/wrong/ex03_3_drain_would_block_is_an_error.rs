@@ -1,4 +1,4 @@
-// Fails with: WouldBlock
+// Fails with: WouldBlock, which is no failure
 //! Exercise 3.3: read for an edge.
 
 use std::io::{self, Read};
