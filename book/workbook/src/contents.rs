@@ -4,7 +4,7 @@
 
 use crate::Outcome;
 use crate::book::{Book, Chapter, Exercise, Part};
-use crate::progress::{State, place, remembered, state};
+use crate::progress::{State, place, remembered, state, was_done};
 use crate::run::{Lane, system};
 use crate::terminal::{WIDTH, bold, colour, columns, say};
 use std::process::ExitCode;
@@ -19,7 +19,17 @@ fn contents(book: &Book, lane: Option<Lane>, colour: bool) -> String {
     let title = "Event Queues by Hand";
     let on = format!("on {}: {}", system(), done(book, book.exercises.iter()));
     let mut out = line(title, &on, colour);
-    out.push('\n');
+    let exercises = book.exercises.iter();
+    out.push_str(&match exercises
+        .filter(|exercise| was_done(book, exercise))
+        .count()
+    {
+        0 => "\n".to_string(),
+        count => {
+            let told = "done before src/, a check or the answer changed: cargo workbook check";
+            line("", &format!("{count} {told}"), false)
+        }
+    });
     for page in book.unnumbered.iter().filter(|page| page.name() == "start") {
         let read = match remembered(book, "read", page.name()) {
             true => "read",
@@ -236,6 +246,11 @@ mod tests {
         write(&book.answer(&book.exercises[0]), "answer").unwrap();
         record(&book, &book.exercises[0], true);
         assert_eq!(next().1, "cargo workbook read 2");
+        let told = || contents(&book, Some(Lane::Epoll), false).contains("1 done before src/");
+        assert!(!told());
+        write(&checkout.0.join("src/lib.rs"), "changed").unwrap();
+        assert!(told());
+        record(&book, &book.exercises[0], true);
         remember(&book, "read", "3");
         assert_eq!(next(), (1, "cargo workbook read 6".to_string()));
         remember(&book, "read", "28");

@@ -40,6 +40,12 @@ pub fn state(book: &Book, exercise: &Exercise) -> State {
     }
 }
 
+/// Whether it was done, and has not been checked since something changed.
+pub fn was_done(book: &Book, exercise: &Exercise) -> bool {
+    let last = recall(book, "results", &exercise.name);
+    last.ends_with(" done") && state(book, exercise) == State::Started
+}
+
 pub fn record(book: &Book, exercise: &Exercise, done: bool) {
     let result = if done { "done" } else { "failing" };
     let result = format!("{:016x} {result}", hash(book, exercise));
