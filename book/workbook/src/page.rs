@@ -176,9 +176,10 @@ impl Printer {
             Piece::Prose(line) => self.prose(line),
             Piece::Code(line) => {
                 self.end_block();
-                let line = format!("    {line}");
-                self.out.push_str(&tint(line.trim_end(), 36, self.colour));
-                self.out.push('\n');
+                for line in folded(&format!("    {line}")).lines() {
+                    self.out.push_str(&tint(line.trim_end(), 36, self.colour));
+                    self.out.push('\n');
+                }
             }
             Piece::Figure {
                 title,
@@ -328,6 +329,29 @@ impl Printer {
     }
 }
 
+/// A line of code, continued below where it is too long: a comment as a comment, all else indented
+/// further than rustfmt would.
+fn folded(line: &str) -> String {
+    let code = line.trim_start();
+    let slashes = code.len() - code.trim_start_matches('/').len();
+    let indent = " ".repeat(line.len() - code.len());
+    let prefix = match slashes {
+        0 | 1 => indent + "        ",
+        slashes => format!("{indent}{} ", &code[..slashes]),
+    };
+    let (mut out, mut rest) = (String::new(), line.to_string());
+    while let Some((limit, _)) = rest.char_indices().nth(WIDTH) {
+        let space = rest[..limit].rfind(' ').unwrap_or(0);
+        if space < prefix.len() {
+            break;
+        }
+        out.push_str(&rest[..space]);
+        out.push('\n');
+        rest = format!("{prefix}{}", rest[space..].trim_start());
+    }
+    out + &rest
+}
+
 fn heading(line: &str) -> Option<(usize, &str)> {
     let text = line.trim_start_matches('#');
     let level = line.len() - text.len();
@@ -401,6 +425,22 @@ mod tests {
         );
         assert!(text.contains("a.rs has no anchor `b`."), "{text}");
         assert!(!text.contains("hidden"), "{text}");
+    }
+
+    #[test]
+    fn long_code_is_continued_within_80_columns() {
+        let word = "x".repeat(40);
+        assert_eq!(
+            folded(&format!("    {word} {word} {word}")),
+            format!("    {word}\n            {word}\n            {word}")
+        );
+        assert_eq!(
+            folded(&format!("    /// {word} {word}")),
+            format!("    /// {word}\n    /// {word}")
+        );
+        let unbroken = "y".repeat(90);
+        assert_eq!(folded(&unbroken), unbroken);
+        assert_eq!(folded("    short"), "    short");
     }
 
     #[test]
