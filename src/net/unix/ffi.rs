@@ -321,7 +321,10 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
     // SAFETY: `addr` is writable for `len` bytes.
     let fd = unsafe { c::accept(listener, &mut addr, &mut len) };
     let fd = checked(format_args!("accept({listener}, .., ..)"), fd).map(owned)?;
-    Ok((prepare(fd)?, addr.read()?))
+    // One that its client reset before it was taken has lost its address, or
+    // refuses options. Other systems do not hand it out.
+    let whole = prepare(fd).ok().filter(|_| len > 0);
+    Ok((whole.ok_or(io::ErrorKind::ConnectionAborted)?, addr.read()?))
 }
 
 /// Closed on exec, non-blocking, and no SIGPIPE.
