@@ -9,22 +9,24 @@
 use crate::event::{Interests, Readiness, Trigger};
 
 // ANCHOR: flags
+/// What the flags are in, but on NetBSD, which has as many bits to spare.
+pub type Flags = u16;
 /// Make the knote, or give an existing one a new udata.
-pub const EV_ADD: u16 = 0x1;
+pub const EV_ADD: Flags = 0x1;
 /// Remove the knote.
-pub const EV_DELETE: u16 = 0x2;
+pub const EV_DELETE: Flags = 0x2;
 /// Let it report again after `EV_DISPATCH` has silenced it.
-pub const EV_ENABLE: u16 = 0x4;
+pub const EV_ENABLE: Flags = 0x4;
 /// Forget the state once it has been reported: an edge.
-pub const EV_CLEAR: u16 = 0x20;
+pub const EV_CLEAR: Flags = 0x20;
 /// Answer each change at once, with `EV_ERROR` and 0 in `data` for success.
-pub const EV_RECEIPT: u16 = 0x40;
+pub const EV_RECEIPT: Flags = 0x40;
 /// Silence the knote once it has reported.
-pub const EV_DISPATCH: u16 = 0x80;
+pub const EV_DISPATCH: Flags = 0x80;
 /// The answer is about a change: `data` is an error number, or 0.
-pub const EV_ERROR: u16 = 0x4000;
+pub const EV_ERROR: Flags = 0x4000;
 /// The other end has closed this direction; `fflags` may hold its error.
-pub const EV_EOF: u16 = 0x8000;
+pub const EV_EOF: Flags = 0x8000;
 // ANCHOR_END: flags
 
 // ANCHOR: filter
@@ -43,7 +45,7 @@ pub struct Change {
     /// Which of the descriptor's knotes.
     pub filter: Filter,
     /// What is done to it.
-    pub flags: u16,
+    pub flags: Flags,
 }
 // ANCHOR_END: filter
 
@@ -84,7 +86,7 @@ fn trigger_of(registered: Option<(Interests, Trigger)>, filter: Filter) -> Optio
 
 // ANCHOR: readiness
 /// What one kevent means.
-pub fn readiness(filter: Filter, flags: u16, fflags: u32) -> Readiness {
+pub fn readiness(filter: Filter, flags: Flags, fflags: u32) -> Readiness {
     let (mut readiness, closed) = match filter {
         Filter::Read => (Readiness::READABLE, Readiness::READ_CLOSED),
         Filter::Write => (Readiness::WRITABLE, Readiness::WRITE_CLOSED),

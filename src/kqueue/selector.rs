@@ -71,6 +71,7 @@ impl Selector {
     fn change(&self, fd: BorrowedFd<'_>, old: Option<Watch>, new: Option<Watch>) -> io::Result<()> {
         let fd = fd.as_raw_fd() as usize;
         let token = new.map_or(Token(0), |watch| watch.token);
+        let reads = new.is_some_and(|watch| watch.interests.is_readable());
         let plain = |watch: Watch| (watch.interests, watch.trigger);
         let mut list = [entry(0, 0, 0, Token(0)); 4];
         let mut len = 0;
@@ -82,7 +83,12 @@ impl Selector {
             list[len] = entry(fd, filter, flags, token);
             len += 1;
         }
-        self.apply(&list[..len])
+        match self.apply(&list[..len]) {
+            // A pipe whose other end is closed gets no knote that writes. One
+            // that reads tells of the end; without it, this error has to.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe && reads => Ok(()),
+            result => result,
+        }
     }
     // ANCHOR_END: register
 
@@ -102,14 +108,9 @@ impl Selector {
         for (receipt, change) in receipts.iter().zip(changes) {
             let error = io::Error::from_raw_os_error(receipt.data as i32);
             let deleting = change.flags & EV_DELETE as ffi::Flags != 0;
-            let forgiven = match error.kind() {
-                // The knote went with a descriptor that was closed meanwhile.
-                ErrorKind::NotFound => deleting,
-                // Old macOS: a pipe whose other end is closed. It is watched.
-                ErrorKind::BrokenPipe => true,
-                _ => receipt.data == 0,
-            };
-            if !forgiven {
+            // The knote went with its descriptor, or with a pipe's other end.
+            let gone = deleting && error.kind() == ErrorKind::NotFound;
+            if receipt.data != 0 && !gone {
                 return Err(error);
             }
         }
@@ -196,7 +197,7 @@ fn meaning(answer: &kevent) -> Readiness {
         EVFILT_WRITE => Filter::Write,
         _ => Filter::Read,
     };
-    changes::readiness(filter, answer.flags as u16, answer.fflags)
+    changes::readiness(filter, answer.flags as changes::Flags, answer.fflags)
 }
 
 fn same_source(one: &kevent, other: &kevent) -> bool {

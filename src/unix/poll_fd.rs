@@ -13,6 +13,9 @@ use crate::poll::Poll;
 /// another queue can wait for this one, [`SourceFd`](crate::unix::SourceFd) in
 /// hand.
 ///
+/// Watched by edge, it is drained like anything else: the next event is owed
+/// once a `poll` has found nothing.
+///
 /// From the first call on, each wake and each listed node costs a system call,
 /// for who waits outside cannot be seen to sleep.
 impl AsFd for Poll {

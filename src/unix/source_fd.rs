@@ -42,7 +42,9 @@ use crate::registrator::{Registrator, Source};
 /// # Errors
 ///
 /// Registering fails with `Unsupported` for what epoll cannot watch, such as
-/// regular files.
+/// regular files. kqueue refuses to watch a pipe for writing that nobody reads
+/// any more: with `BrokenPipe`, which is what the write would say, or on NetBSD
+/// with an error of its own.
 ///
 /// # Platform notes
 ///

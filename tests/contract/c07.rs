@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use evq::{Events, Interests, Poll, Registration, Token, Trigger};
 
 use crate::bench::{Subject, TRIGGERS, benches};
-use crate::common::{connection, look, readable, wait_for};
+use crate::common::{KQUEUE, connection, look, readable, wait_for};
 use crate::held::Held;
 
 /// Registering a registered source gives `AlreadyExists`, with whichever queue,
@@ -148,7 +148,7 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
     let registered = poll
         .registrator()
         .register(&mut file, Token(1), Interests::READABLE);
-    if cfg!(any(target_os = "linux", target_os = "android")) {
+    if !KQUEUE {
         let error = registered.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("regular file"), "{error}");
@@ -165,7 +165,7 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
 /// Two `SourceFd`s of one descriptor: epoll refuses the second, which then is
 /// unregistered, and takes nothing from the first when it goes. (kqueue lets
 /// the second silently take the first one's place: do not do that.)
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 #[test]
 fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
     use evq::unix::SourceFd;

@@ -9,6 +9,12 @@ use evq::{Event, Events, Interests, Poll, Token};
 /// Longer than anything here takes, however loaded the machine.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
+/// Whether this system's queue is a kqueue.
+pub const KQUEUE: bool = cfg!(not(all(
+    any(target_os = "linux", target_os = "android"),
+    not(evq_libkqueue)
+)));
+
 /// Both directions.
 pub fn both() -> Interests {
     Interests::READABLE | Interests::WRITABLE

@@ -321,9 +321,10 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
     // SAFETY: `addr` is writable for `len` bytes.
     let fd = unsafe { c::accept(listener, &mut addr, &mut len) };
     let fd = checked(format_args!("accept({listener}, .., ..)"), fd).map(owned)?;
-    // A client that has gone already takes no option, and has no address.
-    let gone = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
-    Ok((prepare(fd).map_err(gone)?, addr.read().map_err(gone)?))
+    // One that its client reset before it was taken has lost its address, or
+    // refuses options. Other systems do not hand it out.
+    let whole = prepare(fd).ok().filter(|_| len > 0);
+    Ok((whole.ok_or(io::ErrorKind::ConnectionAborted)?, addr.read()?))
 }
 
 /// Closed on exec, non-blocking, and no SIGPIPE.
