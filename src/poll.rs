@@ -146,6 +146,7 @@ impl Poll {
             } else {
                 Some(Duration::ZERO)
             };
+            let mut was_all = false;
             if events.room() > 0 {
                 let selected = queue.selector.select(&mut self.batch, events, timeout);
                 queue.ready.awake();
@@ -153,7 +154,7 @@ impl Poll {
                     .ready
                     .drain(events, events.capacity(), &mut self.again);
                 match selected {
-                    Ok(()) => {}
+                    Ok(all) => was_all = all,
                     // A signal: the wait goes on.
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     // What the list gave is delivered first.
@@ -165,8 +166,12 @@ impl Poll {
                     }
                 }
             }
+            if events.is_empty() && !was_all {
+                // Only a signal, or only the queue's own wake-up in the one place.
+                continue;
+            }
             if closed {
-                self.closing.step(queue, events);
+                self.closing.step(queue, was_all && events.room() > 0);
             }
             if !events.is_empty() || closed || deadline.has_passed() {
                 if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
@@ -184,7 +189,7 @@ impl Closing {
     /// One batch nearer to the end: it is reached with the first that has room
     /// left, and where level-triggered sources fill every batch, once each has
     /// had its turn.
-    fn step(&mut self, queue: &Queue, events: &Events) {
+    fn step(&mut self, queue: &Queue, was_all: bool) {
         let left = match self {
             Closing::No => {
                 let registered = queue.registered.load(Ordering::Relaxed);
@@ -193,7 +198,7 @@ impl Closing {
             Closing::Left(left) => *left,
             Closing::Done => return,
         };
-        *self = if left == 1 || events.room() > 0 {
+        *self = if left == 1 || was_all {
             Closing::Done
         } else {
             Closing::Left(left - 1)
