@@ -132,7 +132,14 @@ impl Poll {
             queue.ready.list_again(&mut self.again);
             self.turn ^= 1;
         }
-        let share = (events.capacity() + self.turn) / 2;
+        // The short way may have asked the kernel: a second answer would name
+        // level-triggered sources twice. What it left room for is the list's.
+        let asked = !events.is_empty();
+        let share = if asked {
+            events.capacity()
+        } else {
+            (events.capacity() + self.turn) / 2
+        };
         // ANCHOR_END: wait
         // ANCHOR: loop
         loop {
@@ -147,7 +154,7 @@ impl Poll {
                 Some(Duration::ZERO)
             };
             let mut was_all = false;
-            if events.room() > 0 {
+            if events.room() > 0 && !asked {
                 let selected = queue.selector.select(&mut self.batch, events, timeout);
                 queue.ready.awake();
                 queue
