@@ -3,6 +3,7 @@
 //! Chapter 6, and chapter 10 for the ready list's share. A `poll` asks two
 //! places, the kernel and the ready list, and gives each its half of the room.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +35,6 @@ use crate::sys;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Poll {
     registrator: Registrator,
     /// The kernel's answers, kept so that no `poll` allocates.
@@ -47,7 +47,6 @@ pub struct Poll {
 }
 
 /// How far `close_loop` has come.
-#[derive(Debug)]
 enum Closing {
     No,
     /// At most as many batches more as there were registrations.
@@ -55,6 +54,16 @@ enum Closing {
     Done,
 }
 // ANCHOR_END: poll
+
+// ANCHOR: debug
+impl fmt::Debug for Poll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poll")
+            .field("registrator", &self.registrator)
+            .finish_non_exhaustive()
+    }
+}
+// ANCHOR_END: debug
 
 // ANCHOR: new
 impl Poll {
