@@ -157,7 +157,7 @@ impl Poll {
             // then: also of the closing, for which nobody wakes us twice.
             let closed = queue.is_closed();
             let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
-            let timeout = if nothing && queue.ready.sleep() {
+            let timeout = if nothing && deadline.waits() && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
@@ -250,6 +250,11 @@ impl Deadline {
                 .map_or(Deadline::Never, Deadline::At),
             None => Deadline::Never,
         }
+    }
+
+    /// Whether there is a wait at all.
+    fn waits(&self) -> bool {
+        !matches!(self, Deadline::Now)
     }
 
     /// The time left, but at most a day: some kernels mistake a longer wait for

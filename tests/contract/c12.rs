@@ -295,3 +295,26 @@ fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
     let writes: u64 = threads.into_iter().map(|t| t.join().unwrap()).sum();
     assert!(writes <= polls, "{writes} calls for {polls} polls");
 }
+
+/// A poller that only looks, with a timeout of zero, never sleeps: whoever
+/// wakes it pays nothing, at whatever moment.
+#[test]
+fn c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call() {
+    if cannot_count("c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call") {
+        return;
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let waker = Waker::new(poll.registrator(), Token(6)).unwrap();
+    let thread = thread::spawn(move || {
+        let before = writes_of_this_thread().unwrap();
+        for _ in 0..200_000 {
+            waker.wake().unwrap();
+        }
+        writes_of_this_thread().unwrap() - before
+    });
+    while !thread.is_finished() {
+        look(&mut poll, &mut events);
+    }
+    assert_eq!(thread.join().unwrap(), 0);
+}
