@@ -49,7 +49,7 @@ pub struct Poll {
 /// How far `close_loop` has come.
 enum Closing {
     No,
-    /// At most as many batches more as there were registrations.
+    /// At most as many batches more as there were sources that might be ready.
     Left(usize),
     Done,
 }
@@ -143,8 +143,8 @@ impl Poll {
         }
         // The short way may have asked the kernel: a second answer would name
         // level-triggered sources twice. What it left room for is the list's.
-        let asked = !events.is_empty();
-        let share = if asked {
+        let asked = events.len();
+        let share = if asked > 0 {
             events.capacity()
         } else {
             (events.capacity() + self.turn) / 2
@@ -156,14 +156,15 @@ impl Poll {
             // Not before the drain, which takes note of all that has come until
             // then: also of the closing, for which nobody wakes us twice.
             let closed = queue.is_closed();
-            let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
+            let listed = events.len() - asked + queue.ready.len();
+            let nothing = asked + listed == 0 && !closed;
             let timeout = if nothing && deadline.waits() && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
             };
             let mut was_all = false;
-            if events.room() > 0 && !asked {
+            if events.room() > 0 && asked == 0 {
                 let selected = queue.selector.select(&mut self.batch, events, timeout);
                 queue.ready.awake();
                 queue
@@ -187,7 +188,8 @@ impl Poll {
                 continue;
             }
             if closed {
-                self.closing.step(queue, was_all && events.room() > 0);
+                let sources = queue.in_kernel.load(Ordering::Relaxed) + listed;
+                self.closing.step(sources, was_all && events.room() > 0);
             }
             if !events.is_empty() || closed || deadline.has_passed() {
                 if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
@@ -205,16 +207,13 @@ impl Closing {
     /// One batch nearer to the end: it is reached with the first that has room
     /// left, and where level-triggered sources fill every batch, once each has
     /// had its turn.
-    fn step(&mut self, queue: &Queue, was_all: bool) {
+    fn step(&mut self, sources: usize, was_all: bool) {
         let left = match self {
-            Closing::No => {
-                let registered = queue.registered.load(Ordering::Relaxed);
-                registered.max(queue.ready.len() + 1)
-            }
+            Closing::No => sources,
             Closing::Left(left) => *left,
             Closing::Done => return,
         };
-        *self = if left == 1 || was_all {
+        *self = if left <= 1 || was_all {
             Closing::Done
         } else {
             Closing::Left(left - 1)

@@ -21,8 +21,8 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     /// `Poll` is gone: nobody drains the list.
     abandoned: AtomicBool,
-    /// How many sources are registered.
-    pub(crate) registered: AtomicUsize,
+    /// How many sources the kernel watches for us.
+    pub(crate) in_kernel: AtomicUsize,
     /// Somebody else waits on the queue's descriptor, so every push must show there.
     watched: AtomicBool,
 }
@@ -49,7 +49,7 @@ impl Queue {
             ready: ReadyList::new(),
             closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
-            registered: AtomicUsize::new(0),
+            in_kernel: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
         })
     }
