@@ -3,6 +3,7 @@
 //! Chapter 6, and chapter 10 for the ready list's share. A `poll` asks two
 //! places, the kernel and the ready list, and gives each its half of the room.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,7 +35,6 @@ use crate::sys;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Poll {
     registrator: Registrator,
     /// The kernel's answers, kept so that no `poll` allocates.
@@ -47,14 +47,23 @@ pub struct Poll {
 }
 
 /// How far `close_loop` has come.
-#[derive(Debug)]
 enum Closing {
     No,
-    /// At most as many batches more as there were registrations.
+    /// At most as many batches more as there were sources that might be ready.
     Left(usize),
     Done,
 }
 // ANCHOR_END: poll
+
+// ANCHOR: debug
+impl fmt::Debug for Poll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poll")
+            .field("registrator", &self.registrator)
+            .finish_non_exhaustive()
+    }
+}
+// ANCHOR_END: debug
 
 // ANCHOR: new
 impl Poll {
@@ -132,7 +141,14 @@ impl Poll {
             queue.ready.list_again(&mut self.again);
             self.turn ^= 1;
         }
-        let share = (events.capacity() + self.turn) / 2;
+        // The short way may have asked the kernel: a second answer would name
+        // level-triggered sources twice. What it left room for is the list's.
+        let asked = events.len();
+        let share = if asked > 0 {
+            events.capacity()
+        } else {
+            (events.capacity() + self.turn) / 2
+        };
         // ANCHOR_END: wait
         // ANCHOR: loop
         loop {
@@ -140,20 +156,22 @@ impl Poll {
             // Not before the drain, which takes note of all that has come until
             // then: also of the closing, for which nobody wakes us twice.
             let closed = queue.is_closed();
-            let nothing = events.is_empty() && queue.ready.len() == 0 && !closed;
-            let timeout = if nothing && queue.ready.sleep() {
+            let listed = events.len() - asked + queue.ready.len();
+            let nothing = asked + listed == 0 && !closed;
+            let timeout = if nothing && deadline.waits() && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
             };
-            if events.room() > 0 {
+            let mut was_all = false;
+            if events.room() > 0 && asked == 0 {
                 let selected = queue.selector.select(&mut self.batch, events, timeout);
                 queue.ready.awake();
                 queue
                     .ready
                     .drain(events, events.capacity(), &mut self.again);
                 match selected {
-                    Ok(()) => {}
+                    Ok(all) => was_all = all,
                     // A signal: the wait goes on.
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     // What the list gave is delivered first.
@@ -165,8 +183,13 @@ impl Poll {
                     }
                 }
             }
+            if events.is_empty() && !was_all {
+                // Only a signal, or only the queue's own wake-up in the one place.
+                continue;
+            }
             if closed {
-                self.closing.step(queue, events);
+                let sources = queue.in_kernel.load(Ordering::Relaxed) + listed;
+                self.closing.step(sources, was_all && events.room() > 0);
             }
             if !events.is_empty() || closed || deadline.has_passed() {
                 if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
@@ -184,16 +207,13 @@ impl Closing {
     /// One batch nearer to the end: it is reached with the first that has room
     /// left, and where level-triggered sources fill every batch, once each has
     /// had its turn.
-    fn step(&mut self, queue: &Queue, events: &Events) {
+    fn step(&mut self, sources: usize, was_all: bool) {
         let left = match self {
-            Closing::No => {
-                let registered = queue.registered.load(Ordering::Relaxed);
-                registered.max(queue.ready.len() + 1)
-            }
+            Closing::No => sources,
             Closing::Left(left) => *left,
             Closing::Done => return,
         };
-        *self = if left == 1 || events.room() > 0 {
+        *self = if left <= 1 || was_all {
             Closing::Done
         } else {
             Closing::Left(left - 1)
@@ -229,6 +249,11 @@ impl Deadline {
                 .map_or(Deadline::Never, Deadline::At),
             None => Deadline::Never,
         }
+    }
+
+    /// Whether there is a wait at all.
+    fn waits(&self) -> bool {
+        !matches!(self, Deadline::Now)
     }
 
     /// The time left, but at most a day: some kernels mistake a longer wait for

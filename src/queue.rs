@@ -4,6 +4,7 @@
 //! waker hold the same `Arc<Queue>`. So whichever goes last closes the kernel's
 //! queue, and nobody keeps a bare descriptor that could outlive it.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +14,6 @@ use crate::sys::Selector;
 
 // ANCHOR: queue
 /// One selector and one ready list.
-#[derive(Debug)]
 pub(crate) struct Queue {
     pub(crate) selector: Selector,
     pub(crate) ready: ReadyList,
@@ -21,12 +21,25 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     /// `Poll` is gone: nobody drains the list.
     abandoned: AtomicBool,
-    /// How many sources are registered.
-    pub(crate) registered: AtomicUsize,
+    /// How many sources the kernel watches for us.
+    pub(crate) in_kernel: AtomicUsize,
     /// Somebody else waits on the queue's descriptor, so every push must show there.
     watched: AtomicBool,
 }
 // ANCHOR_END: queue
+
+// ANCHOR: debug
+/// Every source that is printed prints its queue: without the list, which may
+/// be long, and must not stay locked meanwhile.
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("selector", &self.selector)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+// ANCHOR_END: debug
 
 // ANCHOR: new
 impl Queue {
@@ -36,7 +49,7 @@ impl Queue {
             ready: ReadyList::new(),
             closed: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
-            registered: AtomicUsize::new(0),
+            in_kernel: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
         })
     }

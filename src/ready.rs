@@ -68,7 +68,6 @@ impl Node {
 
 // ANCHOR: list
 /// The nodes that have something to say, and whether the poller sleeps.
-#[derive(Debug)]
 pub(crate) struct ReadyList {
     nodes: Mutex<VecDeque<Arc<Node>>>,
     /// The length of `nodes`, to be asked without the lock.

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::event::{Interests, Token, Trigger, Watch};
 use crate::queue::{Queue, closed_error};
@@ -182,7 +181,6 @@ impl Registered {
             ));
         }
         add(&registrator.queue)?;
-        registrator.queue.registered.fetch_add(1, Ordering::Relaxed);
         self.0 = Some((Arc::clone(&registrator.queue), watch));
         Ok(())
     }
@@ -221,7 +219,6 @@ impl Registered {
         let Some((queue, watch)) = self.0.take() else {
             return Ok(());
         };
-        queue.registered.fetch_sub(1, Ordering::Relaxed);
         remove(&queue, watch)
     }
     // ANCHOR_END: change

@@ -5,7 +5,7 @@
 //! strace would print it; without, nothing is even formatted.
 
 use std::fmt::{Arguments, Debug};
-use std::io;
+use std::io::{self, Write};
 
 // ANCHOR: checked
 /// Turns the -1 of a failed call into the error that `errno` holds.
@@ -20,10 +20,11 @@ where
         Ok(returned)
     };
     if cfg!(feature = "trace") {
-        match &result {
-            Ok(value) => eprintln!("{call} = {value:?}"),
-            Err(error) => eprintln!("{call} = {error}"),
-        }
+        // Not `eprintln`, which panics where nobody reads: `2>&1 | head`.
+        let _ = match &result {
+            Ok(value) => writeln!(io::stderr(), "{call} = {value:?}"),
+            Err(error) => writeln!(io::stderr(), "{call} = {error}"),
+        };
     }
     result
 }

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::event::{Interests, Readiness, Token, Trigger, Watch};
 use crate::queue::Queue;
@@ -33,21 +32,14 @@ use crate::registrator::{Registrator, check};
 /// Cheap to clone: clones wake the same poll with the same token.
 #[derive(Debug, Clone)]
 pub struct Waker {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
     queue: Arc<Queue>,
     node: Arc<Node>,
 }
-
 // ANCHOR_END: waker
 
 // ANCHOR: new
 impl Waker {
-    /// Makes a waker whose events bear `token`. It is registered for as long
-    /// as it or a clone of it lives.
+    /// Makes a waker whose events bear `token`. There is nothing to deregister.
     ///
     /// # Errors
     ///
@@ -60,14 +52,11 @@ impl Waker {
             trigger: Trigger::Edge,
         };
         check(registrator, watch)?;
-        let queue = Arc::clone(&registrator.queue);
-        queue.registered.fetch_add(1, Ordering::Relaxed);
-        let node = Node::new(watch, Readiness::READABLE);
         Ok(Waker {
-            shared: Arc::new(Shared { queue, node }),
+            queue: Arc::clone(&registrator.queue),
+            node: Node::new(watch, Readiness::READABLE),
         })
     }
-
     // ANCHOR_END: new
 
     // ANCHOR: wake
@@ -82,14 +71,7 @@ impl Waker {
     /// An error whose `raw_os_error` is `None` if the
     /// [`Poll`](crate::Poll) has been dropped; or what the system says.
     pub fn wake(&self) -> io::Result<()> {
-        self.shared.queue.push(&self.shared.node)
-    }
-}
-
-// A wake that is under way keeps its node, and is delivered all the same.
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.queue.registered.fetch_sub(1, Ordering::Relaxed);
+        self.queue.push(&self.node)
     }
 }
 // ANCHOR_END: wake

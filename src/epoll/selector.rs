@@ -78,14 +78,16 @@ impl Selector {
     /// Waits until there is something to report, the time is over, or `wake`
     /// is called; adds what it finds to `events`, as far as there is room.
     ///
-    /// An answer may add nothing: the wake-up is the queue's own business.
+    /// An answer may add nothing: the wake-up is the queue's own business. It
+    /// takes a place all the same, so room left in `events` does not mean that
+    /// there was no more. `true` does.
     #[inline(always)] // It has two callers, and one of them is the whole of a busy loop.
     pub fn select(
         &self,
         batch: &mut Batch,
         events: &mut Events,
         timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let room = events.room();
         if batch.len() != room {
             batch.resize(room, entry(0, Token(0)));
@@ -100,7 +102,7 @@ impl Selector {
                 events.push(Event::new(token, readiness(answer.events)));
             }
         }
-        Ok(())
+        Ok(filled < room)
     }
     // ANCHOR_END: select
 
@@ -161,7 +163,14 @@ fn milliseconds(timeout: Duration) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::event::{Interests, Readiness, Trigger};
+    use crate::queue::Queue;
+    use crate::registration::Registration;
+    use crate::registrator::Registrator;
+    use crate::waker::Waker;
 
     #[test]
     fn milliseconds_are_rounded_up_and_never_overflow() {
@@ -186,6 +195,50 @@ mod tests {
         let mut answers = [epoll_event { events: 0, data: 0 }];
         let filled = ffi::epoll_wait(selector.epoll.as_fd(), &mut answers, 0).unwrap();
         assert_eq!(filled, 1, "the wake-up after the overflow was lost");
+    }
+
+    /// A queue whose poller sleeps and cannot be woken: nobody can write to
+    /// its eventfd.
+    fn deaf() -> Registrator {
+        let mut queue = Queue::new().unwrap();
+        queue.selector.eventfd = std::fs::File::open("/dev/null").unwrap().into();
+        assert!(queue.ready.sleep());
+        Registrator {
+            queue: Arc::new(queue),
+        }
+    }
+
+    #[test]
+    fn a_registration_that_could_not_be_announced_reports_nothing() {
+        let registrator = deaf();
+        let (mut registration, set_readiness) = Registration::new();
+        set_readiness.set_readiness(Readiness::READABLE).unwrap();
+        let (token, interests) = (Token(1), Interests::READABLE);
+        registrator
+            .register_with(&mut registration, token, interests, Trigger::Level)
+            .unwrap_err();
+        let not_found = registrator.deregister(&mut registration).unwrap_err();
+        assert_eq!(not_found.kind(), ErrorKind::NotFound);
+        let mut events = Events::with_capacity(8);
+        let list = &registrator.queue.ready;
+        list.drain(&mut events, 8, &mut Vec::new());
+        assert!(events.is_empty(), "{events:?}");
+    }
+
+    #[test]
+    fn a_wake_that_failed_is_tried_again() {
+        let registrator = deaf();
+        let waker = Waker::new(&registrator, Token(1)).unwrap();
+        for _ in 0..3 {
+            waker.wake().unwrap_err();
+        }
+        // Awake for another reason, the poller finds it, and needs no call.
+        let mut events = Events::with_capacity(8);
+        assert!(!registrator.queue.ready.awake());
+        let list = &registrator.queue.ready;
+        list.drain(&mut events, 8, &mut Vec::new());
+        assert_eq!(events.len(), 1);
+        waker.wake().unwrap();
     }
 
     #[test]

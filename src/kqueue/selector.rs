@@ -122,13 +122,15 @@ impl Selector {
     /// Waits until there is something to report, the time is over, or `wake`
     /// is called; adds what it finds to `events`, as far as there is room.
     ///
-    /// An answer may add nothing: the wake-up is the queue's own business.
+    /// An answer may add nothing: the wake-up is the queue's own business. It
+    /// takes a place all the same, so room left in `events` does not mean that
+    /// there was no more. `true` does.
     pub fn select(
         &self,
         batch: &mut Batch,
         events: &mut Events,
         timeout: Option<Duration>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let room = events.room();
         if batch.len() != room {
             batch.resize(room, entry(0, 0, 0, Token(0)));
@@ -147,7 +149,7 @@ impl Selector {
             }
             events.push(Event::new(token, ready));
         }
-        Ok(())
+        Ok(filled < room)
     }
     // ANCHOR_END: select
 

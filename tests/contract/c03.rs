@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use evq::unix::SourceFd;
-use evq::{Events, Interests, Poll, Source, Token, Trigger};
+use evq::{Event, Events, Interests, Poll, Source, Token, Trigger, Waker};
 
 use crate::bench::{KINDS, Subject, benches, pipe, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
@@ -205,4 +207,35 @@ fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
             assert_eq!(look(&mut outer, &mut events), [], "{what}");
         }
     }
+}
+
+/// Once a batch: also when another thread wakes the poller while it asks the
+/// kernel.
+#[test]
+fn c03_a_level_source_is_in_a_batch_once() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut stream, mut peer) = connection();
+    poll.registrator()
+        .register_with(&mut stream, Token(1), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    peer.write_all(b"!").unwrap();
+    let waker = Waker::new(poll.registrator(), Token(2)).unwrap();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                waker.wake().unwrap();
+                thread::yield_now();
+            }
+        });
+        let mut most = 0;
+        for _ in 0..20_000 {
+            poll.poll(&mut events, None).unwrap();
+            let of_the_stream = |event: &&Event| event.token() == Token(1);
+            most = most.max(events.iter().filter(of_the_stream).count());
+        }
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(most, 1);
+    });
 }

@@ -221,3 +221,24 @@ fn c13_room_for_one_event_loses_no_direction() {
         }
     }
 }
+
+/// A wake-up of the queue's own may be all that there was room for. Then the
+/// answer is not that nothing is ready.
+#[test]
+fn c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own() {
+    for _ in 0..20 {
+        let mut poll = Poll::new().unwrap();
+        let mut one = Events::with_capacity(1);
+        let _ = poll.as_fd();
+        let waker = Waker::new(poll.registrator(), Token(2)).unwrap();
+        waker.wake().unwrap();
+        let (mut stream, mut peer) = connection();
+        poll.registrator()
+            .register(&mut stream, Token(1), Interests::READABLE)
+            .unwrap();
+        peer.write_all(b"!").unwrap();
+        let mut found: Vec<_> = (0..2).flat_map(|_| look(&mut poll, &mut one)).collect();
+        found.sort_by_key(|event| event.token());
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+}

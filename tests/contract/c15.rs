@@ -298,3 +298,63 @@ fn c15_a_closed_loop_registers_nothing_and_lets_go_of_everything() {
     registrator.deregister(&mut registration).unwrap();
     says_closed(&poll.poll(&mut events, None).unwrap_err());
 }
+
+/// The queue's own wake-up takes one of the kernel's places, and no event comes
+/// of it. A batch that leaves room for that reason alone is not the last.
+#[test]
+fn c15_a_wake_up_of_the_queues_own_is_not_room_left_over() {
+    for capacity in 1..=6 {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(capacity);
+        let mut pairs: Vec<_> = (0..5).map(|_| UnixStream::pair().unwrap()).collect();
+        // From here on each wake, and each closing, is a wake-up of the kernel's.
+        let _ = poll.as_fd();
+        let waker = Waker::new(poll.registrator(), Token(5)).unwrap();
+        waker.wake().unwrap();
+        pairs
+            .iter_mut()
+            .for_each(|(far, _)| far.write_all(b"!").unwrap());
+        let mut sources = Vec::new();
+        for (token, (_, near)) in pairs.iter().enumerate() {
+            let mut source = SourceFd::new(near.as_fd());
+            poll.registrator()
+                .register(&mut source, Token(token), Interests::READABLE)
+                .unwrap();
+            sources.push(source);
+        }
+        poll.registrator().close_loop().unwrap();
+        let (_, tokens) = to_the_end(&mut poll, &mut events);
+        assert_eq!(tokens, (0..6).collect(), "capacity {capacity}");
+    }
+}
+
+/// Wakes outlive their wakers also here, and take no turn from what is still
+/// registered.
+#[test]
+fn c15_wakes_of_dropped_wakers_take_nobodys_turn() {
+    for capacity in 1..=9 {
+        for wakes in 1..=6 {
+            let mut poll = Poll::new().unwrap();
+            let mut events = Events::with_capacity(capacity);
+            let mut pairs: Vec<_> = (0..4).map(|_| UnixStream::pair().unwrap()).collect();
+            pairs
+                .iter_mut()
+                .for_each(|(far, _)| far.write_all(b"!").unwrap());
+            let mut sources = Vec::new();
+            for (token, (_, near)) in pairs.iter().enumerate() {
+                let mut source = SourceFd::new(near.as_fd());
+                poll.registrator()
+                    .register(&mut source, Token(token), Interests::READABLE)
+                    .unwrap();
+                sources.push(source);
+            }
+            for token in 4..4 + wakes {
+                let waker = Waker::new(poll.registrator(), Token(token)).unwrap();
+                waker.wake().unwrap();
+            }
+            poll.registrator().close_loop().unwrap();
+            let (_, tokens) = to_the_end(&mut poll, &mut events);
+            assert_eq!(tokens, (0..4 + wakes).collect(), "capacity {capacity}");
+        }
+    }
+}

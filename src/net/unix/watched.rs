@@ -7,9 +7,11 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::Ordering;
 
 use crate::event::{Interests, Token, Trigger, Watch};
+use crate::queue::Queue;
 use crate::registrator::{Registered, Registrator, Source};
 
 // ANCHOR: watched
@@ -51,9 +53,14 @@ impl<F: AsFd> Watched<F> {
         // Refused only if the kernel has forgotten the descriptor by itself.
         let _ = self
             .registered
-            .drop_with(|queue, old| queue.selector.deregister(fd, old));
+            .drop_with(|queue, old| remove(queue, fd, old));
     }
     // ANCHOR_END: leave
+}
+
+fn remove(queue: &Queue, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
+    queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
+    queue.selector.deregister(fd, old)
 }
 
 impl<F: AsFd> Source for Watched<F> {
@@ -74,7 +81,9 @@ impl<F: AsFd> Source for Watched<F> {
             },
         );
         self.registered.add(registrator, watch, |queue| {
-            queue.selector.register(fd, watch)
+            queue.selector.register(fd, watch)?;
+            queue.in_kernel.fetch_add(1, Ordering::Relaxed);
+            Ok(())
         })
     }
     // ANCHOR_END: register
@@ -102,7 +111,7 @@ impl<F: AsFd> Source for Watched<F> {
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
         let fd = self.fd.as_fd();
         self.registered
-            .remove(registrator, |queue, old| queue.selector.deregister(fd, old))
+            .remove(registrator, |queue, old| remove(queue, fd, old))
     }
 }
 

@@ -1,0 +1,85 @@
+//! Feature `trace`: what a program prints of its own calls. Without the feature
+//! there is nothing to test.
+#![cfg(all(feature = "trace", any(target_os = "linux", target_os = "android")))]
+
+use std::io::{ErrorKind, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use evq::net::TcpListener;
+use evq::{Events, Interests, Poll, Token, Waker};
+
+/// The traced program: this one again.
+const CHILD: &str = "EVQ_TEST_TRACE_CHILD";
+
+fn child() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "the_traced_program", "--nocapture"])
+        .env(CHILD, "1");
+    command
+}
+
+#[test]
+fn the_traced_program() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    // Long enough for who reads to go away.
+    std::thread::sleep(Duration::from_millis(50));
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    poll.registrator()
+        .register(&mut listener, Token(10), Interests::READABLE)
+        .unwrap();
+    // The error is the call's, not that of printing it.
+    let error = listener.accept().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
+    waker.wake().unwrap();
+    poll.poll(&mut events, None).unwrap();
+    std::io::stdout().write_all(b"the end\n").unwrap();
+}
+
+#[test]
+fn every_call_is_printed_with_its_result() {
+    let output = child().output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    let mut left = printed.as_str();
+    for part in [
+        "epoll_create1(CLOEXEC) = ",
+        "eventfd(0, CLOEXEC|NONBLOCK) = ",
+        ", ADD, ",
+        "socket(2, STREAM|NONBLOCK|CLOEXEC, 0) = ",
+        "bind(",
+        "listen(",
+        ", ADD, ",
+        "data: a }) = 0\n",
+        "accept4(",
+        "NONBLOCK|CLOEXEC) = Resource temporarily unavailable (os error 11)\n",
+        "epoll_wait(",
+        ", 0) = 0\n",
+        ", DEL, ",
+    ] {
+        let Some((_, rest)) = left.split_once(part) else {
+            panic!("{part:?} is missing, or not in its place:\n{printed}");
+        };
+        left = rest;
+    }
+}
+
+/// As with `2>&1 | head`.
+#[test]
+fn a_trace_that_nobody_reads_ends_nothing() {
+    let mut running = child()
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(running.stderr.take());
+    let output = running.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("the end"));
+}
