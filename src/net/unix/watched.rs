@@ -58,11 +58,6 @@ impl<F: AsFd> Watched<F> {
     // ANCHOR_END: leave
 }
 
-fn remove(queue: &Queue, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
-    queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
-    queue.selector.deregister(fd, old)
-}
-
 impl<F: AsFd> Source for Watched<F> {
     // ANCHOR: register
     fn register(
@@ -120,5 +115,10 @@ impl<F: AsFd> Drop for Watched<F> {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+fn remove(queue: &Queue, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
+    queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
+    queue.selector.deregister(fd, old)
 }
 // ANCHOR_END: drop
