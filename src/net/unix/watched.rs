@@ -55,8 +55,13 @@ impl<F: AsFd> Watched<F> {
             .registered
             .drop_with(|queue, old| remove(queue, fd, old));
     }
-    // ANCHOR_END: leave
 }
+
+fn remove(queue: &Queue, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
+    queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
+    queue.selector.deregister(fd, old)
+}
+// ANCHOR_END: leave
 
 impl<F: AsFd> Source for Watched<F> {
     // ANCHOR: register
@@ -115,10 +120,5 @@ impl<F: AsFd> Drop for Watched<F> {
     fn drop(&mut self) {
         self.leave();
     }
-}
-
-fn remove(queue: &Queue, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
-    queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
-    queue.selector.deregister(fd, old)
 }
 // ANCHOR_END: drop
