@@ -20,11 +20,13 @@ where
         Ok(returned)
     };
     if cfg!(feature = "trace") {
-        // Not `eprintln`, which panics where nobody reads: `2>&1 | head`.
-        let _ = match &result {
-            Ok(value) => writeln!(io::stderr(), "{call} = {value:?}"),
-            Err(error) => writeln!(io::stderr(), "{call} = {error}"),
+        let line = match &result {
+            Ok(value) => format!("{call} = {value:?}\n"),
+            Err(error) => format!("{call} = {error}\n"),
         };
+        // In one write, or other threads' lines would tear it; and not by
+        // `eprint`, which panics where nobody reads: `2>&1 | head`.
+        let _ = io::stderr().write_all(line.as_bytes());
     }
     result
 }
