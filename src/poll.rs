@@ -141,14 +141,10 @@ impl Poll {
             queue.ready.list_again(&mut self.again);
             self.turn ^= 1;
         }
+        let share = (events.capacity() + self.turn) / 2;
         // The short way may have asked the kernel: a second answer would name
-        // level-triggered sources twice. What it left room for is the list's.
+        // level-triggered sources twice.
         let asked = events.len();
-        let share = if asked > 0 {
-            events.capacity()
-        } else {
-            (events.capacity() + self.turn) / 2
-        };
         // ANCHOR_END: wait
         // ANCHOR: loop
         loop {

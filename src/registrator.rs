@@ -252,3 +252,57 @@ pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     Ok(())
 }
 // ANCHOR_END: with
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch(token: usize) -> Watch {
+        Watch {
+            token: Token(token),
+            interests: Interests::READABLE,
+            trigger: Trigger::Edge,
+        }
+    }
+
+    /// A kqueue's change list goes from what was to what shall be.
+    #[test]
+    fn each_change_is_told_what_the_last_one_left() {
+        let registrator = Registrator {
+            queue: Arc::new(Queue::new().unwrap()),
+        };
+        let mut registered = Registered::default();
+        registered.add(&registrator, watch(1), |_| Ok(())).unwrap();
+        let change = |registered: &mut Registered, new, expected, result: io::Result<()>| {
+            registered.change(&registrator, watch(new), |_, old| {
+                assert_eq!(old, watch(expected));
+                result
+            })
+        };
+        change(&mut registered, 2, 1, Ok(())).unwrap();
+        change(&mut registered, 3, 2, Err(io::ErrorKind::NotFound.into())).unwrap_err();
+        change(&mut registered, 4, 2, Ok(())).unwrap();
+        let remove = |_: &Arc<Queue>, old| {
+            assert_eq!(old, watch(4));
+            Err(io::ErrorKind::NotFound.into())
+        };
+        registered.remove(&registrator, remove).unwrap_err();
+        // What the system says of it changes nothing: it is deregistered.
+        registered.add(&registrator, watch(5), |_| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn what_is_refused_is_not_registered() {
+        let registrator = Registrator {
+            queue: Arc::new(Queue::new().unwrap()),
+        };
+        let mut registered = Registered::default();
+        let refuse = |_: &Arc<Queue>| Err(io::ErrorKind::Unsupported.into());
+        registered.add(&registrator, watch(1), refuse).unwrap_err();
+        let error = registered.remove(&registrator, |_, _| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        registered
+            .drop_with(|_, _| panic!("there is nothing to remove"))
+            .unwrap();
+    }
+}
