@@ -366,3 +366,38 @@ fn c15_wakes_of_dropped_wakers_take_nobodys_turn() {
         }
     }
 }
+
+/// What has been deregistered or dropped has no turn left.
+#[test]
+fn c15_what_was_registered_once_does_not_keep_the_loop_open() {
+    let mut poll = Poll::new().unwrap();
+    let mut one = Events::with_capacity(1);
+    let mut pairs: Vec<_> = (0..2).map(|_| UnixStream::pair().unwrap()).collect();
+    pairs
+        .iter_mut()
+        .for_each(|(far, _)| far.write_all(b"!").unwrap());
+    let level = |source: &mut SourceFd<'_>, token| {
+        let token = Token(token);
+        poll.registrator()
+            .register_with(source, token, Interests::READABLE, Trigger::Level)
+            .unwrap();
+    };
+    for _ in 0..10 {
+        let mut source = SourceFd::new(pairs[0].1.as_fd());
+        level(&mut source, 7);
+        poll.registrator().deregister(&mut source).unwrap();
+        level(&mut source, 8);
+        drop(source);
+    }
+    let mut sources: Vec<_> = pairs
+        .iter()
+        .map(|(_, near)| SourceFd::new(near.as_fd()))
+        .collect();
+    for (token, source) in sources.iter_mut().enumerate() {
+        level(source, token);
+    }
+    poll.registrator().close_loop().unwrap();
+    let (polls, tokens) = to_the_end(&mut poll, &mut one);
+    assert_eq!(tokens, (0..2).collect());
+    assert!(polls <= 2, "{polls} polls for 2 registrations");
+}

@@ -159,3 +159,26 @@ fn c01_an_outer_queue_has_sources_of_its_own() {
     wait_for(&mut outer, &mut events, "the stream", readable(Token(1)));
     assert!(events.iter().all(|event| event.token() != INNER));
 }
+
+/// Readiness that is taken back is no news: nobody is woken for it.
+#[test]
+fn c01_an_outer_queue_is_not_told_that_nothing_is_ready() {
+    let inner = Poll::new().unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut registration, set_readiness) = Registration::new();
+    inner
+        .registrator()
+        .register(&mut registration, Token(1), Interests::READABLE)
+        .unwrap();
+    let mut source = SourceFd::new(inner.as_fd());
+    outer
+        .registrator()
+        .register(&mut source, INNER, Interests::READABLE)
+        .unwrap();
+    look(&mut outer, &mut events);
+    set_readiness.set_readiness(Readiness::EMPTY).unwrap();
+    assert_eq!(look(&mut outer, &mut events), []);
+    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+    wait_for(&mut outer, &mut events, "the news", readable(INNER));
+}
