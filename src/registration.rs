@@ -190,3 +190,32 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 // ANCHOR_END: deregister
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However long nobody polls: the list is no longer than what is registered.
+    #[test]
+    fn what_is_deregistered_is_listed_no_longer() {
+        let registrator = Registrator {
+            queue: Arc::new(Queue::new().unwrap()),
+        };
+        let (mut registration, set_readiness) = Registration::new();
+        set_readiness.set_readiness(Readiness::READABLE).unwrap();
+        for _ in 0..3 {
+            let (token, interests) = (Token(1), Interests::READABLE);
+            registrator
+                .register(&mut registration, token, interests)
+                .unwrap();
+            assert_eq!(registrator.queue.ready.len(), 1);
+            registrator.deregister(&mut registration).unwrap();
+            assert_eq!(registrator.queue.ready.len(), 0);
+        }
+        registrator
+            .register(&mut registration, Token(1), Interests::READABLE)
+            .unwrap();
+        drop(registration);
+        assert_eq!(registrator.queue.ready.len(), 0);
+    }
+}
