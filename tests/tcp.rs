@@ -251,6 +251,18 @@ fn shutting_down_writing_leaves_reading() {
 }
 
 #[test]
+fn shutting_down_reading_leaves_writing() {
+    let (mut stream, mut peer) = connection();
+    stream.shutdown(Shutdown::Read).unwrap();
+    assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
+    stream.write_all(b"still").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received, b"still");
+}
+
+#[test]
 fn shutting_down_both_ends_reading_too() {
     let (mut stream, mut peer) = connection();
     stream.shutdown(Shutdown::Both).unwrap();
