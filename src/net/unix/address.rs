@@ -88,3 +88,25 @@ impl Address {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_comes_back_with_all_its_parts() {
+        let v6 = SocketAddrV6::new("fe80::1:2".parse().unwrap(), 0x1234, 0x0a_bcde, 7);
+        for addr in [v6.into(), "192.0.2.1:4660".parse().unwrap()] {
+            let (raw, len) = Address::of(addr);
+            assert_eq!(raw.read().unwrap(), addr);
+            assert!(len <= Address::room().1);
+        }
+    }
+
+    #[test]
+    fn an_address_that_nobody_has_filled_in_is_an_error() {
+        let (raw, _) = Address::room();
+        let error = raw.read().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+}
