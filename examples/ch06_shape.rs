@@ -25,7 +25,6 @@ pub(crate) mod linux {
     use std::sync::mpsc;
     use std::time::{Duration, Instant};
 
-    // ANCHOR: selector
     // https://man7.org/linux/man-pages/man3/epoll_event.3type.html
     #[derive(Clone, Copy)]
     #[repr(C)]
@@ -54,6 +53,7 @@ pub(crate) mod linux {
         }
     }
 
+    // ANCHOR: selector
     struct Selector {
         epoll: OwnedFd,
     }
@@ -117,7 +117,6 @@ pub(crate) mod linux {
     }
     // ANCHOR_END: trio
 
-    // ANCHOR: serve
     pub fn serve() -> io::Result<()> {
         let poll = Poll::new()?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -130,6 +129,7 @@ pub(crate) mod linux {
             client.write_all(line.as_bytes())?;
             clients.push(client);
         }
+        // ANCHOR: serve
         while answered < clients.len() {
             for token in poll.poll(None)? {
                 if token == 0 {
@@ -143,6 +143,7 @@ pub(crate) mod linux {
                 }
             }
         }
+        // ANCHOR_END: serve
         for client in clients {
             let mut line = String::new();
             BufReader::new(client).read_line(&mut line)?;
@@ -161,7 +162,6 @@ pub(crate) mod linux {
         }
         Ok(lines)
     }
-    // ANCHOR_END: serve
 
     // ANCHOR: faults
     pub fn faults() -> io::Result<()> {

@@ -22,7 +22,6 @@ impl Token {
 }
 // ANCHOR_END: token
 
-// ANCHOR: interests
 /// The directions in which a source is watched. There is no empty one.
 ///
 /// ```
@@ -31,6 +30,7 @@ impl Token {
 /// let both = Interests::READABLE | Interests::WRITABLE;
 /// assert!(both.is_readable() && both.is_writable());
 /// ```
+// ANCHOR: interests
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interests(u8);
 
@@ -95,7 +95,6 @@ pub(crate) struct Watch {
 }
 // ANCHOR_END: trigger
 
-// ANCHOR: readiness
 /// A set of states that a source may be in: what an [`Event`] reports.
 ///
 /// A program meets it where it makes readiness itself, with
@@ -108,6 +107,7 @@ pub(crate) struct Watch {
 /// assert!(ready.contains(Readiness::READABLE));
 /// assert!(!ready.contains(Readiness::READABLE | Readiness::WRITABLE));
 /// ```
+// ANCHOR: readiness
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Readiness(u8);
 
@@ -267,7 +267,6 @@ impl fmt::Debug for Event {
 }
 // ANCHOR_END: closed
 
-// ANCHOR: events
 /// Room for one batch of events, made once and filled by each `poll`.
 ///
 /// ```
@@ -284,6 +283,7 @@ impl fmt::Debug for Event {
 /// # Ok(())
 /// # }
 /// ```
+// ANCHOR: events
 #[derive(Debug)]
 pub struct Events {
     list: Vec<Event>,

@@ -15,7 +15,6 @@ use crate::ready::Node;
 use crate::registrator::Registrator;
 use crate::sys;
 
-// ANCHOR: poll
 /// Waits for whatever is registered.
 ///
 /// ```
@@ -35,6 +34,7 @@ use crate::sys;
 /// # Ok(())
 /// # }
 /// ```
+// ANCHOR: poll
 pub struct Poll {
     registrator: Registrator,
     /// The kernel's answers, kept so that no `poll` allocates.
@@ -45,7 +45,9 @@ pub struct Poll {
     turn: usize,
     closing: Closing,
 }
+// ANCHOR_END: poll
 
+// ANCHOR: closing
 /// How far `close_loop` has come.
 enum Closing {
     No,
@@ -53,7 +55,7 @@ enum Closing {
     Left(usize),
     Done,
 }
-// ANCHOR_END: poll
+// ANCHOR_END: closing
 
 // ANCHOR: debug
 impl fmt::Debug for Poll {
