@@ -56,8 +56,8 @@ impl Connection {
     }
 
     // ANCHOR: turn
-    /// Moves bytes in both directions, whichever of them the event was for: a refusal costs less
-    /// than an edge forgotten.
+    /// Moves bytes in both directions, whichever of them the event was for: a
+    /// refusal costs less than an edge forgotten.
     fn turn(&mut self) -> io::Result<Turn> {
         for _ in 0..ROUNDS {
             let moved = self.fill()? | self.drain()?;
@@ -76,14 +76,14 @@ impl Connection {
     /// Reads as much as there is room for; `true` if that changed anything.
     fn fill(&mut self) -> io::Result<bool> {
         let room = &mut self.buffer[self.unsent.end..];
-        // Full: what we do not read stays in the kernel, whose own buffers fill in turn, until the
-        // peer's writes have to wait. That is backpressure, and costs us nothing.
+        // Full: what we do not read stays in the kernel, whose own buffers fill in
+        // turn, until the peer's writes have to wait: backpressure, for nothing.
         if room.is_empty() || self.ended {
             return Ok(false);
         }
         match tried(self.stream.read(room))? {
             None => return Ok(false),
-            // Only the peer's side is closed: it still waits for the rest of its echo.
+            // Only the peer's side is closed: it still waits for its echo.
             Some(0) => self.ended = true,
             Some(count) => self.unsent.end += count,
         }
@@ -100,7 +100,7 @@ impl Connection {
         let Some(count) = tried(self.stream.write(&self.buffer[self.unsent.clone()]))? else {
             return Ok(false);
         };
-        // `count` may be less than we offered. The rest stays, and goes first next time.
+        // `count` may be less than we offered. The rest stays, and goes out first.
         self.unsent.start += count;
         if self.unsent.is_empty() {
             self.unsent = 0..0;
@@ -128,7 +128,7 @@ struct Server {
     connections: Vec<Option<Connection>>,
     /// Places without a connection.
     free: Vec<usize>,
-    /// Places whose connection was closed while the current batch of events was served.
+    /// Places whose connection was closed in the current batch of events.
     vacated: Vec<usize>,
     /// `accept` has failed, and clients are waiting in the kernel.
     starved: bool,
@@ -156,12 +156,13 @@ impl Server {
     }
 
     // ANCHOR: run
-    /// Serves until the loop is closed. What is unsent then is given up with its connection.
+    /// Serves until the loop is closed, and then gives up what is unsent.
     fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
         loop {
-            // The loop sleeps here and nowhere else. It has a reason to wake by itself only while
-            // starved: a descriptor that is closed elsewhere in the process makes no event.
+            // The loop sleeps here and nowhere else. It has a reason to wake by
+            // itself only while starved: a descriptor that is closed elsewhere in
+            // the process makes no event.
             match self.poll.poll(&mut events, self.starved.then_some(PAUSE)) {
                 Ok(_) => {}
                 // An error of no system call: somebody has closed the loop.
@@ -177,8 +178,8 @@ impl Server {
             if self.starved && (events.is_empty() || !self.vacated.is_empty()) {
                 self.accept_all();
             }
-            // Not before the batch is over: its later events may bear these tokens, and must not
-            // meet a connection that was accepted meanwhile.
+            // Not before the batch is over: its later events may bear these tokens,
+            // and must not meet a connection that was accepted meanwhile.
             self.free.append(&mut self.vacated);
         }
     }
@@ -195,8 +196,9 @@ impl Server {
                     ErrorKind::WouldBlock => return,
                     // This client has given up already. The next one may not have.
                     ErrorKind::ConnectionAborted => {}
-                    // As a rule there are no descriptors left, and to ask again at once would only
-                    // burn time. The clients wait in the kernel; so do we, until one of ours ends.
+                    // As a rule there are no descriptors left, and to ask again at
+                    // once would only burn time. The clients wait in the kernel; so
+                    // do we, until one of ours ends.
                     _ => {
                         self.starved = true;
                         return;
@@ -212,14 +214,15 @@ impl Server {
             self.connections.len() - 1
         });
         let registrator = self.poll.registrator();
-        // Both directions, once and for all: an edge comes only when something changes, so that
-        // being always writable, as most sockets are, wakes nobody.
+        // Both directions, once and for all: an edge comes only when something
+        // changes, so that being always writable, as most sockets are, wakes
+        // nobody.
         let watched = stream
             .set_nodelay(true)
             .and_then(|()| registrator.register(&mut stream, Token(place), both()));
         match watched {
             Ok(()) => self.connections[place] = Some(Connection::new(stream)),
-            // One client's trouble, or the loop is closing. Dropping `stream` hangs up.
+            // One client's trouble, or the loop closes. Dropping `stream` hangs up.
             Err(_) => self.free.push(place),
         }
     }
@@ -227,15 +230,15 @@ impl Server {
 
     // ANCHOR: serve
     fn serve(&mut self, place: usize) {
-        // The event may be late: its connection was closed earlier in the same batch.
+        // The event may be late: its connection was closed in the same batch.
         let Some(Some(connection)) = self.connections.get_mut(place) else {
             return;
         };
         let ended = match connection.turn() {
             Ok(Turn::Waits) => return,
             Ok(Turn::Unfinished) => {
-                // No refusal, no edge. Reregistering has what is ready reported again, behind
-                // what others are waiting for.
+                // No refusal, no edge. Reregistering has what is ready reported
+                // again, behind what others are waiting for.
                 let registrator = self.poll.registrator();
                 match registrator.reregister(&mut connection.stream, Token(place), both()) {
                     Ok(()) => return,
@@ -250,8 +253,8 @@ impl Server {
             // A reset, as a rule. It ends this connection, and nobody else's.
             Err(_) => self.failed += 1,
         }
-        // Dropping the stream deregisters it and closes it, which is how the peer learns that
-        // there is no more to read.
+        // Dropping the stream deregisters it and closes it, which is how the peer
+        // learns that there is no more to read.
         self.connections[place] = None;
         self.vacated.push(place);
     }
@@ -273,7 +276,7 @@ fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<
         let said = until(addr);
         registrator.close_loop().map(|()| said)
     });
-    // If this fails, nobody waits for the thread: the program ends, and the thread with it.
+    // If this fails, the program ends, and the thread with it.
     server.run()?;
     if let Ok(said) = stopper.join() {
         print!("{}", said?);

@@ -73,6 +73,11 @@ fn echoed(total: usize, bite: usize, ended: bool) {
                 error.kind()
             ),
         };
+        assert!(
+            !over || connection.arrived.is_empty() && echo.unsent.is_empty(),
+            "`on_event` answered true while bytes were still to be sent: a read into a buffer \
+             without room answers 0 as well; and after the real end, what is unsent is still owed"
+        );
         if over || !ended && connection.written.len() == total {
             break;
         }

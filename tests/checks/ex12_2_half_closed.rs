@@ -20,7 +20,7 @@ fn a_full_buffer_is_not_read_into() {
     assert_eq!(
         calls(Open { unsent: 1 }),
         (true, true),
-        "one byte held: both"
+        "one byte held, and room for more: nothing keeps it from reading on"
     );
     assert_eq!(
         calls(Open { unsent: ROOM }),
@@ -104,6 +104,7 @@ fn whatever_is_answered_no_byte_is_lost() {
                 read += count;
                 Read(count)
             } else {
+                assert!(held > 0, "{state:?}: a write of nothing");
                 let count = pick / 2 % held + 1;
                 written += count;
                 Wrote(count)

@@ -21,7 +21,7 @@ impl TcpListener {
     // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let fd = ffi::socket(domain(addr))?;
-        // Or a restarted server would wait minutes for its port: old
+        // Or a restarted server would have to wait for its port: old
         // connections linger on it.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
         ffi::bind(fd.as_fd(), addr)?;
