@@ -86,8 +86,8 @@ impl Selector {
             len += 1;
         }
         match self.apply(&list[..len]) {
-            // A pipe whose other end is closed gets no knote that writes. One
-            // that reads tells of the end; without it, this error has to.
+            // The BSDs give a pipe whose other end is closed no knote that
+            // writes. One that reads tells of the end; or else this error does.
             Err(error) if error.kind() == ErrorKind::BrokenPipe && reads => Ok(()),
             result => result,
         }
