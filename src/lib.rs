@@ -88,7 +88,7 @@ use kqueue as platform;
 
 /// The platform's half, by the names that the rest of the crate uses.
 mod sys {
-    pub(crate) use super::platform::selector::{Batch, Selector};
+    pub(crate) use super::platform::selector::{Batch, Selector, TURNS};
 }
 
 mod queue;

@@ -186,7 +186,7 @@ impl Poll {
                 continue;
             }
             if closed {
-                let sources = queue.in_kernel.load(Ordering::Relaxed) + listed;
+                let sources = queue.in_kernel.load(Ordering::Relaxed) * sys::TURNS + listed;
                 self.closing.step(sources, was_all && events.room() > 0);
             }
             if !events.is_empty() || closed || deadline.has_passed() {

@@ -25,6 +25,8 @@ pub struct Selector {
 
 /// The kernel's answers to one wait, kept by whoever waits.
 pub type Batch = Vec<epoll_event>;
+/// How many answers a source has at most: both directions are one.
+pub const TURNS: usize = 1;
 // ANCHOR_END: selector
 
 // ANCHOR: new

@@ -25,6 +25,8 @@ pub struct Selector {
 
 /// The kernel's answers to one wait, kept by whoever waits.
 pub type Batch = Vec<kevent>;
+/// How many answers a source has at most: each direction is one.
+pub const TURNS: usize = 2;
 // ANCHOR_END: selector
 
 impl Selector {
@@ -84,8 +86,8 @@ impl Selector {
             len += 1;
         }
         match self.apply(&list[..len]) {
-            // A pipe whose other end is closed gets no knote that writes. One
-            // that reads tells of the end; without it, this error has to.
+            // The BSDs give a pipe whose other end is closed no knote that
+            // writes. One that reads tells of the end; or else this error does.
             Err(error) if error.kind() == ErrorKind::BrokenPipe && reads => Ok(()),
             result => result,
         }
@@ -99,8 +101,7 @@ impl Selector {
     fn apply(&self, changes: &[kevent]) -> io::Result<()> {
         let mut receipts = [entry(0, 0, 0, Token(0)); 4];
         let receipts = &mut receipts[..changes.len()];
-        let none = Some(Duration::ZERO);
-        match ffi::kevent(self.kqueue.as_fd(), changes, receipts, none) {
+        match ffi::kevent(self.kqueue.as_fd(), changes, receipts, Some(Duration::ZERO)) {
             // The changes were applied before the signal came.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,

@@ -42,7 +42,7 @@ use crate::registrator::{Registrator, Source};
 /// # Errors
 ///
 /// Registering fails with `Unsupported` for what epoll cannot watch, such as
-/// regular files. kqueue refuses to watch a pipe for writing that nobody reads
+/// regular files. The BSDs refuse to watch a pipe for writing that nobody reads
 /// any more: with `BrokenPipe`, which is what the write would say, or on NetBSD
 /// with an error of its own.
 ///

@@ -16,7 +16,11 @@ use evq::{
     Waker,
 };
 
-use crate::common::{LIMIT, connection, look};
+use crate::bench::TRIGGERS;
+use crate::common::{KQUEUE, LIMIT, both, connection, look};
+
+/// How often one round reports a source: a kqueue, each direction by itself.
+const TURNS: usize = if KQUEUE { 2 } else { 1 };
 
 /// No system call's error, and a sentence that says what has happened.
 fn says_closed(error: &io::Error) {
@@ -223,7 +227,51 @@ fn c15_sources_that_stay_ready_do_not_keep_the_loop_open() {
             let case =
                 format!("{sockets} sockets, {nodes} nodes, {capacity} places, {looks} looks");
             assert_eq!(tokens, (0..9).collect(), "{case}");
-            assert!(polls <= 9, "{case}: {polls} polls for 9 registrations");
+            assert!(
+                polls <= 9 * TURNS,
+                "{case}: {polls} polls for 9 registrations"
+            );
+        }
+    }
+}
+
+/// Nothing is left behind that is ready for both directions, though a kqueue
+/// reports these apart, and two of its answers may make one event: then a batch
+/// has room left, and the kernel more to say.
+#[test]
+fn c15_both_directions_of_every_source_are_delivered_first() {
+    for trigger in TRIGGERS {
+        for capacity in 1..=8 {
+            let mut poll = Poll::new().unwrap();
+            let mut events = Events::with_capacity(capacity);
+            let mut pairs: Vec<_> = (0..7).map(|_| UnixStream::pair().unwrap()).collect();
+            pairs
+                .iter_mut()
+                .for_each(|(far, _)| far.write_all(b"!").unwrap());
+            let mut sources: Vec<_> = pairs
+                .iter()
+                .map(|(_, near)| SourceFd::new(near.as_fd()))
+                .collect();
+            for (token, source) in sources.iter_mut().enumerate() {
+                poll.registrator()
+                    .register_with(source, Token(token), both(), trigger)
+                    .unwrap();
+            }
+            poll.registrator().close_loop().unwrap();
+            let case = format!("{trigger:?}, capacity {capacity}");
+            let (mut readable, mut writable) = (BTreeSet::new(), BTreeSet::new());
+            let mut polls = 0;
+            while poll.poll(&mut events, Some(LIMIT)).is_ok() {
+                polls += 1;
+                for event in &events {
+                    let token = event.token().0;
+                    readable.extend(event.is_readable().then_some(token));
+                    writable.extend(event.is_writable().then_some(token));
+                }
+                assert!(polls <= 7 * TURNS, "{case}: {polls} polls and no end");
+            }
+            assert_eq!(readable, (0..7).collect(), "{case}");
+            assert_eq!(writable, (0..7).collect(), "{case}");
         }
     }
 }

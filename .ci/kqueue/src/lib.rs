@@ -212,10 +212,8 @@ impl Queue {
                 let mask = sys::EPOLLIN | sys::EPOLLRDHUP | sys::EPOLLET;
                 sys::watch(self.main, fd, mask)
             }
-            EVFILT_WRITE if !sys::is_socket(fd) && sys::state(fd, 0) & sys::POLLERR != 0 => {
-                // A pipe that nobody can read any more.
-                Err(sys::EPIPE)
-            }
+            // As all BSDs do, each with an error of its own. macOS no longer does.
+            EVFILT_WRITE if is_left_pipe(fd) => Err(sys::EPIPE),
             EVFILT_WRITE => sys::watch(self.writers, fd, sys::EPOLLOUT | sys::EPOLLET),
             _ => Ok(()),
         };
@@ -303,7 +301,9 @@ impl Queue {
                 data: 1,
                 udata: knote.udata,
             });
-            if knote.flags & EV_ONESHOT != 0 {
+            // FreeBSD takes the knotes that write away with a pipe's reader.
+            let last = key.1 == EVFILT_WRITE && is_left_pipe(key.0 as c_int);
+            if last || knote.flags & EV_ONESHOT != 0 {
                 self.detach(key);
                 continue;
             }
@@ -333,6 +333,12 @@ impl Queue {
 /// Whether to be as OpenBSD before 2025 and NetBSD before 10 are.
 fn refuses_user() -> bool {
     std::env::var_os("EVQ_MODEL_NO_USER").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether this is one end of a pipe, and the other is closed.
+fn is_left_pipe(fd: c_int) -> bool {
+    let left = sys::state(fd, 0) & (sys::POLLERR | sys::POLLHUP) != 0;
+    left && !sys::is_socket(fd)
 }
 
 /// Whether a filter holds now, and with which flags and fflags.
