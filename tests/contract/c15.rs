@@ -447,5 +447,6 @@ fn c15_what_was_registered_once_does_not_keep_the_loop_open() {
     poll.registrator().close_loop().unwrap();
     let (polls, tokens) = to_the_end(&mut poll, &mut one);
     assert_eq!(tokens, (0..2).collect());
-    assert!(polls <= 2, "{polls} polls for 2 registrations");
+    let most = 2 * TURNS;
+    assert!(polls <= most, "{polls} polls for 2 registrations");
 }
