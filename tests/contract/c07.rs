@@ -138,6 +138,30 @@ fn c07_a_refused_change_changes_nothing() {
     }
 }
 
+/// A refused registration leaves nothing behind, not even half of itself: a
+/// kqueue can watch another for reading, but not for writing. (epoll watches
+/// its like for both, and then there is nothing to undo.)
+#[test]
+fn c07_a_refused_registration_is_none_in_part_either() {
+    use evq::{Waker, unix::SourceFd};
+    use std::os::fd::AsFd;
+
+    let inner = Poll::new().unwrap();
+    let waker = Waker::new(inner.registrator(), Token(0)).unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut source = SourceFd::new(inner.as_fd());
+    let registrator = outer.registrator().clone();
+    let interests = Interests::READABLE | Interests::WRITABLE;
+    let registered = registrator.register(&mut source, Token(1), interests);
+    assert_eq!(registered.is_err(), KQUEUE, "{registered:?}");
+    waker.wake().unwrap();
+    assert_eq!(look(&mut outer, &mut events).is_empty(), KQUEUE);
+    let error = registrator.deregister(&mut source).err();
+    let kind = error.map(|error| error.kind());
+    assert_eq!(kind, KQUEUE.then_some(ErrorKind::NotFound));
+}
+
 /// epoll cannot watch a regular file, and the error says what to do instead.
 /// kqueue can: there a file is readable up to its end.
 #[test]

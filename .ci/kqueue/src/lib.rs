@@ -212,6 +212,8 @@ impl Queue {
                 let mask = sys::EPOLLIN | sys::EPOLLRDHUP | sys::EPOLLET;
                 sys::watch(self.main, fd, mask)
             }
+            // Which a kqueue can be watched for by no other.
+            EVFILT_WRITE if sys::is_epoll(fd, self.bell) => Err(sys::EINVAL),
             // As all BSDs do, each with an error of its own. macOS no longer does.
             EVFILT_WRITE if is_left_pipe(fd) => Err(sys::EPIPE),
             EVFILT_WRITE => sys::watch(self.writers, fd, sys::EPOLLOUT | sys::EPOLLET),

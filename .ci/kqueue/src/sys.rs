@@ -121,6 +121,14 @@ pub fn unwatch(epoll: c_int, fd: c_int) {
     unsafe { epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &mut event) };
 }
 
+/// Whether a descriptor is an epoll instance: one says of `other`, which it does
+/// not watch, that it does not; anything else, that it is none.
+pub fn is_epoll(fd: c_int, other: c_int) -> bool {
+    let mut event = epoll_event { events: 0, data: 0 };
+    // SAFETY: as above.
+    unsafe { epoll_ctl(fd, EPOLL_CTL_DEL, other, &mut event) == -1 && errno() == ENOENT }
+}
+
 /// The descriptors that epoll has news of, 64 at most, without waiting.
 pub fn news(epoll: c_int) -> Vec<c_int> {
     let mut events = [epoll_event { events: 0, data: 0 }; 64];
