@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use evq::{Events, Poll};
+use evq::{Events, Poll, Token, Waker};
 
 unsafe extern "C" {
     fn dup(fd: c_int) -> c_int;
@@ -34,15 +34,20 @@ fn a_wait_that_fails_forgets_nothing_that_was_told_before() {
     let mut events = Events::with_capacity(8);
     // By /proc and not `AsFd`, which would have every push show in the descriptor.
     let epoll = descriptor_of("eventpoll");
-    poll.registrator().close_loop().unwrap();
+    let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
+    waker.wake().unwrap();
     let null = std::fs::File::open("/dev/null").unwrap();
     // SAFETY: numbers only; the epoll instance is kept by its duplicate meanwhile.
     let saved = unsafe { dup(epoll) };
     // SAFETY: as above.
     unsafe { dup2(null.as_raw_fd(), epoll) };
+    // What the list gave is delivered before the error is.
+    let woken = poll.poll(&mut events, None);
+    poll.registrator().close_loop().unwrap();
     let failed = poll.poll(&mut events, None);
     // SAFETY: as above.
     unsafe { dup2(saved, epoll) };
+    assert_eq!(woken.unwrap(), 1);
     assert!(failed.unwrap_err().raw_os_error().is_some());
 
     let (done, finished) = mpsc::channel();
