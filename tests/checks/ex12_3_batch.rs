@@ -48,6 +48,33 @@ fn every_connection_has_a_place_of_its_own() {
 }
 
 #[test]
+fn free_places_stay_free() {
+    let mut table = Table::new();
+    // More at a time in each round, and between the rounds a batch in which nobody leaves.
+    for most in 4..8 {
+        let tokens: Vec<_> = (0..most).map(|n| table.insert(n)).collect();
+        let mut apart = tokens.clone();
+        apart.sort_unstable();
+        apart.dedup();
+        assert_eq!(
+            apart.len(),
+            most,
+            "one place, two connections: a free place was listed twice, and the tokens are {tokens:?}"
+        );
+        assert!(
+            apart[most - 1] < most,
+            "{most} connections, and the tokens {tokens:?}: a batch in which nobody left has \
+             forgotten free places, and the table only grows"
+        );
+        for token in tokens {
+            table.remove(token);
+        }
+        table.batch_is_over();
+        table.batch_is_over();
+    }
+}
+
+#[test]
 fn an_event_for_nobody_is_harmless() {
     let mut table = Table::<()>::new();
     assert_eq!(table.get(7), None);

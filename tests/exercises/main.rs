@@ -86,6 +86,8 @@ mod ex10_1_wake_every_push_pays;
 mod ex10_1_wake_load_then_store;
 #[path = "wrong/ex10_1_wake_notified_before_listed.rs"]
 mod ex10_1_wake_notified_before_listed;
+#[path = "wrong/ex10_1_wake_stays_notified.rs"]
+mod ex10_1_wake_stays_notified;
 #[path = "ex10_2_events.rs"]
 mod ex10_2_events;
 #[path = "wrong/ex10_2_events_listed_is_delivered.rs"]
@@ -94,6 +96,8 @@ mod ex10_2_events_listed_is_delivered;
 mod ex10_2_events_one_for_each_wake;
 #[path = "ex12_1_rest.rs"]
 mod ex12_1_rest;
+#[path = "wrong/ex12_1_rest_no_room_is_the_end.rs"]
+mod ex12_1_rest_no_room_is_the_end;
 #[path = "wrong/ex12_1_rest_reads_on.rs"]
 mod ex12_1_rest_reads_on;
 #[path = "wrong/ex12_1_rest_tries_again.rs"]
@@ -112,6 +116,8 @@ mod ex12_2_half_closed_reads_the_end_again;
 mod ex12_3_batch;
 #[path = "wrong/ex12_3_batch_first_in_first_out.rs"]
 mod ex12_3_batch_first_in_first_out;
+#[path = "wrong/ex12_3_batch_forgets_places.rs"]
+mod ex12_3_batch_forgets_places;
 #[path = "wrong/ex12_3_batch_frees_twice.rs"]
 mod ex12_3_batch_frees_twice;
 #[path = "wrong/ex12_3_batch_never_reuses.rs"]
