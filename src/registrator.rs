@@ -68,10 +68,30 @@ pub trait Source {
 }
 // ANCHOR_END: source
 
-// ANCHOR: registrator
 /// The handle that adds, changes and removes sources.
 ///
-/// It can be cloned and sent: another thread may register while `poll` blocks.
+/// It can be cloned and sent: another thread may register while `poll` blocks,
+/// or end the loop.
+///
+/// ```
+/// use evq::{Events, Poll};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(8);
+/// let registrator = poll.registrator().clone();
+/// std::thread::spawn(move || registrator.close_loop());
+///
+/// let end = loop {
+///     if let Err(error) = poll.poll(&mut events, None) {
+///         break error;
+///     }
+/// };
+/// assert_eq!(end.raw_os_error(), None);
+/// # Ok(())
+/// # }
+/// ```
+// ANCHOR: registrator
 #[derive(Debug, Clone)]
 pub struct Registrator {
     pub(crate) queue: Arc<Queue>,

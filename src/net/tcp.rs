@@ -13,6 +13,18 @@ use crate::registrator::{Registrator, Source};
 /// A socket that takes TCP connections.
 ///
 /// Readable means that there is one to [`accept`](TcpListener::accept).
+///
+/// ```
+/// use evq::net::TcpListener;
+/// use std::io::ErrorKind;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+/// let nobody = listener.accept().unwrap_err();
+/// assert_eq!(nobody.kind(), ErrorKind::WouldBlock);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TcpListener {
     inner: sys::TcpListener,
@@ -95,6 +107,25 @@ impl TcpListener {
 /// Reads and writes go through [`Read`] and [`Write`], which are also there for
 /// `&TcpStream`. Edge-triggered, read or write until `WouldBlock` before you
 /// wait again.
+///
+/// ```
+/// use evq::net::{TcpListener, TcpStream};
+/// use evq::{Events, Interests, Poll, Token};
+/// use std::io::Write;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+/// let mut stream = TcpStream::connect(listener.local_addr()?)?;
+///
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(8);
+/// poll.registrator().register(&mut stream, Token(0), Interests::WRITABLE)?;
+/// poll.poll(&mut events, None)?;
+/// assert!(stream.take_error()?.is_none()); // connected
+/// assert_eq!(stream.write(b"hello")?, 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TcpStream {
     inner: sys::TcpStream,

@@ -32,6 +32,25 @@ impl Poll {
     ///
     /// It is readable when `poll` would find something, as [`AsFd`] has it.
     ///
+    /// ```
+    /// use evq::unix::SourceFd;
+    /// use evq::{Events, Interests, Poll, Token, Waker};
+    /// use std::os::fd::AsFd;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (mut outer, inner) = (Poll::new()?, Poll::new()?);
+    /// let mut events = Events::with_capacity(8);
+    /// let fd = inner.try_clone_to_owned_fd()?;
+    /// let mut source = SourceFd::new(fd.as_fd());
+    /// outer.registrator().register(&mut source, Token(1), Interests::READABLE)?;
+    ///
+    /// Waker::new(inner.registrator(), Token(2))?.wake()?;
+    /// outer.poll(&mut events, None)?;
+    /// assert!(events.iter().any(|event| event.token() == Token(1)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// What the system says, such as that the process has no descriptors left.
