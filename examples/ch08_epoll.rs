@@ -36,7 +36,7 @@ mod linux {
         EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP, mask, readiness,
     };
     use evq::unix::SourceFd;
-    use evq::{Event, Events, Interests, Poll, Token, Trigger};
+    use evq::{Events, Interests, Poll, Token, Trigger};
 
     use crate::ch06_shape::linux as ch06;
 
@@ -63,9 +63,9 @@ mod linux {
     fn ask(fd: &impl AsFd, mask: u32, milliseconds: i32) -> io::Result<u32> {
         let epoll = ffi::epoll_create1()?;
         ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, fd.as_fd(), entry(mask))?;
-        let mut answer = [entry(0)];
-        ffi::epoll_wait(epoll.as_fd(), &mut answer, milliseconds)?;
-        Ok(answer[0].events)
+        let mut answers = Vec::with_capacity(1);
+        ffi::epoll_wait(epoll.as_fd(), &mut answers, milliseconds)?;
+        Ok(answers.first().map_or(0, |answer| answer.events))
     }
 
     fn entry(events: u32) -> epoll_event {
@@ -150,14 +150,11 @@ mod linux {
         drop(far);
         near.write_all(b"!")?;
         poll.poll(&mut events, Some(Duration::ZERO))?;
-        println!("evq: {:?}", events.iter().collect::<Vec<&Event>>());
+        println!("evq: {events:?}");
         let mut far = duplicate.try_clone()?;
         registrator.register(&mut far, Token(8), Interests::READABLE)?;
         poll.poll(&mut events, Some(Duration::ZERO))?;
-        println!(
-            "evq, another duplicate: {:?}",
-            events.iter().collect::<Vec<&Event>>()
-        );
+        println!("evq, another duplicate: {events:?}");
         Ok(())
     }
     // ANCHOR_END: duplicate
@@ -232,15 +229,17 @@ mod linux {
             let (epoll, eventfd) = (ffi::epoll_create1()?, ffi::eventfd()?);
             let asked = entry(EPOLLIN | trigger);
             ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, eventfd.as_fd(), asked)?;
-            let mut room = [entry(0)];
-            let mut answers = Vec::new();
+            let mut answers = Vec::with_capacity(1);
+            let mut counts = Vec::new();
             for write in [true, false, true] {
                 if write {
                     ffi::eventfd_write(eventfd.as_fd(), 1)?;
                 }
-                answers.push(ffi::epoll_wait(epoll.as_fd(), &mut room, 0)?);
+                answers.clear();
+                ffi::epoll_wait(epoll.as_fd(), &mut answers, 0)?;
+                counts.push(answers.len());
             }
-            println!("{name}: {answers:?}");
+            println!("{name}: {counts:?}");
         }
         Ok(())
     }

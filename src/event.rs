@@ -221,6 +221,10 @@ impl Event {
         Event { token, readiness }
     }
 
+    pub(crate) fn readiness(&self) -> Readiness {
+        self.readiness
+    }
+
     /// The token that the source was registered with.
     pub fn token(&self) -> Token {
         self.token
@@ -266,89 +270,3 @@ impl fmt::Debug for Event {
     }
 }
 // ANCHOR_END: closed
-
-/// Room for one batch of events, made once and filled by each `poll`.
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// use evq::{Events, Poll};
-/// use std::time::Duration;
-///
-/// let mut poll = Poll::new()?;
-/// let mut events = Events::with_capacity(64);
-/// poll.poll(&mut events, Some(Duration::ZERO))?;
-/// for event in &events {
-///     println!("{:?} can be read: {}", event.token(), event.is_readable());
-/// }
-/// # Ok(())
-/// # }
-/// ```
-// ANCHOR: events
-#[derive(Debug)]
-pub struct Events {
-    list: Vec<Event>,
-    capacity: usize,
-}
-
-impl Events {
-    /// Room for `capacity` events; 0 means 1, and more than 65,536 means 65,536.
-    ///
-    /// What does not fit is not lost: it comes with the next `poll`.
-    pub fn with_capacity(capacity: usize) -> Events {
-        let capacity = capacity.clamp(1, 65_536);
-        Events {
-            list: Vec::with_capacity(capacity),
-            capacity,
-        }
-    }
-    // ANCHOR_END: events
-
-    // ANCHOR: batch
-    /// The number of events that one `poll` delivers at most.
-    pub fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// The events of the last `poll`, in the order in which they were found.
-    #[inline]
-    pub fn iter(&self) -> std::slice::Iter<'_, Event> {
-        self.list.iter()
-    }
-
-    /// Whether the last `poll` delivered nothing.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Forgets the events. `poll` does so itself before it fills them.
-    pub fn clear(&mut self) {
-        self.list.clear();
-    }
-
-    /// How many events still fit.
-    #[inline]
-    pub(crate) fn room(&self) -> usize {
-        self.capacity - self.list.len()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Adds an event. There must be room.
-    #[inline]
-    pub(crate) fn push(&mut self, event: Event) {
-        self.list.push(event);
-    }
-}
-
-impl<'a> IntoIterator for &'a Events {
-    type Item = &'a Event;
-    type IntoIter = std::slice::Iter<'a, Event>;
-
-    #[inline]
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-// ANCHOR_END: batch

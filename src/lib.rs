@@ -29,11 +29,12 @@
 //!
 //! | file | what it is | chapter |
 //! |---|---|---|
-//! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Readiness`], [`Event`], [`Events`] | 6 |
+//! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Readiness`], [`Event`] | 6 |
 //! | `trace.rs` | feature `trace`: every foreign call printed as it is made | 7 |
-//! | `ready.rs` | the ready list, and who wakes whom | 10 |
 //! | `epoll/` | Linux, Android | 8 |
 //! | `kqueue/` | macOS, iOS and the BSDs | 9 |
+//! | `events.rs` | [`Events`]: a batch | 6 |
+//! | `ready.rs` | the ready list, and who wakes whom | 10 |
 //! | `queue.rs` | what everything that belongs together shares | 6 |
 //! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
 //! | `poll.rs` | [`Poll`]: the loop | 6 |
@@ -68,8 +69,6 @@ compile_error!(
 mod event;
 mod trace;
 
-mod ready;
-
 mod epoll;
 mod kqueue;
 
@@ -88,8 +87,11 @@ use kqueue as platform;
 
 /// The platform's half, by the names that the rest of the crate uses.
 mod sys {
-    pub(crate) use super::platform::selector::{Batch, Selector, TURNS};
+    pub(crate) use super::platform::selector::{Answer, Selector, TURNS, answer, event};
 }
+
+mod events;
+mod ready;
 
 mod queue;
 mod registrator;
@@ -101,7 +103,8 @@ mod waker;
 pub mod net;
 pub mod unix;
 
-pub use event::{Event, Events, Interests, Readiness, Token, Trigger};
+pub use event::{Event, Interests, Readiness, Token, Trigger};
+pub use events::Events;
 pub use poll::Poll;
 pub use registration::{Registration, SetReadiness};
 pub use registrator::{Registrator, Source};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::event::Events;
+use crate::events::Events;
 use crate::queue::{Queue, closed_error};
 use crate::ready::Node;
 use crate::registrator::Registrator;
@@ -37,8 +37,6 @@ use crate::sys;
 // ANCHOR: poll
 pub struct Poll {
     registrator: Registrator,
-    /// The kernel's answers, kept so that no `poll` allocates.
-    batch: sys::Batch,
     /// Level-triggered nodes that were delivered: listed again before the next wait.
     again: Vec<Arc<Node>>,
     /// Whose turn it is to have the odd place in `Events`: 1 if the list's.
@@ -79,7 +77,6 @@ impl Poll {
             registrator: Registrator {
                 queue: Arc::new(Queue::new()?),
             },
-            batch: sys::Batch::new(),
             again: Vec::new(),
             turn: 0,
             closing: Closing::No,
@@ -111,25 +108,26 @@ impl Poll {
     #[inline(always)] // Into the program's own loop, of which this is the larger part.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
-        // The commonest wait: only the kernel has something to say.
-        let kernel_alone = timeout.is_none() && queue.ready.sleep();
+        // The commonest wait: only the kernel has something to say. Who watches
+        // from outside would miss what this way leaves listed.
+        let kernel_alone = timeout.is_none() && !queue.is_watched() && queue.ready.sleep();
         events.clear();
         if kernel_alone {
             // An error shows again in `wait`.
-            let _ = queue.selector.select(&mut self.batch, events, None);
-            if queue.ready.awake() && !events.is_empty() {
-                return Ok(events.len());
-            }
-            return self.wait(events, Deadline::Never);
+            let _ = queue.selector.select(events.answers(), None);
+            queue.ready.get_up();
         }
-        self.wait(events, Deadline::after(timeout))
+        if events.is_empty() {
+            self.wait(events, Deadline::after(timeout))?;
+        }
+        Ok(events.len())
     }
     // ANCHOR_END: poll_once
 
     // ANCHOR: wait
     /// Every other wait.
     #[cold]
-    fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<usize> {
+    fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
         let queue = &*self.registrator.queue;
         if let Closing::Done = self.closing {
             return Err(closed_error());
@@ -144,9 +142,6 @@ impl Poll {
             self.turn ^= 1;
         }
         let share = (events.capacity() + self.turn) / 2;
-        // The short way may have asked the kernel: a second answer would name
-        // level-triggered sources twice.
-        let asked = events.len();
         // ANCHOR_END: wait
         // ANCHOR: loop
         loop {
@@ -154,16 +149,16 @@ impl Poll {
             // Not before the drain, which takes note of all that has come until
             // then: also of the closing, for which nobody wakes us twice.
             let closed = queue.is_closed();
-            let listed = events.len() - asked + queue.ready.len();
-            let nothing = asked + listed == 0 && !closed;
+            let listed = events.len() + queue.ready.len();
+            let nothing = listed == 0 && !closed;
             let timeout = if nothing && deadline.waits() && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
             };
             let mut was_all = false;
-            if events.room() > 0 && asked == 0 {
-                let selected = queue.selector.select(&mut self.batch, events, timeout);
+            if events.room() > 0 {
+                let selected = queue.selector.select(events.answers(), timeout);
                 queue.ready.awake();
                 queue
                     .ready
@@ -193,7 +188,7 @@ impl Poll {
                 if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
                     queue.keep_awake();
                 }
-                return Ok(events.len());
+                return Ok(());
             }
         }
     }

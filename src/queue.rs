@@ -71,7 +71,7 @@ impl Queue {
     }
 
     fn wake_if(&self, asleep: bool) -> io::Result<()> {
-        if asleep || self.watched.load(Ordering::Acquire) {
+        if asleep || self.is_watched() {
             let woken = self.selector.wake();
             if woken.is_err() {
                 self.ready.not_woken();
@@ -112,11 +112,16 @@ impl Queue {
         }
     }
 
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Acquire)
+    }
+
     /// Has the next `poll` look at more than the kernel. To be called by the
     /// poller, when it leaves something behind.
     pub(crate) fn keep_awake(&self) {
         let _ = self.ready.notify();
-        if self.watched.load(Ordering::Acquire) {
+        if self.is_watched() {
             // A failed wake here costs an outer queue its notice, not a node.
             let _ = self.selector.wake();
         }

@@ -10,7 +10,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::event::{Event, Events, Readiness, Trigger, Watch};
+use crate::event::{Event, Readiness, Trigger, Watch};
+use crate::events::Events;
 
 // ANCHOR: node
 /// One registration of a source whose readiness is not the kernel's.
@@ -76,14 +77,14 @@ pub(crate) struct ReadyList {
 }
 
 /// The poller is awake, and nothing has happened since it last looked.
-const EMPTY: u8 = 0;
+const EMPTY: u8 = 0b00;
 /// The poller sleeps, or is about to: whoever pushes must wake it.
-const ASLEEP: u8 = 1;
+const ASLEEP: u8 = 0b01;
 /// Something has been pushed: the poller, if awake, will look before it sleeps.
-const NOTIFIED: u8 = 2;
+const NOTIFIED: u8 = 0b10;
 /// Something has been pushed, and the poller could not be woken: whoever pushes
 /// next must try again.
-const UNHEARD: u8 = 3;
+const UNHEARD: u8 = 0b11;
 
 impl ReadyList {
     pub(crate) const fn new() -> ReadyList {
@@ -156,11 +157,16 @@ impl ReadyList {
             .is_ok()
     }
 
-    /// Withdraws the announcement. `true`: nothing has been pushed meanwhile;
-    /// else it is now in sight.
+    /// Withdraws the announcement. What has been pushed meanwhile still keeps
+    /// the poller from sleeping.
     #[inline]
-    pub(crate) fn awake(&self) -> bool {
-        self.poller.swap(EMPTY, Ordering::AcqRel) == ASLEEP
+    pub(crate) fn get_up(&self) {
+        self.poller.fetch_and(!ASLEEP, Ordering::AcqRel);
+    }
+
+    /// Gets up to look: what has been pushed is now in sight.
+    pub(crate) fn awake(&self) {
+        self.poller.swap(EMPTY, Ordering::AcqRel);
     }
     // ANCHOR_END: sleep
 
@@ -281,7 +287,8 @@ mod tests {
         for _ in 0..if cfg!(miri) { 2 } else { 50 } {
             assert!(list.sleep());
             assert_eq!(calls_for(&list, 20), 1);
-            assert!(!list.awake());
+            assert!(list.is_notified());
+            list.awake();
         }
     }
 
@@ -292,6 +299,25 @@ mod tests {
         assert!(!list.sleep());
         list.awake();
         assert!(list.sleep());
+    }
+
+    #[test]
+    fn a_poller_that_gets_up_is_not_woken_and_forgets_no_push() {
+        let list = ReadyList::new();
+        assert!(list.sleep());
+        list.get_up();
+        assert!(list.sleep(), "nothing was pushed");
+        assert!(list.push(&node(1)));
+        list.get_up();
+        assert!(!list.push(&node(2)), "the poller is up");
+        assert!(!list.sleep());
+        list.awake();
+        assert!(list.sleep());
+        assert!(list.push(&node(3)));
+        list.not_woken();
+        list.get_up();
+        assert!(!list.push(&node(4)), "the poller is up");
+        assert!(!list.sleep());
     }
 
     #[test]

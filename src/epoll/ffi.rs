@@ -129,14 +129,18 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
-/// Waits up to `ms` milliseconds, for ever if it is -1. Returns how many
-/// of `events` were filled.
+/// Waits up to `ms` milliseconds, for ever if it is -1. Adds the answers to
+/// `events`, as many as its capacity has room for.
 #[inline(always)]
-pub fn epoll_wait(ep: BorrowedFd, events: &mut [epoll_event], ms: c_int) -> Result<usize> {
-    let (ep, max) = (ep.as_raw_fd(), events.len() as c_int);
-    // SAFETY: `events` is writable for as many entries as are asked for.
-    let n = unsafe { c::epoll_wait(ep, events.as_mut_ptr(), max, ms) };
-    Ok(checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize)
+pub fn epoll_wait(ep: BorrowedFd, events: &mut Vec<epoll_event>, ms: c_int) -> Result<()> {
+    let (ep, len, room) = (ep.as_raw_fd(), events.len(), events.spare_capacity_mut());
+    let (at, max) = (room.as_mut_ptr().cast(), room.len() as c_int);
+    // SAFETY: `at` is writable for `max` entries.
+    let n = unsafe { c::epoll_wait(ep, at, max, ms) };
+    let n = checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize;
+    // SAFETY: the kernel has written the next `n`.
+    unsafe { events.set_len(len + n) };
+    Ok(())
 }
 // ANCHOR_END: epoll_wait
 
@@ -146,24 +150,24 @@ pub fn epoll_wait(ep: BorrowedFd, events: &mut [epoll_event], ms: c_int) -> Resu
 ///
 /// Not to be tried everywhere: Android kills a process that does, MIPS has
 /// other numbers, and Miri does not know it.
-pub fn epoll_pwait2(ep: BorrowedFd, events: &mut [epoll_event], time: Duration) -> Result<usize> {
+pub fn epoll_pwait2(ep: BorrowedFd, events: &mut Vec<epoll_event>, time: Duration) -> Result<()> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
     }
-    let (ep, at, max) = (
-        c_long::from(ep.as_raw_fd()),
-        events.as_mut_ptr(),
-        events.len(),
-    );
+    let (len, room) = (events.len(), events.spare_capacity_mut());
+    let (ep, at, max) = (c_long::from(ep.as_raw_fd()), room.as_mut_ptr(), room.len());
     let timespec = kernel_timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(time.subsec_nanos()),
     };
     let (until, no_mask) = (&raw const timespec, std::ptr::null::<c_void>());
-    // SAFETY: `events` is writable for `max` entries, `timespec` lives through
+    // SAFETY: `at` is writable for `max` entries, `timespec` lives through
     // the call, and a null signal mask, of whatever size, means none.
     let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
-    Ok(checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize)
+    let n = checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize;
+    // SAFETY: the kernel has written the next `n`.
+    unsafe { events.set_len(len + n) };
+    Ok(())
 }
 // ANCHOR_END: epoll_pwait2
 

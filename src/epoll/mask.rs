@@ -49,11 +49,8 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 /// one of these bits alone, would be an event that says nothing.
 #[inline]
 pub fn readiness(answer: u32) -> Readiness {
-    // The two bits that `Readiness` has from here: most answers have no other.
+    // The two bits that `Readiness` has from here.
     let mut readiness = Readiness::from_bits((answer & (EPOLLIN | EPOLLOUT)) as u8);
-    if answer & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) == 0 {
-        return readiness;
-    }
     if answer & (EPOLLRDHUP | EPOLLHUP) != 0 {
         readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
     }

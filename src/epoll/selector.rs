@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::ffi::{self, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, epoll_event};
 use super::mask::{EPOLLET, EPOLLIN, mask, readiness};
-use crate::event::{Event, Events, Token, Watch};
+use crate::event::{Event, Readiness, Token, Watch};
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
@@ -21,10 +21,12 @@ pub struct Selector {
     eventfd: OwnedFd,
     /// Set for good once the kernel has refused `epoll_pwait2`.
     whole_milliseconds: AtomicBool,
+    /// Set for good by the first `wake`: before it, no answer is its doing.
+    woken: AtomicBool,
 }
 
-/// The kernel's answers to one wait, kept by whoever waits.
-pub type Batch = Vec<epoll_event>;
+/// One of the kernel's answers to a wait.
+pub type Answer = epoll_event;
 /// How many answers a source has at most: both directions are one.
 pub const TURNS: usize = 1;
 // ANCHOR_END: selector
@@ -44,6 +46,7 @@ impl Selector {
             epoll,
             eventfd,
             whole_milliseconds: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
         })
     }
     // ANCHOR_END: new
@@ -78,57 +81,47 @@ impl Selector {
 
     // ANCHOR: select
     /// Waits until there is something to report, the time is over, or `wake`
-    /// is called; adds what it finds to `events`, as far as there is room.
+    /// is called; adds what it finds to `answers`, as far as there is room.
     ///
-    /// An answer may add nothing: the wake-up is the queue's own business. It
-    /// takes a place all the same, so room left in `events` does not mean that
-    /// there was no more. `true` does.
+    /// It may add nothing: the wake-up is the queue's own business. It takes a
+    /// place all the same, so room left over does not mean that there was no
+    /// more. `true` does.
     #[inline(always)] // It has two callers, and one of them is the whole of a busy loop.
-    pub fn select(
-        &self,
-        batch: &mut Batch,
-        events: &mut Events,
-        timeout: Option<Duration>,
-    ) -> io::Result<bool> {
-        let room = events.room();
-        if batch.len() != room {
-            batch.resize(room, entry(0, Token(0)));
+    pub fn select(&self, answers: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
+        match timeout {
+            None => ffi::epoll_wait(self.epoll.as_fd(), answers, -1)?,
+            Some(timeout) => self.wait(answers, timeout)?,
         }
-        let filled = match timeout {
-            None => ffi::epoll_wait(self.epoll.as_fd(), batch, -1)?,
-            Some(timeout) => self.wait(batch, timeout)?,
-        };
-        for answer in &batch[..filled] {
-            let token = Token(answer.data as usize);
-            if token != Token::QUEUE {
-                events.push(Event::new(token, readiness(answer.events)));
-            }
+        let was_all = answers.len() < answers.capacity();
+        if self.woken.load(Ordering::Acquire) {
+            answers.retain(|answer| event(answer).token() != Token::QUEUE);
         }
-        Ok(filled < room)
+        Ok(was_all)
     }
     // ANCHOR_END: select
 
     // ANCHOR: wait
     /// One wait of the kernel's, as exact as it can be, and never too short.
-    fn wait(&self, batch: &mut [epoll_event], timeout: Duration) -> io::Result<usize> {
+    fn wait(&self, answers: &mut Vec<Answer>, timeout: Duration) -> io::Result<()> {
         let whole = timeout.subsec_nanos() % 1_000_000 == 0;
         if !whole && !self.whole_milliseconds.load(Ordering::Relaxed) {
-            let answer = ffi::epoll_pwait2(self.epoll.as_fd(), batch, timeout);
-            match answer.as_ref().map_err(io::Error::kind) {
+            let waited = ffi::epoll_pwait2(self.epoll.as_fd(), answers, timeout);
+            match waited.as_ref().map_err(io::Error::kind) {
                 // ENOSYS of an old kernel, EPERM of a filter around a container.
                 Err(ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
                     self.whole_milliseconds.store(true, Ordering::Relaxed);
                 }
-                _ => return answer,
+                _ => return waited,
             }
         }
-        ffi::epoll_wait(self.epoll.as_fd(), batch, milliseconds(timeout))
+        ffi::epoll_wait(self.epoll.as_fd(), answers, milliseconds(timeout))
     }
     // ANCHOR_END: wait
 
     // ANCHOR: wake
     /// Ends the wait that is going on, or the next one.
     pub fn wake(&self) -> io::Result<()> {
+        self.woken.store(true, Ordering::Release);
         match ffi::eventfd_write(self.eventfd.as_fd(), 1) {
             // The counter is full, after 2^64 - 2 wakes: empty it, and count on.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -144,6 +137,27 @@ impl Selector {
     }
 }
 // ANCHOR_END: wake
+
+// ANCHOR: answer
+/// No bit of epoll's: what goes with it is a `Readiness` as it is.
+const LISTED: u32 = 1 << 16;
+
+/// What an answer means.
+#[inline]
+pub fn event(answer: &Answer) -> Event {
+    let readiness = match answer.events & LISTED {
+        0 => readiness(answer.events),
+        _ => Readiness::from_bits(answer.events as u8),
+    };
+    Event::new(Token(answer.data as usize), readiness)
+}
+
+/// An event from the ready list, in the form of the kernel's answers.
+pub fn answer(event: Event) -> Answer {
+    let events = LISTED | u32::from(event.readiness().bits());
+    entry(events, event.token())
+}
+// ANCHOR_END: answer
 
 // ANCHOR: entry
 fn entry(events: u32, token: Token) -> epoll_event {
@@ -168,7 +182,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::event::{Interests, Readiness, Trigger};
+    use crate::event::{Interests, Trigger};
+    use crate::events::Events;
     use crate::queue::Queue;
     use crate::registration::Registration;
     use crate::registrator::Registrator;
@@ -184,19 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn an_event_from_the_list_comes_out_as_it_went_in() {
+        for bits in 0..32 {
+            let listed = Event::new(Token(7), Readiness::from_bits(bits));
+            assert_eq!(event(&answer(listed)), listed);
+        }
+    }
+
+    #[test]
     fn a_full_eventfd_still_wakes() {
         let selector = Selector::new().unwrap();
-        ffi::eventfd_write(selector.eventfd.as_fd(), u64::MAX - 1).unwrap();
-        let mut events = Events::with_capacity(1);
-        let mut batch = Batch::new();
-        // The edge of the write above is taken, and the counter left full.
-        selector
-            .select(&mut batch, &mut events, Some(Duration::ZERO))
-            .unwrap();
         selector.wake().unwrap();
-        let mut answers = [epoll_event { events: 0, data: 0 }];
-        let filled = ffi::epoll_wait(selector.epoll.as_fd(), &mut answers, 0).unwrap();
-        assert_eq!(filled, 1, "the wake-up after the overflow was lost");
+        ffi::eventfd_write(selector.eventfd.as_fd(), u64::MAX - 2).unwrap();
+        let mut answers = Vec::with_capacity(1);
+        // The edge of the writes above is taken, and the counter left full.
+        selector.select(&mut answers, Some(Duration::ZERO)).unwrap();
+        assert!(answers.is_empty(), "{answers:?}");
+        selector.wake().unwrap();
+        ffi::epoll_wait(selector.epoll.as_fd(), &mut answers, 0).unwrap();
+        assert_eq!(answers.len(), 1, "the wake-up after the overflow was lost");
     }
 
     /// A queue whose poller sleeps and cannot be woken: nobody can write to
@@ -236,7 +257,7 @@ mod tests {
         }
         // Awake for another reason, the poller finds it, and needs no call.
         let mut events = Events::with_capacity(8);
-        assert!(!registrator.queue.ready.awake());
+        registrator.queue.ready.awake();
         let list = &registrator.queue.ready;
         list.drain(&mut events, 8, &mut Vec::new());
         assert_eq!(events.len(), 1);
@@ -249,9 +270,7 @@ mod tests {
         selector.whole_milliseconds.store(true, Ordering::Relaxed);
         let before = std::time::Instant::now();
         let wait = Duration::from_micros(100);
-        selector
-            .wait(&mut [epoll_event { events: 0, data: 0 }], wait)
-            .unwrap();
+        selector.wait(&mut Vec::with_capacity(1), wait).unwrap();
         assert!(before.elapsed() >= wait);
     }
 }

@@ -11,6 +11,7 @@
 
 use std::ffi::{c_int, c_long};
 use std::io::Result;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::null;
 use std::time::Duration;
@@ -199,24 +200,25 @@ pub fn kqueue() -> Result<OwnedFd> {
 
 // ANCHOR: call
 /// Applies the change list, then waits for events up to `wait`, for ever if it
-/// is `None`. Returns how many of `events` were filled.
-pub fn kevent(
+/// is `None`. Returns as much of `room` as was filled.
+pub fn kevent<'a>(
     kqueue: BorrowedFd,
     list: &[kevent],
-    events: &mut [kevent],
+    room: &'a mut [MaybeUninit<kevent>],
     wait: Option<Duration>,
-) -> Result<usize> {
-    let (kq, room) = (kqueue.as_raw_fd(), events.len());
+) -> Result<&'a mut [kevent]> {
     let until = wait.map(|wait| timespec {
         tv_sec: Seconds::try_from(wait.as_secs()).unwrap_or(Seconds::MAX),
         tv_nsec: wait.subsec_nanos() as c_long,
     });
     let until = until.as_ref().map_or(null(), |until| &raw const *until);
-    let (from, len) = (list.as_ptr(), list.len() as Count);
-    let to = events.as_mut_ptr();
+    let (kq, from, to) = (kqueue.as_raw_fd(), list.as_ptr(), room.as_mut_ptr().cast());
+    let (len, max) = (list.len() as Count, room.len() as Count);
     // SAFETY: `from` is readable and `to` writable for as many entries as are
     // given; `until` is null or lives through the call.
-    let n = unsafe { c::kevent(kq, from, len, to, room as Count, until) };
-    Ok(checked(format_args!("kevent({kq}, {list:?}, {room}, {wait:?})"), n)? as usize)
+    let n = unsafe { c::kevent(kq, from, len, to, max, until) };
+    let n = checked(format_args!("kevent({kq}, {list:?}, {max}, {wait:?})"), n)? as usize;
+    // SAFETY: the kernel has written the first `n`.
+    Ok(unsafe { std::slice::from_raw_parts_mut(to, n) })
 }
 // ANCHOR_END: call

@@ -5,13 +5,14 @@
 //! side by side.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use super::changes::{self, Change, EV_ADD, EV_CLEAR, EV_DELETE, EV_RECEIPT, Filter};
 use super::ffi::{self, EVFILT_READ, EVFILT_USER, EVFILT_WRITE, NOTE_TRIGGER, kevent};
-use crate::event::{Event, Events, Readiness, Token, Watch};
+use crate::event::{Event, Readiness, Token, Watch};
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
@@ -23,8 +24,8 @@ pub struct Selector {
     pair: Option<(UnixStream, UnixStream)>,
 }
 
-/// The kernel's answers to one wait, kept by whoever waits.
-pub type Batch = Vec<kevent>;
+/// One of the kernel's answers to a wait.
+pub type Answer = kevent;
 /// How many answers a source has at most: each direction is one.
 pub const TURNS: usize = 2;
 // ANCHOR_END: selector
@@ -99,9 +100,9 @@ impl Selector {
     ///
     /// There are as many receipts as changes: no room for events, and no wait.
     fn apply(&self, changes: &[kevent]) -> io::Result<()> {
-        let mut receipts = [entry(0, 0, 0, Token(0)); 4];
-        let receipts = &mut receipts[..changes.len()];
-        match ffi::kevent(self.kqueue.as_fd(), changes, receipts, Some(Duration::ZERO)) {
+        let mut room = [const { MaybeUninit::uninit() }; 4];
+        let (room, none) = (&mut room[..changes.len()], Some(Duration::ZERO));
+        let receipts = match ffi::kevent(self.kqueue.as_fd(), changes, room, none) {
             // The changes were applied before the signal came.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
@@ -121,36 +122,30 @@ impl Selector {
 
     // ANCHOR: select
     /// Waits until there is something to report, the time is over, or `wake`
-    /// is called; adds what it finds to `events`, as far as there is room.
+    /// is called; adds what it finds to `answers`, as far as there is room.
     ///
-    /// An answer may add nothing: the wake-up is the queue's own business. It
-    /// takes a place all the same, so room left in `events` does not mean that
-    /// there was no more. `true` does.
-    pub fn select(
-        &self,
-        batch: &mut Batch,
-        events: &mut Events,
-        timeout: Option<Duration>,
-    ) -> io::Result<bool> {
-        let room = events.room();
-        if batch.len() != room {
-            batch.resize(room, entry(0, 0, 0, Token(0)));
+    /// It may add nothing: the wake-up is the queue's own business. It takes a
+    /// place all the same, so room left over does not mean that there was no
+    /// more. `true` does.
+    pub fn select(&self, answers: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
+        let before = answers.len();
+        let room = answers.spare_capacity_mut();
+        let filled = ffi::kevent(self.kqueue.as_fd(), &[], room, timeout)?.len();
+        // SAFETY: so much of the room is filled.
+        unsafe { answers.set_len(before + filled) };
+        let was_all = answers.len() < answers.capacity();
+        for answer in &mut answers[before..] {
+            // Kept where `event` looks for it.
+            answer.fflags = meaning(answer).bits().into();
         }
-        let filled = ffi::kevent(self.kqueue.as_fd(), &[], batch, timeout)?;
-        let mut answers = batch[..filled].iter().peekable();
-        while let Some(answer) = answers.next() {
-            let token = Token(answer.udata);
-            if token == Token::QUEUE {
-                continue;
-            }
-            let mut ready = meaning(answer);
-            // Reading and writing are two knotes, and one event if they are neighbours.
-            while let Some(next) = answers.next_if(|next| same_source(answer, next)) {
-                ready |= meaning(next);
-            }
-            events.push(Event::new(token, ready));
-        }
-        Ok(filled < room)
+        answers.retain(|answer| event(answer).token() != Token::QUEUE);
+        // Reading and writing are two knotes, and one event if they are neighbours.
+        answers.dedup_by(|two, one| {
+            let same = (one.ident, one.udata) == (two.ident, two.udata) && one.filter != two.filter;
+            one.fflags |= if same { two.fflags } else { 0 };
+            same
+        });
+        Ok(was_all)
     }
     // ANCHOR_END: select
 
@@ -203,7 +198,17 @@ fn meaning(answer: &kevent) -> Readiness {
     changes::readiness(filter, answer.flags as changes::Flags, answer.fflags)
 }
 
-fn same_source(one: &kevent, other: &kevent) -> bool {
-    one.ident == other.ident && one.udata == other.udata
+/// What an answer means.
+pub fn event(answer: &Answer) -> Event {
+    let readiness = Readiness::from_bits(answer.fflags as u8);
+    Event::new(Token(answer.udata), readiness)
+}
+
+/// An event from the ready list, in the form of the kernel's answers.
+pub fn answer(event: Event) -> Answer {
+    // Of no descriptor, so of no knote.
+    let mut answer = entry(usize::MAX, EVFILT_USER, 0, event.token());
+    answer.fflags = event.readiness().bits().into();
+    answer
 }
 // ANCHOR_END: entry

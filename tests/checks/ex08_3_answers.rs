@@ -18,9 +18,9 @@ mod kernel {
         let epoll = ffi::epoll_create1().unwrap();
         let entry = ffi::epoll_event { events, data: 0 };
         ffi::epoll_ctl(epoll.as_fd(), ffi::EPOLL_CTL_ADD, fd.as_fd(), entry).unwrap();
-        let mut answer = [ffi::epoll_event { events: 0, data: 0 }];
-        ffi::epoll_wait(epoll.as_fd(), &mut answer, 2000).unwrap();
-        answer[0].events
+        let mut answers = Vec::with_capacity(1);
+        ffi::epoll_wait(epoll.as_fd(), &mut answers, 2000).unwrap();
+        answers.first().map_or(0, |answer| answer.events)
     }
 
     pub fn peer_closed() -> u32 {

@@ -129,7 +129,7 @@ impl Bench {
             loop {
                 poll_without_limit(&mut self.poll, &mut self.events, &what);
                 if let Some(event) = self.events.iter().find(|event| expected(event)) {
-                    break *event;
+                    break event;
                 }
             }
         };

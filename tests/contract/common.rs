@@ -45,7 +45,7 @@ pub fn wait_for(
         let left = deadline.saturating_duration_since(Instant::now());
         poll.poll(events, Some(left)).unwrap();
         if let Some(event) = events.iter().find(|event| condition(event)) {
-            return *event;
+            return event;
         }
         assert!(Instant::now() < deadline, "still waiting for {what}");
     }
@@ -54,7 +54,7 @@ pub fn wait_for(
 /// What is reported now, without waiting.
 pub fn look(poll: &mut Poll, events: &mut Events) -> Vec<Event> {
     poll.poll(events, Some(Duration::ZERO)).unwrap();
-    events.iter().copied().collect()
+    events.iter().collect()
 }
 
 /// Whether an event bears the token and is readable.

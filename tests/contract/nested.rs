@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use evq::unix::SourceFd;
@@ -12,6 +13,8 @@ use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger, Wake
 use crate::common::{connection, look, readable, wait_for};
 
 const INNER: Token = Token(100);
+
+const ROUNDS: usize = if cfg!(miri) { 3 } else { 500 };
 
 /// An event of the inner queue's sources makes the inner queue an event of the
 /// outer one. Here the inner queue is known to the outer one by a duplicate of
@@ -184,4 +187,48 @@ fn c01_an_outer_queue_is_not_told_that_nothing_is_ready() {
     assert_eq!(look(&mut outer, &mut events), []);
     set_readiness.set_readiness(Readiness::READABLE).unwrap();
     wait_for(&mut outer, &mut events, "the news", readable(INNER));
+}
+
+/// What is pushed while the inner queue sleeps may end its wait together with a
+/// socket. Whatever `poll` then leaves behind still shows to the outer queue.
+#[test]
+fn c01_an_outer_queue_sees_what_came_while_the_inner_one_slept() {
+    let mut inner = Poll::new().unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let descriptor = inner.try_clone_to_owned_fd().unwrap();
+    let mut source = SourceFd::new(descriptor.as_fd());
+    outer
+        .registrator()
+        .register_with(&mut source, INNER, Interests::READABLE, Trigger::Level)
+        .unwrap();
+    let (mut stream, mut peer) = connection();
+    inner
+        .registrator()
+        .register(&mut stream, Token(1), Interests::READABLE)
+        .unwrap();
+    let waker = Waker::new(inner.registrator(), Token(2)).unwrap();
+    thread::scope(|scope| {
+        let (begin, begun) = channel();
+        let (finish, finished) = channel();
+        scope.spawn(move || {
+            for () in begun {
+                waker.wake().unwrap();
+                peer.write_all(b"!").unwrap();
+                finish.send(()).unwrap();
+            }
+        });
+        for _ in 0..ROUNDS {
+            begin.send(()).unwrap();
+            inner.poll(&mut events, None).unwrap();
+            let mut woken = events.iter().any(|event| event.token() == Token(2));
+            finished.recv().unwrap();
+            while !woken {
+                wait_for(&mut outer, &mut events, "the wake", readable(INNER));
+                let found = look(&mut inner, &mut events);
+                woken = found.iter().any(|event| event.token() == Token(2));
+            }
+            look(&mut inner, &mut events);
+        }
+    });
 }
