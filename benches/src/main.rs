@@ -1,6 +1,8 @@
 //! A ring of 100 connections that passes one token: a wait, a read and a write
 //! a hop. `ring bare|evq|mio HOPS` runs it on bare system calls, on this crate
-//! or on mio, each with its own sockets.
+//! or on mio, each with its own sockets. `ring bare-fd|evq-fd|mio-fd HOPS` leaves
+//! the sockets out of it: pairs of Unix sockets, read and written by the same bare
+//! calls in all three, watched by descriptor.
 //!
 //! `ring wakes COUNT` wakes a poller that is awake so many times.
 //!
@@ -9,22 +11,30 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use evq::inside::ffi::c;
 
 const PAIRS: usize = 100;
+
+const USAGE: &str = "usage: ring bare|evq|mio|bare-fd|evq-fd|mio-fd|wakes COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, which, hops] = arguments.as_slice() else {
-        panic!("usage: ring bare|evq|mio|wakes COUNT");
+        panic!("{USAGE}");
     };
     let hops = hops.parse().expect("HOPS is a number");
     match which.as_str() {
         "bare" => bare(hops),
         "evq" => evq(hops),
         "mio" => mio(hops),
+        "bare-fd" => bare_fd(hops),
+        "evq-fd" => evq_fd(hops),
+        "mio-fd" => mio_fd(hops),
         "wakes" => wakes(hops),
-        _ => panic!("usage: ring bare|evq|mio HOPS"),
+        _ => panic!("{USAGE}"),
     }
 }
 
@@ -43,7 +53,7 @@ fn connections() -> impl Iterator<Item = (TcpStream, TcpStream)> {
 }
 
 fn bare(hops: usize) {
-    use evq::inside::ffi::{EPOLL_CTL_ADD, c, epoll_create1, epoll_ctl, epoll_event};
+    use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
     use evq::inside::mask::{EPOLLET, EPOLLIN};
     use evq::inside::socket_ffi::{MSG_NOSIGNAL, c as socket};
 
@@ -135,6 +145,116 @@ fn mio(hops: usize) {
             let mut token = [0];
             assert_eq!((&pairs[at].1).read(&mut token).unwrap(), 1);
             assert_eq!((&pairs[(at + 1) % PAIRS].0).write(&token).unwrap(), 1);
+            done += 1;
+        }
+    }
+}
+
+/// Socket pairs, with both of their ends.
+fn pairs() -> Vec<(OwnedFd, OwnedFd)> {
+    let pair = |_| {
+        let (near, far) = UnixStream::pair().unwrap();
+        for end in [&near, &far] {
+            end.set_nonblocking(true).unwrap();
+        }
+        (near.into(), far.into())
+    };
+    (0..PAIRS).map(pair).collect()
+}
+
+/// Gives the token to the first.
+fn begin(pairs: &[(OwnedFd, OwnedFd)]) {
+    // SAFETY: the one byte may be read.
+    let written = unsafe { c::write(pairs[0].0.as_raw_fd(), [1_u8].as_ptr().cast(), 1) };
+    assert_eq!(written, 1);
+}
+
+/// Hands the token on to the next.
+#[inline(always)]
+fn hop(pairs: &[(OwnedFd, OwnedFd)], at: usize) {
+    let mut token = [0_u8];
+    let (far, near) = (&pairs[at].1, &pairs[(at + 1) % PAIRS].0);
+    // SAFETY: `token` is a byte that may be written.
+    let read = unsafe { c::read(far.as_raw_fd(), token.as_mut_ptr().cast(), 1) };
+    assert_eq!(read, 1);
+    // SAFETY: `token` is a byte that may be read.
+    let written = unsafe { c::write(near.as_raw_fd(), token.as_ptr().cast(), 1) };
+    assert_eq!(written, 1);
+}
+
+fn bare_fd(hops: usize) {
+    use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
+    use evq::inside::mask::{EPOLLET, EPOLLIN};
+
+    let pairs = pairs();
+    let epoll = epoll_create1().unwrap();
+    for (index, (_, far)) in pairs.iter().enumerate() {
+        let (events, data) = (EPOLLIN | EPOLLET, index as u64);
+        let event = epoll_event { events, data };
+        epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, far.as_fd(), event).unwrap();
+    }
+    let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
+    begin(&pairs);
+    let mut done = 0;
+    while done < hops {
+        // SAFETY: `events` has room for as many entries as are asked for.
+        let filled =
+            unsafe { c::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), PAIRS as i32, -1) };
+        assert!(filled > 0);
+        for event in &events[..filled as usize] {
+            hop(&pairs, event.data as usize);
+            done += 1;
+        }
+    }
+}
+
+fn evq_fd(hops: usize) {
+    use evq::unix::SourceFd;
+    use evq::{Events, Interests, Poll, Token};
+
+    let pairs = pairs();
+    let mut poll = Poll::new().unwrap();
+    let watched = pairs.iter().map(|(_, far)| SourceFd::new(far.as_fd()));
+    let mut sources: Vec<_> = watched.collect();
+    for (index, source) in sources.iter_mut().enumerate() {
+        poll.registrator()
+            .register(source, Token(index), Interests::READABLE)
+            .unwrap();
+    }
+    let mut events = Events::with_capacity(PAIRS);
+    begin(&pairs);
+    let mut done = 0;
+    while done < hops {
+        poll.poll(&mut events, None).unwrap();
+        for event in &events {
+            hop(&pairs, event.token().0);
+            done += 1;
+        }
+    }
+}
+
+fn mio_fd(hops: usize) {
+    use mio::unix::SourceFd;
+    use mio::{Events, Interest, Poll, Token};
+
+    let pairs = pairs();
+    let mut poll = Poll::new().unwrap();
+    for (index, (_, far)) in pairs.iter().enumerate() {
+        poll.registry()
+            .register(
+                &mut SourceFd(&far.as_raw_fd()),
+                Token(index),
+                Interest::READABLE,
+            )
+            .unwrap();
+    }
+    let mut events = Events::with_capacity(PAIRS);
+    begin(&pairs);
+    let mut done = 0;
+    while done < hops {
+        poll.poll(&mut events, None).unwrap();
+        for event in &events {
+            hop(&pairs, event.token().0);
             done += 1;
         }
     }
