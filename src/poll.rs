@@ -249,8 +249,8 @@ impl Deadline {
         !matches!(self, Deadline::Now)
     }
 
-    /// The time left, but at most a day: some kernels mistake a longer wait for
-    /// none or for an endless one. The loop asks again.
+    /// The time left, but at most a day, for epoll counts milliseconds in an
+    /// int, up to 24.8 days. The loop asks again.
     fn left(&self) -> Option<Duration> {
         match self {
             Deadline::Never => None,

@@ -303,7 +303,7 @@ fn nodelay_is_off_until_it_is_set() {
 
 /// The same on either family, which keep it in options of their own.
 fn ttl_at(addr: SocketAddr) {
-    let (listener, client, _server, _) = connection_at(addr);
+    let (mut listener, client, _server, _) = connection_at(addr);
     client.set_ttl(37).unwrap();
     assert_eq!(client.ttl().unwrap(), 37);
     listener.set_ttl(41).unwrap();
@@ -315,15 +315,12 @@ fn ttl_at(addr: SocketAddr) {
     }
     assert_eq!(client.ttl().unwrap(), 37, "a refused TTL changed it");
     let next = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let deadline = Instant::now() + LIMIT;
-    let accepted = loop {
-        match listener.accept() {
-            Ok((accepted, _)) => break accepted,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
-        }
-        assert!(Instant::now() < deadline, "still waiting for a connection");
-        std::thread::sleep(Duration::from_millis(1));
-    };
+    let mut poll = Poll::new().unwrap();
+    poll.registrator()
+        .register(&mut listener, Token(0), Interests::READABLE)
+        .unwrap();
+    until(&mut poll, "the connection", Event::is_readable);
+    let (accepted, _) = listener.accept().unwrap();
     assert_eq!(accepted.ttl().unwrap(), 41, "not the listener's");
     drop(next);
 }

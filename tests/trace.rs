@@ -2,9 +2,8 @@
 //! there is nothing to test.
 #![cfg(all(feature = "trace", any(target_os = "linux", target_os = "android")))]
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use evq::net::TcpListener;
 use evq::{Events, Interests, Poll, Token, Waker};
@@ -25,8 +24,8 @@ fn the_traced_program() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    // Long enough for who reads to go away.
-    std::thread::sleep(Duration::from_millis(50));
+    // Until whoever started us has done what it wanted to do before.
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -74,11 +73,13 @@ fn every_call_is_printed_with_its_result() {
 #[test]
 fn a_trace_that_nobody_reads_ends_nothing() {
     let mut running = child()
+        .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     drop(running.stderr.take());
+    // This ends its standard input first.
     let output = running.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("the end"));
