@@ -60,20 +60,24 @@
     target_os = "dragonfly",
     target_os = "netbsd",
     target_os = "openbsd",
+    windows,
 )))]
 compile_error!(
-    "evq supports Linux and Android (epoll), and macOS, iOS, FreeBSD, DragonFly BSD, NetBSD \
-     and OpenBSD (kqueue)"
+    "evq supports Linux and Android (epoll), macOS, iOS, FreeBSD, DragonFly BSD, NetBSD and \
+     OpenBSD (kqueue), and Windows (IOCP)"
 );
 
 mod event;
 mod trace;
 
 mod epoll;
+mod iocp;
 mod kqueue;
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 use epoll as platform;
+#[cfg(windows)]
+use iocp as platform;
 #[cfg(any(
     target_os = "macos",
     target_os = "ios",
@@ -100,8 +104,12 @@ mod poll;
 mod registration;
 mod waker;
 
+#[cfg(unix)]
 pub mod net;
+#[cfg(unix)]
 pub mod unix;
+#[cfg(windows)]
+pub mod windows;
 
 pub use event::{Event, Interests, Readiness, Token, Trigger};
 pub use events::Events;
@@ -118,6 +126,7 @@ pub mod inside {
     /// kqueue's decisions, on every system.
     pub use crate::kqueue::changes;
     /// Those of this system's sockets.
+    #[cfg(unix)]
     pub use crate::net::unix::ffi as socket_ffi;
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;

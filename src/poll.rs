@@ -108,9 +108,11 @@ impl Poll {
     #[inline(always)] // Into the program's own loop, of which this is the larger part.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
-        // The commonest wait: only the kernel has something to say. Who watches
-        // from outside would miss what this way leaves listed.
-        let kernel_alone = timeout.is_none() && !queue.is_watched() && queue.ready.sleep();
+        // The commonest wait: only the kernel has something to say, and a port's
+        // packets say it by the list. Who watches from outside would miss what
+        // this way leaves listed.
+        let kernel_alone =
+            cfg!(unix) && timeout.is_none() && !queue.is_watched() && queue.ready.sleep();
         events.clear();
         if kernel_alone {
             // An error shows again in `wait`.
@@ -150,8 +152,7 @@ impl Poll {
             // then: also of the closing, for which nobody wakes us twice.
             let closed = queue.is_closed();
             let listed = events.len() + queue.ready.len();
-            let nothing = listed == 0 && !closed;
-            let timeout = if nothing && deadline.waits() && queue.ready.sleep() {
+            let timeout = if listed == 0 && !closed && deadline.waits() && queue.ready.sleep() {
                 deadline.left()
             } else {
                 Some(Duration::ZERO)
@@ -160,9 +161,10 @@ impl Poll {
             if events.room() > 0 {
                 let selected = queue.selector.select(events.answers(), timeout);
                 queue.ready.awake();
-                queue
-                    .ready
-                    .drain(events, events.capacity(), &mut self.again);
+                #[cfg(windows)] // Not before: packets list what is ready.
+                queue.selector.deliver();
+                let all = events.capacity();
+                queue.ready.drain(events, all, &mut self.again);
                 match selected {
                     Ok(all) => was_all = all,
                     // A signal: the wait goes on.

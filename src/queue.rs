@@ -21,7 +21,7 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     /// `Poll` is gone: nobody drains the list.
     abandoned: AtomicBool,
-    /// How many sources the kernel watches for us.
+    /// How many sources the kernel may have news of.
     pub(crate) in_kernel: AtomicUsize,
     /// Somebody else waits on the queue's descriptor, so every push must show there.
     watched: AtomicBool,
@@ -99,6 +99,14 @@ impl Queue {
         self.closed.store(true, Ordering::Release);
         self.abandoned.store(true, Ordering::Release);
         self.ready.clear();
+        #[cfg(windows)]
+        self.selector.see_off();
+    }
+
+    /// Whether nobody polls any more.
+    #[cfg(windows)]
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
     }
     // ANCHOR_END: closing
 
@@ -106,6 +114,7 @@ impl Queue {
     /// From now on the queue's descriptor is readable whenever `poll` would
     /// find something: listed nodes included, and level-triggered ones that it
     /// has delivered.
+    #[cfg(unix)]
     pub(crate) fn watch_from_outside(&self) {
         if !self.watched.swap(true, Ordering::AcqRel) && self.ready.is_notified() {
             self.keep_awake();

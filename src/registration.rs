@@ -4,6 +4,7 @@
 //! is registered, the `SetReadiness` says from any thread what it is ready for.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Interests, Readiness, Token, Trigger, Watch};
@@ -47,6 +48,10 @@ struct Shared {
     /// Where a change is announced, while there is a registration.
     home: Option<(Arc<Queue>, Arc<Node>)>,
 }
+
+/// Counts as a source that the kernel may have news of: on Windows, where a
+/// completion packet may bring them.
+const BY_PACKETS: usize = cfg!(windows) as usize;
 // ANCHOR_END: pair
 
 // ANCHOR: new
@@ -89,22 +94,25 @@ impl SetReadiness {
     /// dropped; or what the system says, if the poller sleeps and cannot be
     /// woken. The readiness is set all the same.
     pub fn set_readiness(&self, readiness: Readiness) -> io::Result<()> {
+        self.replace(readiness, !readiness.is_empty())
+    }
+    // ANCHOR_END: set
+
+    // ANCHOR: replace
+    /// The same, but an edge only if there is `news`.
+    pub(crate) fn replace(&self, readiness: Readiness, news: bool) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         shared.readiness = readiness;
         match &shared.home {
             Some((queue, node)) => {
                 node.set(readiness);
-                if readiness.is_empty() {
-                    Ok(())
-                } else {
-                    queue.push(node)
-                }
+                if news { queue.push(node) } else { Ok(()) }
             }
             None => Ok(()),
         }
     }
 }
-// ANCHOR_END: set
+// ANCHOR_END: replace
 
 // ANCHOR: register
 impl Source for Registration {
@@ -124,6 +132,7 @@ impl Source for Registration {
         self.registered.add(registrator, watch, |queue| {
             let node = Node::new(watch, shared.readiness);
             shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
+            queue.in_kernel.fetch_add(BY_PACKETS, Ordering::Relaxed);
             let pushed = queue.push(&node);
             if pushed.is_err() {
                 // What was refused must not be delivered.
@@ -169,6 +178,7 @@ impl Source for Registration {
 impl Shared {
     fn leave(&mut self, queue: &Queue) {
         if let Some((_, node)) = self.home.take() {
+            queue.in_kernel.fetch_sub(BY_PACKETS, Ordering::Relaxed);
             node.watch(None);
             queue.ready.remove(&node);
         }

@@ -8,13 +8,22 @@ use std::fmt::{Arguments, Debug};
 use std::io::{self, Write};
 
 // ANCHOR: checked
-/// Turns the -1 of a failed call into the error that `errno` holds.
+/// Turns the -1 of a failed call into the error that the system keeps for it.
 #[inline(always)]
 pub(crate) fn checked<T>(call: Arguments<'_>, returned: T) -> io::Result<T>
 where
     T: PartialEq + From<i8> + Debug,
 {
-    let result = if returned == T::from(-1) {
+    failed_if(T::from(-1), call, returned)
+}
+
+/// The same, for calls that fail with another value.
+#[inline(always)]
+pub(crate) fn failed_if<T>(failure: T, call: Arguments<'_>, returned: T) -> io::Result<T>
+where
+    T: PartialEq + Debug,
+{
+    let result = if returned == failure {
         Err(io::Error::last_os_error())
     } else {
         Ok(returned)

@@ -64,11 +64,12 @@ mod system {
     pub const EVFILT_USER: i16 = -11;
 }
 
-#[cfg(target_os = "dragonfly")]
+/// libkqueue has DragonFly's struct, and FreeBSD's filters.
+#[cfg(any(target_os = "dragonfly", evq_libkqueue))]
 mod system {
     pub type Data = isize;
     pub type Seconds = std::ffi::c_long;
-    pub const EVFILT_USER: i16 = -9;
+    pub const EVFILT_USER: i16 = if cfg!(evq_libkqueue) { -11 } else { -9 };
 }
 
 #[cfg(target_os = "openbsd")]
@@ -104,14 +105,6 @@ mod common {
     /// `fcntl`: set the descriptor's flags, of which there is one.
     pub const F_SETFD: i32 = 2;
     pub const FD_CLOEXEC: i32 = 1;
-}
-
-/// libkqueue has FreeBSD's filters and DragonFly's struct.
-#[cfg(evq_libkqueue)]
-mod system {
-    pub type Data = isize;
-    pub type Seconds = std::ffi::c_long;
-    pub const EVFILT_USER: i16 = -11;
 }
 
 #[cfg(not(target_os = "netbsd"))]

@@ -6,7 +6,9 @@
 
 pub mod changes;
 
+#[cfg(unix)]
 #[cfg(any(evq_libkqueue, not(any(target_os = "linux", target_os = "android"))))]
 pub mod ffi;
+#[cfg(unix)]
 #[cfg(any(evq_libkqueue, not(any(target_os = "linux", target_os = "android"))))]
 pub mod selector;

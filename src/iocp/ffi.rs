@@ -1,0 +1,193 @@
+//! The foreign functions of completion ports, declared by hand.
+//!
+//! Chapter 7. `mod c` says what the libraries have; around each function stands
+//! a wrapper of the same name that turns its failure into the error that
+//! `GetLastError` has. The wrappers retry nothing and hide nothing. Sizes,
+//! offsets and constants are held to the real headers by `tests/abi.rs` and
+//! `.ci/abi`.
+
+// C's names, and what they mean is told where Microsoft tells it.
+#![allow(non_camel_case_types, non_snake_case, missing_docs)]
+
+use std::io::{self, Result};
+use std::mem::MaybeUninit;
+use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
+use std::ptr;
+
+use crate::trace::failed_if;
+
+pub type BOOL = i32;
+pub type HANDLE = *mut std::ffi::c_void;
+
+/// What the kernel writes an operation's outcome into
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped>).
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct OVERLAPPED {
+    /// An NTSTATUS, `STATUS_PENDING` while the operation is in flight.
+    pub Internal: usize,
+    /// The number of bytes.
+    pub InternalHigh: usize,
+    /// Where in a file; 0 for what has no positions.
+    pub Offset: u32,
+    pub OffsetHigh: u32,
+    pub hEvent: HANDLE,
+}
+
+/// A completion packet
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped_entry>).
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct OVERLAPPED_ENTRY {
+    /// The number that the handle was associated with.
+    pub lpCompletionKey: usize,
+    pub lpOverlapped: *mut OVERLAPPED,
+    /// Reserved.
+    pub Internal: usize,
+    pub dwNumberOfBytesTransferred: u32,
+}
+
+pub const INVALID_HANDLE_VALUE: HANDLE = ptr::without_provenance_mut(usize::MAX);
+/// `GetQueuedCompletionStatusEx`: wait for ever.
+pub const INFINITE: u32 = u32::MAX;
+/// No packet came in time.
+pub const WAIT_TIMEOUT: i32 = 258;
+/// The operation goes on, and a packet will come.
+pub const ERROR_IO_PENDING: i32 = 997;
+/// There was nothing to cancel.
+pub const ERROR_NOT_FOUND: i32 = 1168;
+/// A handle that is associated already, among other things.
+pub const ERROR_INVALID_PARAMETER: i32 = 87;
+/// No packet for an operation that succeeds at once.
+pub const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: u8 = 1;
+/// No event is set on the handle itself, where nobody waits.
+pub const FILE_SKIP_SET_EVENT_ON_HANDLE: u8 = 2;
+
+/// What the libraries have. Public only so that `tests/abi.rs` sees the types.
+pub mod c {
+    use super::{BOOL, HANDLE, OVERLAPPED, OVERLAPPED_ENTRY};
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        /// <https://learn.microsoft.com/en-us/windows/win32/fileio/createiocompletionport>
+        pub fn CreateIoCompletionPort(
+            FileHandle: HANDLE,
+            ExistingCompletionPort: HANDLE,
+            CompletionKey: usize,
+            NumberOfConcurrentThreads: u32,
+        ) -> HANDLE;
+        /// <https://learn.microsoft.com/en-us/windows/win32/fileio/getqueuedcompletionstatusex-func>
+        pub fn GetQueuedCompletionStatusEx(
+            CompletionPort: HANDLE,
+            lpCompletionPortEntries: *mut OVERLAPPED_ENTRY,
+            ulCount: u32,
+            ulNumEntriesRemoved: *mut u32,
+            dwMilliseconds: u32,
+            fAlertable: BOOL,
+        ) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/fileio/postqueuedcompletionstatus>
+        pub fn PostQueuedCompletionStatus(
+            CompletionPort: HANDLE,
+            dwNumberOfBytesTransferred: u32,
+            dwCompletionKey: usize,
+            lpOverlapped: *mut OVERLAPPED,
+        ) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/fileio/cancelioex-func>
+        pub fn CancelIoEx(hFile: HANDLE, lpOverlapped: *mut OVERLAPPED) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-setfilecompletionnotificationmodes>
+        pub fn SetFileCompletionNotificationModes(FileHandle: HANDLE, Flags: u8) -> BOOL;
+    }
+
+    #[link(name = "ntdll")]
+    unsafe extern "system" {
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/winternl/nf-winternl-rtlntstatustodoserror>
+        pub fn RtlNtStatusToDosError(Status: i32) -> u32;
+    }
+}
+
+/// Makes a completion port.
+pub fn create_port() -> Result<OwnedHandle> {
+    let none = ptr::null_mut();
+    // SAFETY: no memory is passed. 0 threads means as many as processors.
+    let port = unsafe { c::CreateIoCompletionPort(INVALID_HANDLE_VALUE, none, 0, 0) };
+    let call = format_args!("CreateIoCompletionPort()");
+    let port = failed_if(none, call, port)?;
+    // SAFETY: the kernel has just made it, for nobody else.
+    Ok(unsafe { OwnedHandle::from_raw_handle(port) })
+}
+
+/// Ties a handle to a port, for good: its packets go there.
+pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result<()> {
+    let (port, handle) = (port.as_raw_handle(), handle.as_raw_handle());
+    // SAFETY: both are open handles, and no memory is passed.
+    let done = unsafe { c::CreateIoCompletionPort(handle, port, 0, 0) };
+    let call = format_args!("CreateIoCompletionPort({handle:?}, {port:?})");
+    failed_if(ptr::null_mut(), call, done).map(drop)
+}
+
+/// Waits up to `ms` milliseconds for packets, and returns those that came. Fails
+/// with `WAIT_TIMEOUT` if none did.
+pub fn dequeue<'p>(
+    port: BorrowedHandle<'_>,
+    room: &'p mut [MaybeUninit<OVERLAPPED_ENTRY>],
+    ms: u32,
+) -> Result<&'p [OVERLAPPED_ENTRY]> {
+    let (port, max, mut n) = (port.as_raw_handle(), room.len() as u32, 0);
+    let at = room.as_mut_ptr().cast();
+    // SAFETY: `at` is writable for `max` entries, and `n` for a number.
+    let done = unsafe { c::GetQueuedCompletionStatusEx(port, at, max, &mut n, ms, 0) };
+    let ms = ms as i32;
+    let call = format_args!("GetQueuedCompletionStatusEx({port:?}, .., {max}, [{n}], {ms})");
+    failed_if(0, call, done)?;
+    // SAFETY: the kernel has written the first `n`.
+    Ok(unsafe { std::slice::from_raw_parts(at, n as usize) })
+}
+
+/// Queues a packet that leads nowhere: its OVERLAPPED is null.
+pub fn post(port: BorrowedHandle<'_>) -> Result<()> {
+    let port = port.as_raw_handle();
+    // SAFETY: the null pointer is handed back as it is, and never followed.
+    let done = unsafe { c::PostQueuedCompletionStatus(port, 0, 0, ptr::null_mut()) };
+    let call = format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)");
+    failed_if(0, call, done).map(drop)
+}
+
+/// Asks for an operation's end. Its packet still comes, and only then is its
+/// memory free again.
+///
+/// # Safety
+///
+/// `overlapped` is an operation's that was started on this handle: the pointer
+/// is compared, not followed, so the operation may be over.
+pub unsafe fn cancel(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<()> {
+    let handle = handle.as_raw_handle();
+    // SAFETY: as above.
+    let done = unsafe { c::CancelIoEx(handle, overlapped) };
+    failed_if(
+        0,
+        format_args!("CancelIoEx({handle:?}, {overlapped:?})"),
+        done,
+    )
+    .map(drop)
+}
+
+/// Has operations that succeed at once queue no packet.
+pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
+    let handle = handle.as_raw_handle();
+    let flags = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
+    // SAFETY: no memory is passed.
+    let done = unsafe { c::SetFileCompletionNotificationModes(handle, flags) };
+    let call = format_args!("SetFileCompletionNotificationModes({handle:?}, {flags})");
+    failed_if(0, call, done).map(drop)
+}
+
+/// What an NTSTATUS says. Not negative: success.
+pub fn status(status: usize) -> Result<()> {
+    let status = status as i32;
+    if status >= 0 {
+        return Ok(());
+    }
+    // SAFETY: no memory is passed.
+    let code = unsafe { c::RtlNtStatusToDosError(status) };
+    Err(io::Error::from_raw_os_error(code as i32))
+}

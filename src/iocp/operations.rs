@@ -1,0 +1,385 @@
+//! What every source on Windows is made of.
+//!
+//! Chapter 11. A socket or a pipe has at most two operations in flight, one in
+//! and one out. Their memory is lent to the kernel, so it lives in an `Arc` of
+//! which each operation in flight holds a count: whoever drops the source drops
+//! `Bound`, and what the kernel still writes to stays until its packet is back.
+//! What a completion means is the business of each kind of source, its `Machine`.
+
+use std::fmt;
+use std::io;
+use std::mem::offset_of;
+use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, OwnedHandle, OwnedSocket};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::binding::{Binding, as_handle};
+use super::ffi::{self, OVERLAPPED};
+use super::overlapped::{Overlapped, Packet};
+use super::selector::Lingering;
+use crate::event::{Readiness, Watch};
+use crate::registration::{Registration, SetReadiness};
+use crate::registrator::{Registrator, Source, check};
+
+/// How a kind of source makes readiness of completions.
+pub(crate) trait Machine: Sized + Send + 'static {
+    /// `OwnedSocket` or `OwnedHandle`.
+    type Handle: Handle;
+    /// Whether to have operations that succeed at once queue no packet.
+    const SKIPS_PACKETS: bool;
+
+    /// The source has been registered, or otherwise: starts what is to be in
+    /// flight, and says what it is ready for by `Operations::announce`.
+    fn arm(state: &mut State<Self>, operations: &Arc<Operations<Self>>) -> io::Result<()>;
+
+    /// An operation is over. Its memory is the source's again.
+    fn done(
+        state: &mut State<Self>,
+        operations: &Arc<Operations<Self>>,
+        which: Which,
+        packet: &Packet,
+    );
+
+    /// The source has been dropped with its output in flight: whether that may
+    /// finish first. If so, this ends the stream behind it.
+    fn lingers(state: &mut State<Self>, handle: &Self::Handle) -> bool;
+}
+
+/// One of the two operations that a source may have in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// A read, an accept, a datagram in.
+    Input,
+    /// A connect, a write, a datagram out.
+    Output,
+}
+
+/// What became of a call that starts an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Started {
+    /// It is over, with so many bytes, and no packet comes.
+    AtOnce(usize),
+    /// It is in flight, and a packet comes.
+    Pending,
+}
+
+/// The part of a source that the kernel holds on to.
+#[repr(C)]
+pub(crate) struct Operations<M: Machine> {
+    input: Overlapped,
+    output: Overlapped,
+    /// Closed by its owner, whatever is in flight.
+    handle: Weak<M::Handle>,
+    binding: Binding,
+    readiness: SetReadiness,
+    state: Mutex<State<M>>,
+}
+
+/// What changes, under one lock.
+pub(crate) struct State<M: Machine> {
+    pub(crate) machine: M,
+    /// As registered now.
+    pub(crate) watch: Option<Watch>,
+    /// Whether `Input` and `Output` are lent to the kernel.
+    in_flight: [bool; 2],
+    /// Whether the kernel has agreed to `SKIPS_PACKETS`.
+    skips_packets: bool,
+    /// The owner has been dropped.
+    leaving: bool,
+    /// Keeps the handle open for the last write.
+    lingering: Option<Arc<M::Handle>>,
+}
+
+impl<M: Machine> State<M> {
+    /// Whether an operation is lent to the kernel, its buffer included.
+    pub(crate) fn in_flight(&self, which: Which) -> bool {
+        self.in_flight[which as usize]
+    }
+}
+
+impl<M: Machine> Operations<M> {
+    /// Nothing panics while this lock is held, so a poisoned one is a sound one.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the source is ready for from now on. `news` is an edge of its own,
+    /// though it may have been so before; without any, nobody is told.
+    pub(crate) fn announce(&self, readiness: Readiness, news: bool) {
+        // Fails only if the poller cannot be woken: the next push tries again.
+        let _ = self.readiness.replace(readiness, news);
+    }
+
+    /// Starts an operation that is not in flight: lends its memory, makes the
+    /// call, and takes the memory back if there will be no packet.
+    ///
+    /// The memory is lent first, for the packet may be dequeued on another
+    /// thread before the call has returned. It waits there for `state`.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        state: &mut State<M>,
+        which: Which,
+        call: impl FnOnce(&M::Handle, *mut OVERLAPPED) -> io::Result<Started>,
+    ) -> io::Result<Started> {
+        let (Some(handle), Some(queue)) = (self.handle.upgrade(), self.binding.queue()) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        debug_assert!(!state.in_flight(which), "{which:?} is in flight");
+        let lent = Arc::into_raw(Arc::clone(self));
+        queue.selector.lend();
+        // SAFETY: the pointer is that of the whole, and `which` is not in flight.
+        let overlapped = unsafe { Overlapped::as_mut_ptr(field(lent, which)) };
+        let started = match call(&handle, overlapped.cast()) {
+            // "At once" alone still queues a packet.
+            Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
+            started => started,
+        };
+        if let Ok(Started::Pending) = started {
+            state.in_flight[which as usize] = true;
+        } else {
+            queue.selector.give_back();
+            // SAFETY: from `into_raw` above, and the kernel has not kept it.
+            drop(unsafe { Arc::from_raw(lent) });
+        }
+        started
+    }
+
+    /// What stands behind each OVERLAPPED: leads from the one field to the whole.
+    ///
+    /// # Safety
+    ///
+    /// The packet is of an operation that `start` has started, and comes once.
+    unsafe fn done(packet: &Packet, which: Which) {
+        let at = match which {
+            Which::Input => offset_of!(Self, input),
+            Which::Output => offset_of!(Self, output),
+        };
+        let whole: *const Self = packet
+            .overlapped()
+            .cast_const()
+            .wrapping_byte_sub(at)
+            .cast();
+        // SAFETY: `start` has lent this count, and made the packet's pointer of
+        // the whole's. The packet gives it back.
+        let operations = unsafe { Arc::from_raw(whole) };
+        let mut state = operations.lock();
+        state.in_flight[which as usize] = false;
+        M::done(&mut state, &operations, which, packet);
+        if let Some(queue) = operations.binding.queue() {
+            queue.selector.give_back();
+            if state.leaving && !state.in_flight(which) {
+                if which == Which::Output && state.lingering.take().is_some() {
+                    queue.selector.lingered(whole.cast());
+                }
+                queue.selector.left();
+            }
+        }
+    }
+
+    unsafe fn input_done(packet: &Packet) {
+        // SAFETY: as required of this one.
+        unsafe { Self::done(packet, Which::Input) }
+    }
+
+    unsafe fn output_done(packet: &Packet) {
+        // SAFETY: as required of this one.
+        unsafe { Self::done(packet, Which::Output) }
+    }
+
+    /// Asks the kernel for an operation's end. Its packet comes all the same.
+    fn cancel(self: &Arc<Self>, handle: &M::Handle, which: Which) {
+        // Too late is no error.
+        // SAFETY: the operation was started on this handle.
+        let _ = unsafe {
+            let overlapped = field(Arc::as_ptr(self), which).cast_mut().cast();
+            ffi::cancel(handle.as_handle(), overlapped)
+        };
+    }
+}
+
+/// The OVERLAPPED of one operation, by a pointer that still is the whole's.
+///
+/// # Safety
+///
+/// `whole` points to an `Operations`.
+unsafe fn field<M: Machine>(whole: *const Operations<M>, which: Which) -> *const Overlapped {
+    // SAFETY: as above.
+    unsafe {
+        match which {
+            Which::Input => &raw const (*whole).input,
+            Which::Output => &raw const (*whole).output,
+        }
+    }
+}
+
+/// A source: the handle, its operations and its registration.
+pub(crate) struct Bound<M: Machine> {
+    handle: Arc<M::Handle>,
+    pub(crate) operations: Arc<Operations<M>>,
+    registration: Mutex<Registration>,
+}
+
+impl<M: Machine> Bound<M> {
+    pub(crate) fn new(handle: M::Handle, machine: M) -> Bound<M> {
+        let handle = Arc::new(handle);
+        let (registration, readiness) = Registration::new();
+        let operations = Arc::new(Operations {
+            input: Overlapped::new(Operations::<M>::input_done),
+            output: Overlapped::new(Operations::<M>::output_done),
+            handle: Arc::downgrade(&handle),
+            binding: Binding::new(),
+            readiness,
+            state: Mutex::new(State {
+                machine,
+                watch: None,
+                in_flight: [false; 2],
+                skips_packets: false,
+                leaving: false,
+                lingering: None,
+            }),
+        });
+        Bound {
+            handle,
+            operations,
+            registration: Mutex::new(registration),
+        }
+    }
+
+    pub(crate) fn handle(&self) -> &M::Handle {
+        &self.handle
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State<M>> {
+        self.operations.lock()
+    }
+
+    fn registration(&self) -> MutexGuard<'_, Registration> {
+        self.registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers. The first time, the handle is tied to the queue's port.
+    pub(crate) fn register(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        let mut registration = self.registration();
+        check(registrator, watch)?;
+        let first = self.operations.binding.queue().is_none();
+        let handle = self.handle.as_handle();
+        // SAFETY: every overlapped operation on the handle goes through `start`.
+        unsafe {
+            self.operations
+                .binding
+                .register_handle(handle, registrator)?
+        };
+        if first && M::SKIPS_PACKETS {
+            // Refused by some layers over the sockets; then packets come.
+            self.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
+        }
+        registration.register(registrator, watch.token, watch.interests, watch.trigger)?;
+        let armed = self.arm(watch);
+        if armed.is_err() {
+            self.lock().watch = None;
+            registration.deregister(registrator)?;
+        }
+        armed
+    }
+
+    pub(crate) fn reregister(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        let mut registration = self.registration();
+        registration.reregister(registrator, watch.token, watch.interests, watch.trigger)?;
+        self.arm(watch)
+    }
+
+    /// What is in flight stays so, and what it brings is kept for a later
+    /// registration.
+    pub(crate) fn deregister(&self, registrator: &Registrator) -> io::Result<()> {
+        let mut registration = self.registration();
+        registration.deregister(registrator)?;
+        self.lock().watch = None;
+        Ok(())
+    }
+
+    fn arm(&self, watch: Watch) -> io::Result<()> {
+        let mut state = self.lock();
+        state.watch = Some(watch);
+        M::arm(&mut state, &self.operations)
+    }
+
+    /// Hands the handle back, deregistered; not while the kernel has memory.
+    pub(crate) fn into_handle(self) -> Result<M::Handle, Bound<M>> {
+        if self.lock().in_flight != [false; 2] {
+            return Err(self);
+        }
+        let handle = Arc::clone(&self.handle);
+        // Nothing is in flight: this only deregisters.
+        drop(self);
+        Ok(Arc::into_inner(handle).expect("a handle without operations has one owner"))
+    }
+}
+
+impl<M: Machine> Drop for Bound<M> {
+    fn drop(&mut self) {
+        let (operations, handle) = (&self.operations, &self.handle);
+        let Some(queue) = operations.binding.queue() else {
+            return; // Never registered, so nothing was ever lent.
+        };
+        let mut state = operations.lock();
+        let lent = state.in_flight.iter().filter(|lent| **lent).count();
+        if lent == 0 {
+            return;
+        }
+        state.leaving = true;
+        state.watch = None;
+        queue.selector.leave(lent);
+        if state.in_flight(Which::Input) {
+            operations.cancel(handle, Which::Input);
+        }
+        if state.in_flight(Which::Output) {
+            if M::lingers(&mut state, handle) {
+                state.lingering = Some(Arc::clone(handle));
+                queue
+                    .selector
+                    .linger(Arc::clone(operations) as Arc<dyn Lingering>);
+            } else {
+                operations.cancel(handle, Which::Output);
+            }
+        }
+        drop(state);
+        if queue.is_abandoned() {
+            queue.selector.see_off();
+        }
+    }
+}
+
+impl<M: Machine> Lingering for Operations<M> {
+    fn give_up(self: Arc<Self>) {
+        if let Some(handle) = self.handle.upgrade() {
+            self.cancel(&handle, Which::Output);
+        }
+    }
+}
+
+impl<M: Machine<Handle: fmt::Debug>> fmt::Debug for Bound<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound")
+            .field("handle", &self.handle)
+            .field("registration", &self.registration)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What owns a handle, of a socket or of anything else.
+pub(crate) trait Handle: Send + Sync + 'static {
+    fn as_handle(&self) -> BorrowedHandle<'_>;
+}
+
+impl Handle for OwnedHandle {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        AsHandle::as_handle(self)
+    }
+}
+
+impl Handle for OwnedSocket {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        as_handle(self.as_socket())
+    }
+}

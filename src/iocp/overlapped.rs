@@ -1,0 +1,145 @@
+//! What every completion packet leads back to.
+//!
+//! Chapter 11. The kernel knows an operation by the address of its OVERLAPPED,
+//! and hands that address back in the packet. So a function pointer stands right
+//! behind it: who owns the operation, and what is to be done now, is that
+//! function's knowledge alone.
+
+use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::fmt;
+use std::io;
+use std::ptr;
+
+use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
+
+/// An `OVERLAPPED` that knows what to do once its operation is done.
+///
+/// Every overlapped operation on a handle that is registered by a
+/// [`Binding`](super::binding::Binding) must be started with one of these. Keep
+/// it first in a `#[repr(C)]` struct of your own, on the heap, with whatever the
+/// operation needs; [`as_mut_ptr`](Overlapped::as_mut_ptr) makes the pointer for
+/// the call.
+///
+/// The memory belongs to the kernel from before the call until the packet has
+/// been dequeued: also if you have cancelled the operation, and if you have
+/// closed the handle. If the call fails, it queues no packet, and the memory
+/// is yours again at once.
+#[repr(C)]
+pub struct Overlapped {
+    raw: UnsafeCell<OVERLAPPED>,
+    done: unsafe fn(&Packet),
+}
+
+// SAFETY: what `raw` points to, if anything, is the kernel's; and the kernel's
+// writes to it are over before the packet is dequeued, on whichever thread.
+unsafe impl Send for Overlapped {}
+// SAFETY: as above; nothing here reads or writes `raw` by a shared reference.
+unsafe impl Sync for Overlapped {}
+
+impl Overlapped {
+    /// `done` is called with the packet of each operation that this is used for.
+    ///
+    /// It runs on the thread that polls, or on one that drops the
+    /// [`Poll`](crate::Poll) or a source of a dropped one, with no lock of the
+    /// queue's held: it may set readiness, register, and start operations. It
+    /// must not panic: the packets dequeued with this one would be lost.
+    pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {
+        Overlapped {
+            raw: UnsafeCell::new(ZEROED),
+            done,
+        }
+    }
+
+    /// The pointer for a call, cleared for a new operation. Cast it to the
+    /// `OVERLAPPED` of the declarations that you use.
+    ///
+    /// It takes a pointer, because the kernel's pointer leads `done` back to
+    /// more than this: derive `this` from the whole allocation, by
+    /// `Arc::as_ptr(..).cast()` for example, and not from a reference to the
+    /// one field.
+    ///
+    /// # Safety
+    ///
+    /// `this` points to an `Overlapped` that no operation is using.
+    pub unsafe fn as_mut_ptr(this: *const Overlapped) -> *mut c_void {
+        let raw: *mut OVERLAPPED = this.cast_mut().cast();
+        // SAFETY: `raw` is the first field, and the kernel does not hold it.
+        unsafe { raw.write(ZEROED) };
+        raw.cast()
+    }
+}
+
+const ZEROED: OVERLAPPED = OVERLAPPED {
+    Internal: 0,
+    InternalHigh: 0,
+    Offset: 0,
+    OffsetHigh: 0,
+    hEvent: ptr::null_mut(),
+};
+
+impl fmt::Debug for Overlapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overlapped").finish_non_exhaustive()
+    }
+}
+
+/// A completion packet: an operation is over, well or not.
+#[derive(Debug)]
+pub struct Packet {
+    overlapped: *mut Overlapped,
+    bytes: u32,
+    status: usize,
+}
+
+impl Packet {
+    /// The operation that it is of, by the pointer that the call was given.
+    pub fn overlapped(&self) -> *mut Overlapped {
+        self.overlapped
+    }
+
+    /// The number of bytes that were read or written.
+    pub fn bytes_transferred(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// How it went.
+    ///
+    /// # Errors
+    ///
+    /// That of the operation; 995 (`ERROR_OPERATION_ABORTED`) if it was
+    /// cancelled. Of a socket's operation it is the general Windows error;
+    /// `WSAGetOverlappedResult` knows the socket's own.
+    pub fn status(&self) -> io::Result<()> {
+        ffi::status(self.status)
+    }
+
+    /// Makes a packet of what was dequeued.
+    ///
+    /// # Safety
+    ///
+    /// The entry has been dequeued just now, and only one packet is made of it.
+    /// Its OVERLAPPED is that of an [`Overlapped`].
+    pub(crate) unsafe fn new(entry: &OVERLAPPED_ENTRY) -> Packet {
+        Packet {
+            overlapped: entry.lpOverlapped.cast(),
+            bytes: entry.dwNumberOfBytesTransferred,
+            // SAFETY: the kernel has done writing, and the memory is there
+            // until the packet is delivered.
+            status: unsafe { (*entry.lpOverlapped).Internal },
+        }
+    }
+
+    /// Calls the function that stands behind the OVERLAPPED.
+    pub(crate) fn deliver(self) {
+        // SAFETY: until `done` is called, the operation's memory is there.
+        let done = unsafe { (*self.overlapped).done };
+        // SAFETY: this is the one packet of the operation, and whoever made
+        // the `Overlapped` gave it a function for that.
+        unsafe { done(&self) };
+    }
+}
+
+// SAFETY: a packet is the right to the memory behind its pointer, which belongs
+// to no thread.
+unsafe impl Send for Packet {}

@@ -1,0 +1,227 @@
+//! The selector on a completion port.
+//!
+//! Chapter 11. It owns the port. A port cannot be told what a program waits to
+//! do, only which handles it belongs to: where `epoll/selector.rs` and
+//! `kqueue/selector.rs` register readiness, this one can only `associate`. What
+//! it waits for is packets, each of which says that an operation is over; the
+//! function behind the packet makes readiness of that, and lists it.
+
+use std::fmt;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::ffi;
+use super::overlapped::Packet;
+use crate::event::Event;
+
+/// The kernel's queue.
+pub struct Selector {
+    port: OwnedHandle,
+    /// Packets that are to be delivered.
+    dequeued: Mutex<Vec<Packet>>,
+    /// Operations in flight: memory that is lent to the kernel.
+    lent: AtomicUsize,
+    /// Those of sources that have been dropped.
+    leaving: AtomicUsize,
+    /// Dropped sources whose last write is still on its way.
+    lingering: Mutex<Vec<Arc<dyn Lingering>>>,
+}
+
+/// The kernel gives none: every event comes by the ready list.
+pub type Answer = Event;
+/// How many answers a source has at most.
+pub const TURNS: usize = 1;
+/// How many packets are dequeued at once.
+const BATCH: usize = 64;
+
+impl fmt::Debug for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selector")
+            .field("port", &self.port)
+            .field("lent", &self.lent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Selector {
+    /// Makes the port.
+    pub fn new() -> io::Result<Selector> {
+        Ok(Selector {
+            port: ffi::create_port()?,
+            dequeued: Mutex::new(Vec::with_capacity(BATCH)),
+            lent: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
+            lingering: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Ties a handle to the port, for good: it goes with the handle's open file,
+    /// duplicates included, and outlives the port.
+    pub fn associate(&self, handle: BorrowedHandle<'_>) -> io::Result<()> {
+        match ffi::associate(self.port.as_handle(), handle) {
+            Err(error) if error.raw_os_error() == Some(ffi::ERROR_INVALID_PARAMETER) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, BOUND))
+            }
+            result => result,
+        }
+    }
+
+    /// Waits until packets come, the time is over, or `wake` is called, and keeps
+    /// the packets for `deliver`.
+    ///
+    /// It adds nothing to `answers`. `true` means that there were no more packets.
+    pub fn select(&self, _: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
+        let mut room = [MaybeUninit::uninit(); BATCH];
+        let dequeued = ffi::dequeue(self.port.as_handle(), &mut room, milliseconds(timeout));
+        let entries = match dequeued {
+            Err(error) if error.raw_os_error() == Some(ffi::WAIT_TIMEOUT) => return Ok(true),
+            result => result?,
+        };
+        // A null pointer is from `wake`, and must not be followed.
+        let packets = entries.iter().filter(|entry| !entry.lpOverlapped.is_null());
+        // SAFETY: dequeued just now, of an operation on a handle that was
+        // associated; and those are started with no other than an `Overlapped`.
+        let packets = packets.map(|entry| unsafe { Packet::new(entry) });
+        lock(&self.dequeued).extend(packets);
+        Ok(entries.len() < BATCH)
+    }
+
+    /// Calls the function behind each packet, which lists what has become ready.
+    ///
+    /// Apart from `select`, for in between the poller withdraws its
+    /// announcement that it sleeps: else each of these would wake it by a packet
+    /// of its own.
+    pub fn deliver(&self) {
+        let mut packets = mem::take(&mut *lock(&self.dequeued));
+        packets.drain(..).for_each(Packet::deliver);
+        let mut dequeued = lock(&self.dequeued);
+        if dequeued.is_empty() {
+            // For its room. Elsewise another thread reaps, too.
+            *dequeued = packets;
+        }
+    }
+
+    /// Ends the wait that is going on, or the next one: by a packet that leads
+    /// nowhere.
+    pub fn wake(&self) -> io::Result<()> {
+        ffi::post(self.port.as_handle())
+    }
+
+    /// Takes note of memory lent to the kernel.
+    pub(crate) fn lend(&self) {
+        self.lent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has come back.
+    pub(crate) fn give_back(&self) {
+        self.lent.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many operations are in flight.
+    pub(crate) fn lent(&self) -> usize {
+        self.lent.load(Ordering::Relaxed)
+    }
+
+    /// A source goes, and leaves this many operations in flight. The caller then
+    /// looks whether `Poll` is gone, and must [`see_off`](Selector::see_off) if it is.
+    pub(crate) fn leave(&self, operations: usize) {
+        self.leaving.fetch_add(operations, Ordering::Relaxed);
+        // Of this and `Poll`'s end, one sees what the other has done.
+        fence(Ordering::SeqCst);
+    }
+
+    /// One of them has come back.
+    pub(crate) fn left(&self) {
+        self.leaving.fetch_sub(1, Ordering::Release);
+    }
+
+    /// A source goes, but not before its last write.
+    pub(crate) fn linger(&self, source: Arc<dyn Lingering>) {
+        lock(&self.lingering).push(source);
+    }
+
+    /// That write is over.
+    pub(crate) fn lingered(&self, source: *const ()) {
+        lock(&self.lingering).retain(|other| Arc::as_ptr(other).cast() != source);
+    }
+
+    /// `Poll` is gone, so whoever goes dequeues what dropped sources have left in
+    /// flight. Their writes get [`LINGER`] to finish; then they are cancelled.
+    pub(crate) fn see_off(&self) {
+        fence(Ordering::SeqCst);
+        let over = || self.leaving.load(Ordering::Acquire) == 0;
+        self.reap(over);
+        let late = lock(&self.lingering).clone();
+        late.into_iter().for_each(|source| source.give_up());
+        self.reap(over);
+    }
+
+    /// Dequeues until `over`, but no longer than [`LINGER`].
+    fn reap(&self, over: impl Fn() -> bool) {
+        let end = Instant::now() + LINGER;
+        // The packet may come to another thread that reaps: look again soon.
+        let turn = Some(Duration::from_millis(10));
+        while !over() && Instant::now() < end {
+            if self.select(&mut Vec::new(), turn).is_err() {
+                return;
+            }
+            self.deliver();
+        }
+    }
+}
+
+/// Nothing panics while these locks are held, so a poisoned one is a sound one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long the writes of dropped sources may take once `Poll` is gone.
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// A dropped source whose last write is on its way.
+pub(crate) trait Lingering: Send + Sync {
+    /// Cancels the write.
+    fn give_up(self: Arc<Self>);
+}
+
+/// What an answer means.
+pub fn event(answer: &Answer) -> Event {
+    *answer
+}
+
+/// An event from the ready list, in the form of the kernel's answers.
+pub fn answer(event: Event) -> Answer {
+    event
+}
+
+/// Rounded up: a wait that ends early would be asked for again at once.
+fn milliseconds(timeout: Option<Duration>) -> u32 {
+    let Some(timeout) = timeout else {
+        return ffi::INFINITE;
+    };
+    let whole = timeout.as_nanos().div_ceil(1_000_000);
+    u32::try_from(whole)
+        .unwrap_or(u32::MAX)
+        .min(ffi::INFINITE - 1)
+}
+
+const BOUND: &str = "the handle belongs to another completion port, for good, or was not opened \
+                     for overlapped operations: open it anew";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_never_overflow() {
+        assert_eq!(milliseconds(None), ffi::INFINITE);
+        assert_eq!(milliseconds(Some(Duration::ZERO)), 0);
+        assert_eq!(milliseconds(Some(Duration::from_nanos(1))), 1);
+        assert_eq!(milliseconds(Some(Duration::from_micros(7_001))), 8);
+        assert_eq!(milliseconds(Some(Duration::MAX)), ffi::INFINITE - 1);
+    }
+}

@@ -1,0 +1,4 @@
+//! What only Windows has: any handle that a completion port takes as a source.
+
+pub use crate::iocp::binding::Binding;
+pub use crate::iocp::overlapped::{Overlapped, Packet};
