@@ -12,8 +12,10 @@ use crate::queue::{Queue, closed_error};
 
 /// Something that can be registered.
 ///
-/// The crate's own types do the work. A program's type implements this by
-/// handing each call on to the sources it is made of:
+/// The sockets of [`net`](crate::net) are sources, and so are
+/// [`Registration`](crate::Registration) and, on Unix, `unix::SourceFd`. A
+/// program's type implements this by handing each call on to the sources it is
+/// made of:
 ///
 /// ```
 /// use evq::net::TcpStream;
@@ -67,6 +69,43 @@ pub trait Source {
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()>;
 }
 // ANCHOR_END: source
+
+// ANCHOR: as_source
+/// What leaves all three calls to one source inside, as every socket does.
+pub(crate) trait AsSource {
+    fn as_source(&mut self) -> &mut dyn Source;
+}
+
+// Whoever forgets an `impl Source` is not sent to a trait of ours.
+#[diagnostic::do_not_recommend]
+impl<S: AsSource> Source for S {
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.as_source()
+            .register(registrator, token, interests, trigger)
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        self.as_source()
+            .reregister(registrator, token, interests, trigger)
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        self.as_source().deregister(registrator)
+    }
+}
+// ANCHOR_END: as_source
 
 /// The handle that adds, changes and removes sources.
 ///

@@ -7,8 +7,7 @@ use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use super::sys;
-use crate::event::{Interests, Token, Trigger};
-use crate::registrator::{Registrator, Source};
+use crate::registrator::{AsSource, Source};
 
 /// A socket that takes TCP connections.
 ///
@@ -280,63 +279,15 @@ impl Write for TcpStream {
     }
 }
 
-impl Source for TcpListener {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.inner
-            .source
-            .register(registrator, token, interests, trigger)
-    }
-
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.inner
-            .source
-            .reregister(registrator, token, interests, trigger)
-    }
-
-    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        self.inner.source.deregister(registrator)
+impl AsSource for TcpListener {
+    fn as_source(&mut self) -> &mut dyn Source {
+        &mut self.inner.source
     }
 }
 
-impl Source for TcpStream {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.inner
-            .source
-            .register(registrator, token, interests, trigger)
-    }
-
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.inner
-            .source
-            .reregister(registrator, token, interests, trigger)
-    }
-
-    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        self.inner.source.deregister(registrator)
+impl AsSource for TcpStream {
+    fn as_source(&mut self) -> &mut dyn Source {
+        &mut self.inner.source
     }
 }
 

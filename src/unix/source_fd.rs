@@ -2,12 +2,10 @@
 //!
 //! Chapter 18.
 
-use std::io;
 use std::os::fd::BorrowedFd;
 
-use crate::event::{Interests, Token, Trigger};
 use crate::net::unix::Watched;
-use crate::registrator::{Registrator, Source};
+use crate::registrator::{AsSource, Source};
 
 // ANCHOR: source_fd
 /// Any descriptor that the system can watch: a pipe, a terminal, a device, a
@@ -66,29 +64,8 @@ impl<'fd> SourceFd<'fd> {
 }
 // ANCHOR_END: source_fd
 
-impl Source for SourceFd<'_> {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.source.register(registrator, token, interests, trigger)
-    }
-
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.source
-            .reregister(registrator, token, interests, trigger)
-    }
-
-    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        self.source.deregister(registrator)
+impl AsSource for SourceFd<'_> {
+    fn as_source(&mut self) -> &mut dyn Source {
+        &mut self.source
     }
 }
