@@ -285,7 +285,7 @@ impl World {
 /// Whether the events of a source, or none, say what `poll(2)` says.
 fn agree(revents: c_short, interests: Interests, events: &[Event]) -> bool {
     let has = |bits: c_short| revents & bits != 0;
-    let readable = has(POLLIN | POLLHUP | POLLRDHUP);
+    let readable = has(POLLIN | POLLHUP | POLLRDHUP | POLLERR);
     let writable = has(POLLOUT | POLLERR);
     if cfg!(all(
         any(target_os = "linux", target_os = "android"),

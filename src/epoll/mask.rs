@@ -44,9 +44,10 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 // ANCHOR: readiness
 /// What epoll's answer means.
 ///
-/// A hang-up can be read (the read returns 0), and an error can be written
-/// into (the write returns it): otherwise the end of a pipe, which comes as
-/// one of these bits alone, would be an event that says nothing.
+/// A hang-up can be read (the read returns 0), and so can an error, which can be
+/// written into as well (either call returns it): otherwise the end of a pipe,
+/// or a datagram that nobody took, each of which comes as one of these bits
+/// alone, would be an event that says nothing.
 #[inline]
 pub fn readiness(answer: u32) -> Readiness {
     // The two bits that `Readiness` has from here.
@@ -54,11 +55,11 @@ pub fn readiness(answer: u32) -> Readiness {
     if answer & (EPOLLRDHUP | EPOLLHUP) != 0 {
         readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
     }
-    if answer & EPOLLHUP != 0 {
-        readiness |= Readiness::WRITE_CLOSED;
+    if answer & (EPOLLHUP | EPOLLERR) != 0 {
+        readiness |= Readiness::READABLE | Readiness::WRITE_CLOSED;
     }
     if answer & EPOLLERR != 0 {
-        readiness |= Readiness::WRITABLE | Readiness::WRITE_CLOSED | Readiness::ERROR;
+        readiness |= Readiness::WRITABLE | Readiness::ERROR;
     }
     readiness
 }
@@ -83,10 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_error_is_writable_and_write_closed() {
+    fn a_lone_error_is_readable_writable_and_write_closed() {
         let ready = readiness(EPOLLERR);
-        assert!(ready.contains(Readiness::WRITABLE | Readiness::WRITE_CLOSED | Readiness::ERROR));
-        assert!(!ready.contains(Readiness::READABLE));
+        assert!(ready.contains(Readiness::READABLE | Readiness::WRITABLE));
+        assert!(ready.contains(Readiness::WRITE_CLOSED | Readiness::ERROR));
+        assert!(!ready.contains(Readiness::READ_CLOSED));
     }
 
     #[test]
