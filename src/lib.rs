@@ -39,7 +39,7 @@
 //! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
 //! | `poll.rs` | [`Poll`]: the loop | 6 |
 //! | `registration.rs`, `waker.rs` | [`Registration`], [`SetReadiness`], [`Waker`] | 10 |
-//! | `net/` | [`net::TcpListener`], [`net::TcpStream`] | 12 |
+//! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 16 |
 //! | `unix/` | [`unix::SourceFd`], and the queue's own descriptor | 18, 21 |
 //!
 //! Imports run downward only, in this order.

@@ -126,9 +126,11 @@ mod sockets {
 
     held! {
         const socket_ffi {
-            AF_INET AF_INET6 SOCK_STREAM EINPROGRESS
-            SOL_SOCKET SO_REUSEADDR SO_ERROR
+            AF_INET AF_INET6 SOCK_STREAM SOCK_DGRAM EINPROGRESS
+            SOL_SOCKET SO_REUSEADDR SO_ERROR SO_BROADCAST
             IPPROTO_IP IPPROTO_TCP IPPROTO_IPV6 IP_TTL IPV6_UNICAST_HOPS TCP_NODELAY
+            IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP
+            IPV6_MULTICAST_LOOP IPV6_JOIN_GROUP IPV6_LEAVE_GROUP IPV6_V6ONLY
             MSG_PEEK MSG_NOSIGNAL SHUT_RD SHUT_WR SHUT_RDWR IOV_MAX F_DUPFD_CLOEXEC
         }
         #[cfg(not(any(target_os = "macos", target_os = "ios")))]
@@ -157,6 +159,8 @@ mod sockets {
             }
         }
         struct socket_ffi {
+            ip_mreq { imr_multiaddr: multiaddr, imr_interface: interface, }
+            ipv6_mreq { ipv6mr_multiaddr: multiaddr, ipv6mr_interface: interface, }
             iovec { iov_base: base, iov_len: len, }
             msghdr {
                 msg_name: name, msg_namelen: namelen, msg_iov: iov, msg_iovlen: iovlen,
@@ -167,7 +171,8 @@ mod sockets {
             socket(_, _, _) bind(_, _, _) listen(_, _) connect(_, _, _)
             getsockname(_, _, _) getpeername(_, _, _) fcntl(_, _, ...)
             getsockopt(_, _, _, _, _) setsockopt(_, _, _, _, _)
-            recv(_, _, _, _) send(_, _, _, _) readv(_, _, _) sendmsg(_, _, _) shutdown(_, _)
+            recv(_, _, _, _) recvfrom(_, _, _, _, _, _) send(_, _, _, _) sendto(_, _, _, _, _, _)
+            readv(_, _, _) sendmsg(_, _, _) shutdown(_, _)
         }
         #[cfg(not(any(target_os = "macos", target_os = "ios")))]
         fn socket_ffi { accept4(_, _, _, _) }
@@ -240,6 +245,7 @@ const SOURCES: &[&str] = &[
     include_str!("../src/kqueue/ffi.rs"),
     include_str!("../src/kqueue/changes.rs"),
     include_str!("../src/net/unix/ffi.rs"),
+    include_str!("../src/net/unix/ffi/numbers.rs"),
 ];
 
 /// `const EPOLLIN`, `struct kevent`, `fn kqueue`: all that the sources declare.

@@ -19,7 +19,7 @@ fn any_port() -> SocketAddr {
 /// An address at which nobody listens, and nobody else will: its port is taken
 /// for as long as the descriptor lives.
 fn nobody() -> (OwnedFd, SocketAddr) {
-    let fd = socket_ffi::socket(socket_ffi::AF_INET).unwrap();
+    let fd = socket_ffi::socket(socket_ffi::AF_INET, socket_ffi::SOCK_STREAM).unwrap();
     socket_ffi::bind(fd.as_fd(), any_port()).unwrap();
     let addr = socket_ffi::getsockname(fd.as_fd()).unwrap();
     (fd, addr)

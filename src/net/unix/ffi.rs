@@ -3,130 +3,23 @@
 //! Chapter 7. One file for epoll's systems and kqueue's: the functions are the
 //! same, the numbers are not. `mod c` says what the C library has; around each
 //! function stands a safe wrapper that turns -1 into the error in `errno`,
-//! retries nothing and hides nothing. Sizes, offsets and constants are held to
-//! the real headers by `tests/abi.rs` and `.ci/abi`.
+//! retries nothing and hides nothing. Sizes, offsets and constants (which are in
+//! `ffi/numbers.rs`) are held to the real headers by `tests/abi.rs` and `.ci/abi`.
 
 // C's names, and what they mean is told where C tells it.
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_void};
+use std::fmt::Debug;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use crate::trace::checked;
 
-/// Linux and Android.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod numbers {
-    use std::ffi::c_int;
-
-    pub const AF_INET6: c_int = 10;
-    pub const F_DUPFD_CLOEXEC: c_int = 1030;
-    pub const SOL_SOCKET: c_int = if MIPS_OR_SPARC { 0xffff } else { 1 };
-    pub const SO_REUSEADDR: c_int = if MIPS_OR_SPARC { 4 } else { 2 };
-    pub const SO_ERROR: c_int = if MIPS_OR_SPARC { 0x1007 } else { 4 };
-    pub const IP_TTL: c_int = 2;
-    pub const IPV6_UNICAST_HOPS: c_int = 16;
-    pub const MSG_NOSIGNAL: c_int = 0x4000;
-    pub const SOCK_STREAM: c_int = if MIPS { 2 } else { 1 };
-    pub const SOCK_CLOEXEC: c_int = if SPARC { 0x40_0000 } else { 0x8_0000 };
-    pub const SOCK_NONBLOCK: c_int = if MIPS {
-        0x80
-    } else if SPARC {
-        0x4000
-    } else {
-        0x800
-    };
-    pub const EINPROGRESS: c_int = if MIPS {
-        150
-    } else if SPARC {
-        36
-    } else {
-        115
-    };
-
-    const MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
-    const SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
-    const MIPS_OR_SPARC: bool = MIPS || SPARC;
-}
-
-/// What macOS, iOS and the BSDs took over from one ancestor.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod numbers {
-    pub const SOL_SOCKET: i32 = 0xffff;
-    pub const SO_REUSEADDR: i32 = 4;
-    pub const SO_ERROR: i32 = 0x1007;
-    pub const IP_TTL: i32 = 4;
-    pub const IPV6_UNICAST_HOPS: i32 = 4;
-    pub const SOCK_STREAM: i32 = 1;
-    pub const EINPROGRESS: i32 = 36;
-    pub use super::system::*;
-}
-
-/// What is set after creation, for want of flags, and `SO_NOSIGPIPE` for want
-/// of `MSG_NOSIGNAL`.
-#[cfg(any(target_os = "macos", target_os = "ios"))]
-mod system {
-    pub const AF_INET6: i32 = 30;
-    pub const MSG_NOSIGNAL: i32 = 0;
-    pub const SO_NOSIGPIPE: i32 = 0x1022;
-    pub const F_SETFD: i32 = 2;
-    pub const FD_CLOEXEC: i32 = 1;
-    pub const F_SETFL: i32 = 4;
-    pub const O_NONBLOCK: i32 = 4;
-    pub const F_DUPFD_CLOEXEC: i32 = 67;
-}
-
-#[cfg(target_os = "freebsd")]
-mod system {
-    pub const AF_INET6: i32 = 28;
-    pub const MSG_NOSIGNAL: i32 = 0x2_0000;
-    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
-    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
-    pub const F_DUPFD_CLOEXEC: i32 = 17;
-}
-
-#[cfg(target_os = "dragonfly")]
-mod system {
-    pub const AF_INET6: i32 = 28;
-    pub const MSG_NOSIGNAL: i32 = 0x400;
-    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
-    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
-    pub const F_DUPFD_CLOEXEC: i32 = 17;
-}
-
-#[cfg(target_os = "netbsd")]
-mod system {
-    pub const AF_INET6: i32 = 24;
-    pub const MSG_NOSIGNAL: i32 = 0x400;
-    pub const SOCK_CLOEXEC: i32 = 0x1000_0000;
-    pub const SOCK_NONBLOCK: i32 = 0x2000_0000;
-    pub const F_DUPFD_CLOEXEC: i32 = 12;
-}
-
-#[cfg(target_os = "openbsd")]
-mod system {
-    pub const AF_INET6: i32 = 24;
-    pub const MSG_NOSIGNAL: i32 = 0x400;
-    pub const SOCK_CLOEXEC: i32 = 0x8000;
-    pub const SOCK_NONBLOCK: i32 = 0x4000;
-    pub const F_DUPFD_CLOEXEC: i32 = 10;
-}
+mod numbers;
 
 pub use numbers::*;
-
-pub const AF_INET: c_int = 2;
-pub const IPPROTO_IP: c_int = 0;
-pub const IPPROTO_TCP: c_int = 6;
-pub const IPPROTO_IPV6: c_int = 41;
-pub const TCP_NODELAY: c_int = 1;
-pub const MSG_PEEK: c_int = 2;
-pub const SHUT_RD: c_int = 0;
-pub const SHUT_WR: c_int = 1;
-pub const SHUT_RDWR: c_int = 2;
-/// The most buffers that one call takes.
-pub const IOV_MAX: usize = 1024;
 
 /// What an address begins with: on the BSDs and on Apple's systems its length,
 /// then its family.
@@ -175,6 +68,24 @@ pub union Address {
     pub head: Family,
     pub v4: sockaddr_in,
     pub v6: sockaddr_in6,
+}
+
+/// An IPv4 group, and the address of one's own interface:
+/// <https://man7.org/linux/man-pages/man7/ip.7.html>
+#[repr(C, align(4))]
+#[derive(Clone, Copy, Debug)]
+pub struct ip_mreq {
+    pub multiaddr: [u8; 4],
+    pub interface: [u8; 4],
+}
+
+/// An IPv6 group, and the number of an interface:
+/// <https://man7.org/linux/man-pages/man7/ipv6.7.html>
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ipv6_mreq {
+    pub multiaddr: [u8; 16],
+    pub interface: u32,
 }
 
 /// One of several buffers: what an `IoSlice` is guaranteed to be.
@@ -256,6 +167,24 @@ pub mod c {
         pub fn recv(fd: c_int, buf: *mut c_void, len: usize, flags: c_int) -> isize;
         /// <https://man7.org/linux/man-pages/man2/send.2.html>
         pub fn send(fd: c_int, buf: *const c_void, len: usize, flags: c_int) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/recv.2.html>
+        pub fn recvfrom(
+            fd: c_int,
+            buf: *mut c_void,
+            len: usize,
+            flags: c_int,
+            addr: *mut Address,
+            addrlen: *mut u32,
+        ) -> isize;
+        /// <https://man7.org/linux/man-pages/man2/send.2.html>
+        pub fn sendto(
+            fd: c_int,
+            buf: *const c_void,
+            len: usize,
+            flags: c_int,
+            addr: *const Address,
+            addrlen: u32,
+        ) -> isize;
         /// <https://man7.org/linux/man-pages/man2/readv.2.html>
         pub fn readv(fd: c_int, iov: *const iovec, iovcnt: c_int) -> isize;
         /// <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
@@ -273,14 +202,13 @@ fn owned(fd: c_int) -> OwnedFd {
 }
 
 // ANCHOR: socket
-/// Makes a TCP socket: non-blocking, closed on exec.
+/// Makes a socket, for a stream or for datagrams: non-blocking, closed on exec.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
-pub fn socket(domain: c_int) -> io::Result<OwnedFd> {
-    let kind = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+pub fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
     // SAFETY: no pointer is passed.
-    let fd = unsafe { c::socket(domain, kind, 0) };
+    let fd = unsafe { c::socket(domain, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) };
     checked(
-        format_args!("socket({domain}, STREAM|NONBLOCK|CLOEXEC, 0)"),
+        format_args!("socket({domain}, {kind}|NONBLOCK|CLOEXEC, 0)"),
         fd,
     )
     .map(owned)
@@ -306,10 +234,10 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, SocketAddr)> {
 /// Apple's systems take no flags at creation: the three are set right after.
 /// A child that another thread starts between the calls inherits the socket.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
-pub fn socket(domain: c_int) -> io::Result<OwnedFd> {
+pub fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
     // SAFETY: no pointer is passed.
-    let fd = unsafe { c::socket(domain, SOCK_STREAM, 0) };
-    let fd = checked(format_args!("socket({domain}, STREAM, 0)"), fd).map(owned)?;
+    let fd = unsafe { c::socket(domain, kind, 0) };
+    let fd = checked(format_args!("socket({domain}, {kind}, 0)"), fd).map(owned)?;
     prepare(fd)
 }
 
@@ -363,7 +291,7 @@ pub fn listen(fd: BorrowedFd<'_>, backlog: c_int) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts to connect. A non-blocking socket says `EINPROGRESS`.
+/// Starts to connect. A non-blocking stream says `EINPROGRESS`.
 pub fn connect(fd: BorrowedFd<'_>, addr: SocketAddr) -> io::Result<()> {
     let fd = fd.as_raw_fd();
     let (raw, len) = Address::of(addr);
@@ -407,14 +335,32 @@ pub fn option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int
     Ok(value)
 }
 
-/// Sets an option that is an int.
-pub fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+/// An option that is a byte.
+pub fn byte_option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<u8> {
     let fd = fd.as_raw_fd();
-    let len = size_of::<c_int>() as u32;
+    let (mut value, mut len) = (0_u8, 1);
+    // SAFETY: `value` is writable for `len` bytes.
+    let returned = unsafe { c::getsockopt(fd, level, name, (&raw mut value).cast(), &mut len) };
+    checked(
+        format_args!("getsockopt({fd}, {level}, {name}, ..)"),
+        returned,
+    )?;
+    Ok(value)
+}
+
+/// Sets an option: an int, a byte, or a struct of C's.
+pub fn set_option<T: Debug>(
+    fd: BorrowedFd<'_>,
+    level: c_int,
+    name: c_int,
+    value: T,
+) -> io::Result<()> {
+    let fd = fd.as_raw_fd();
+    let len = size_of::<T>() as u32;
     // SAFETY: `value` is readable for `len` bytes.
     let returned = unsafe { c::setsockopt(fd, level, name, (&raw const value).cast(), len) };
     checked(
-        format_args!("setsockopt({fd}, {level}, {name}, {value})"),
+        format_args!("setsockopt({fd}, {level}, {name}, {value:?})"),
         returned,
     )?;
     Ok(())
@@ -436,6 +382,35 @@ pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     // SAFETY: `buffer` is readable for `len` bytes.
     let returned = unsafe { c::send(fd, buffer.as_ptr().cast(), len, MSG_NOSIGNAL) };
     Ok(checked(format_args!("send({fd}, .., {len}, NOSIGNAL)"), returned)? as usize)
+}
+
+/// Receives a datagram, or as much of it as `buffer` takes, and its sender.
+#[inline]
+pub fn recvfrom(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+    flags: c_int,
+) -> io::Result<(usize, SocketAddr)> {
+    let (fd, len) = (fd.as_raw_fd(), buffer.len());
+    let (mut addr, mut addrlen) = Address::room();
+    let into = buffer.as_mut_ptr().cast();
+    // SAFETY: `buffer` is writable for `len` bytes, `addr` for `addrlen`.
+    let returned = unsafe { c::recvfrom(fd, into, len, flags, &mut addr, &mut addrlen) };
+    let call = format_args!("recvfrom({fd}, .., {len}, {flags}, .., ..)");
+    let count = checked(call, returned)? as usize;
+    Ok((count, addr.read()?))
+}
+
+/// Sends a datagram.
+#[inline]
+pub fn sendto(fd: BorrowedFd<'_>, buffer: &[u8], to: SocketAddr) -> io::Result<usize> {
+    let (fd, len) = (fd.as_raw_fd(), buffer.len());
+    let (addr, addrlen) = Address::of(to);
+    let from = buffer.as_ptr().cast();
+    // SAFETY: `buffer` is readable for `len` bytes, `addr` for `addrlen`.
+    let returned = unsafe { c::sendto(fd, from, len, MSG_NOSIGNAL, &addr, addrlen) };
+    let call = format_args!("sendto({fd}, .., {len}, NOSIGNAL, {to})");
+    Ok(checked(call, returned)? as usize)
 }
 
 /// Receives into several buffers in turn.

@@ -4,7 +4,9 @@
 mod address;
 pub mod ffi;
 mod tcp;
+mod udp;
 mod watched;
 
 pub(crate) use tcp::{TcpListener, TcpStream};
+pub(crate) use udp::UdpSocket;
 pub(crate) use watched::Watched;

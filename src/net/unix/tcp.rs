@@ -20,7 +20,7 @@ pub(crate) struct TcpListener {
 impl TcpListener {
     // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
-        let fd = ffi::socket(domain(addr))?;
+        let fd = ffi::socket(domain(addr), ffi::SOCK_STREAM)?;
         // Or a restarted server would have to wait for its port: old
         // connections linger on it.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
@@ -83,7 +83,7 @@ pub(crate) struct TcpStream {
 impl TcpStream {
     // ANCHOR: connect
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
-        let fd = ffi::socket(domain(addr))?;
+        let fd = ffi::socket(domain(addr), ffi::SOCK_STREAM)?;
         match ffi::connect(fd.as_fd(), addr) {
             // It goes on by itself, after a signal too, and ends in a writable event.
             Err(error)
@@ -157,12 +157,8 @@ impl TcpStream {
     }
 
     pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        ffi::set_option(
-            self.fd(),
-            ffi::IPPROTO_TCP,
-            ffi::TCP_NODELAY,
-            nodelay.into(),
-        )
+        let on = i32::from(nodelay);
+        ffi::set_option(self.fd(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY, on)
     }
 
     pub(crate) fn ttl(&self) -> io::Result<u32> {
@@ -184,7 +180,7 @@ impl TcpStream {
 }
 
 // ANCHOR: options
-fn domain(addr: SocketAddr) -> i32 {
+pub(super) fn domain(addr: SocketAddr) -> i32 {
     match addr {
         SocketAddr::V4(_) => ffi::AF_INET,
         SocketAddr::V6(_) => ffi::AF_INET6,
@@ -199,12 +195,12 @@ fn ttl_option(fd: BorrowedFd<'_>) -> io::Result<(i32, i32)> {
     })
 }
 
-fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
+pub(super) fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
     let (level, name) = ttl_option(fd)?;
     Ok(ffi::option(fd, level, name)? as u32)
 }
 
-fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
+pub(super) fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
     if !(1..=255).contains(&ttl) {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -216,7 +212,7 @@ fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
 }
 
 /// Reading the error clears it.
-fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
+pub(super) fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     match ffi::option(fd, ffi::SOL_SOCKET, ffi::SO_ERROR)? {
         0 => Ok(None),
         error => Ok(Some(io::Error::from_raw_os_error(error))),

@@ -1,0 +1,305 @@
+//! The public face of UDP.
+//!
+//! Chapter 16. One API on every system; the platform's type does the work.
+
+use std::io;
+use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use super::sys;
+use crate::registrator::{AsSource, Source};
+
+/// A socket that sends and receives datagrams.
+///
+/// A datagram arrives whole or not at all, perhaps twice, perhaps before one
+/// that was sent earlier; it may be empty. Readable means that there is one to
+/// receive. Edge-triggered, receive until `WouldBlock` before you wait again.
+///
+/// **Larger than the buffer?** On every system the buffer is filled with the
+/// datagram's first bytes, the call returns the buffer's length, and the rest
+/// is lost. With a buffer one byte longer than the longest datagram that you
+/// expect you can tell. An empty buffer takes a datagram out, too.
+///
+/// **An error may be an earlier datagram's.** If nobody listens where a
+/// *connected* socket has sent to, Unix says so in the next call, whichever
+/// that is, with `ConnectionRefused`; Windows is asked not to, and says nothing.
+/// That call has neither sent nor received, and the socket works as before:
+/// call again. A server whose sockets are not connected hears of none of this.
+///
+/// ```
+/// use evq::net::UdpSocket;
+/// use evq::{Events, Interests, Poll, Token};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let any = "127.0.0.1:0".parse().unwrap();
+/// let (mut here, there) = (UdpSocket::bind(any)?, UdpSocket::bind(any)?);
+/// there.send_to(b"hello", here.local_addr()?)?;
+///
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(8);
+/// poll.registrator().register(&mut here, Token(0), Interests::READABLE)?;
+/// poll.poll(&mut events, None)?;
+/// let mut buffer = [0; 512];
+/// let (len, from) = here.recv_from(&mut buffer)?;
+/// assert_eq!((&buffer[..len], from), (&b"hello"[..], there.local_addr()?));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct UdpSocket {
+    inner: sys::UdpSocket,
+}
+
+impl UdpSocket {
+    /// Makes a socket with an address of its own; port 0 has the system choose one.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the address is in use, not ours, or not allowed.
+    pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
+        let inner = sys::UdpSocket::bind(addr)?;
+        Ok(UdpSocket { inner })
+    }
+
+    /// Takes over a socket of the standard library's, and makes it non-blocking.
+    pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
+        let inner = sys::UdpSocket::from_std(socket)?;
+        Ok(UdpSocket { inner })
+    }
+
+    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    pub fn into_std(self) -> io::Result<net::UdpSocket> {
+        self.inner.into_std()
+    }
+
+    /// Sets whom [`send`](UdpSocket::send) sends to, and from whom alone
+    /// datagrams are received from now on. Nothing is sent, so that nobody need
+    /// be there. A later call replaces the peer.
+    ///
+    /// What had arrived from others before is received all the same.
+    pub fn connect(&self, addr: SocketAddr) -> io::Result<()> {
+        self.inner.connect(addr)
+    }
+
+    /// Sends one datagram, whole, and returns its length in bytes.
+    ///
+    /// # Errors
+    ///
+    /// - `WouldBlock` if there is no room now: wait until it is writable.
+    /// - What the system says, and nothing is sent: the datagram is too large
+    ///   (IPv4 carries 65,507 bytes at most), or is meant for a broadcast
+    ///   address and [`set_broadcast`](UdpSocket::set_broadcast) was not called.
+    ///
+    /// # Platform notes
+    ///
+    /// macOS and the BSDs take 9,216 bytes at most, as long as nobody gives the
+    /// socket a larger `SO_SNDBUF`. They refuse to send from a connected socket
+    /// to an address; Linux and Windows send there.
+    #[inline]
+    pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.inner.send_to(datagram, to)
+    }
+
+    /// Receives one datagram; returns the number of bytes that are in the
+    /// buffer now, and the sender's address.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none. 0 bytes are an empty datagram, no end.
+    #[inline]
+    pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.inner.recv_from(buffer)
+    }
+
+    /// [`recv_from`](UdpSocket::recv_from), without taking the datagram out.
+    pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.inner.peek_from(buffer)
+    }
+
+    /// [`send_to`](UdpSocket::send_to) the connected peer.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send_to`; or that the socket is not connected.
+    #[inline]
+    pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
+        self.inner.send(datagram)
+    }
+
+    /// [`recv_from`](UdpSocket::recv_from), without the address.
+    #[inline]
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.recv(buffer)
+    }
+
+    /// [`recv`](UdpSocket::recv), without taking the datagram out.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.peek(buffer)
+    }
+
+    /// Makes a second handle of the same socket. A datagram goes to whichever
+    /// handle receives first.
+    ///
+    /// # Platform notes
+    ///
+    /// On Unix the second handle is registered by itself.
+    pub fn try_clone(&self) -> io::Result<UdpSocket> {
+        let inner = self.inner.try_clone()?;
+        Ok(UdpSocket { inner })
+    }
+
+    /// The socket's own address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    /// The address that the socket is connected to.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` if it is not.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.peer_addr()
+    }
+
+    /// Takes the pending error, if there is one: that of an earlier datagram.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.inner.take_error()
+    }
+
+    /// The number of routers that a datagram may pass.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.inner.ttl()
+    }
+
+    /// Sets the number of routers that a datagram may pass, 1 to 255. For
+    /// datagrams to an IPv4 group there is
+    /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.inner.set_ttl(ttl)
+    }
+
+    /// Whether an IPv6 socket leaves IPv4 alone. One that does not receives
+    /// IPv4 datagrams too, from addresses such as `::ffff:192.0.2.1`.
+    ///
+    /// # Platform notes
+    ///
+    /// Which it is to begin with, the system decides.
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.inner.only_v6()
+    }
+
+    /// Whether datagrams may be sent to a broadcast address.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.inner.broadcast()
+    }
+
+    /// Sets whether datagrams may be sent to a broadcast address, and so to all
+    /// on a network. At first they may not.
+    pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
+        self.inner.set_broadcast(broadcast)
+    }
+
+    /// Receives from now on what is sent to this IPv4 group, on the interface
+    /// that has the address `interface`, or on one that the system chooses if
+    /// that is `0.0.0.0`.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: the group is none, has been joined already, or no
+    /// interface leads there.
+    pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.inner.join_multicast_v4(group, interface)
+    }
+
+    /// Receives no longer what is sent to this IPv4 group.
+    pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.inner.leave_multicast_v4(group, interface)
+    }
+
+    /// Receives from now on what is sent to this IPv6 group, on the interface
+    /// of this number, or on one that the system chooses if that is 0.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`join_multicast_v4`](UdpSocket::join_multicast_v4).
+    pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.inner.join_multicast_v6(group, interface)
+    }
+
+    /// Receives no longer what is sent to this IPv6 group.
+    pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.inner.leave_multicast_v6(group, interface)
+    }
+
+    /// Whether this machine's members of an IPv4 group get datagrams, too.
+    pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+        self.inner.multicast_loop_v4()
+    }
+
+    /// Sets whether what is sent to an IPv4 group is delivered on this machine
+    /// as well. At first it is.
+    ///
+    /// # Platform notes
+    ///
+    /// On Unix the sender's choice counts, on Windows the receiver's: set it
+    /// on both.
+    pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
+        self.inner.set_multicast_loop_v4(on)
+    }
+
+    /// How far a datagram to an IPv4 group may go.
+    pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+        self.inner.multicast_ttl_v4().map(u32::from)
+    }
+
+    /// Sets how far a datagram to an IPv4 group may go: 0 keeps it on this
+    /// machine, 1 on the local network, and each router more takes one more, up
+    /// to 255. At first it is 1.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` above 255.
+    pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
+        let ttl = u8::try_from(ttl).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a group's time to live is from 0 to 255",
+            )
+        })?;
+        self.inner.set_multicast_ttl_v4(ttl)
+    }
+
+    /// Whether this machine's members of an IPv6 group get datagrams, too.
+    pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+        self.inner.multicast_loop_v6()
+    }
+
+    /// Sets whether what is sent to an IPv6 group is delivered on this machine
+    /// as well, as [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4)
+    /// does for IPv4.
+    pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
+        self.inner.set_multicast_loop_v6(on)
+    }
+}
+
+impl AsSource for UdpSocket {
+    fn as_source(&mut self) -> &mut dyn Source {
+        &mut self.inner.source
+    }
+}
+
+#[cfg(unix)]
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inner.fd()
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for UdpSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.inner.fd().as_raw_fd()
+    }
+}
