@@ -12,7 +12,7 @@ mod held;
 use std::ffi::{c_int, c_short};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,7 @@ struct Registered {
 
 enum Socket {
     Tcp(evq::net::TcpStream),
+    Udp(evq::net::UdpSocket),
     Unix(Held<UnixStream>),
 }
 
@@ -81,13 +82,15 @@ impl Socket {
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Socket::Tcp(stream) => stream,
+            Socket::Udp(socket) => socket,
             Socket::Unix(stream) => stream,
         }
     }
 
     fn fd(&self) -> c_int {
         match self {
-            Socket::Tcp(stream) => stream.as_fd().as_raw_fd(),
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            Socket::Udp(socket) => socket.as_raw_fd(),
             Socket::Unix(stream) => stream.io().as_raw_fd(),
         }
     }
@@ -95,6 +98,7 @@ impl Socket {
     fn read(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
         match self {
             Socket::Tcp(stream) => { stream }.read(buffer),
+            Socket::Udp(socket) => socket.recv(buffer),
             Socket::Unix(stream) => stream.io().read(buffer),
         }
     }
@@ -102,6 +106,7 @@ impl Socket {
     fn write(&self, buffer: &[u8]) -> std::io::Result<usize> {
         match self {
             Socket::Tcp(stream) => { stream }.write(buffer),
+            Socket::Udp(socket) => socket.send(buffer),
             Socket::Unix(stream) => stream.io().write(buffer),
         }
     }
@@ -109,6 +114,8 @@ impl Socket {
     fn shutdown(&self, how: Shutdown) -> std::io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.shutdown(how),
+            // There is no connection that could end.
+            Socket::Udp(_) => Ok(()),
             Socket::Unix(stream) => stream.io().shutdown(how),
         }
     }
@@ -320,26 +327,38 @@ fn agree(revents: c_short, interests: Interests, events: &[Event]) -> bool {
 }
 
 fn new_pair(index: usize) -> Pair {
-    if index % 2 == 0 {
-        let (one, other) = UnixStream::pair().unwrap();
-        let end = |socket: UnixStream| {
-            socket.set_nonblocking(true).unwrap();
-            end(Socket::Unix(Held::new(socket)))
-        };
-        Pair {
-            kind: "pair",
-            ends: [end(one), end(other)],
-        }
-    } else {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (other, _) = listener.accept().unwrap();
-        let end = |socket| end(Socket::Tcp(evq::net::TcpStream::from_std(socket).unwrap()));
-        Pair {
-            kind: "TCP",
-            ends: [end(one), end(other)],
-        }
+    let (kind, [one, other]) = match index % 3 {
+        0 => ("pair", unix_pair()),
+        1 => ("TCP", tcp_pair()),
+        _ => ("UDP", udp_pair()),
+    };
+    Pair {
+        kind,
+        ends: [end(one), end(other)],
     }
+}
+
+fn unix_pair() -> [Socket; 2] {
+    let (one, other) = UnixStream::pair().unwrap();
+    [one, other].map(|socket| {
+        socket.set_nonblocking(true).unwrap();
+        Socket::Unix(Held::new(socket))
+    })
+}
+
+fn tcp_pair() -> [Socket; 2] {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let one = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (other, _) = listener.accept().unwrap();
+    [one, other].map(|socket| Socket::Tcp(evq::net::TcpStream::from_std(socket).unwrap()))
+}
+
+fn udp_pair() -> [Socket; 2] {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let [one, other] = [(); 2].map(|()| evq::net::UdpSocket::bind(any).unwrap());
+    one.connect(other.local_addr().unwrap()).unwrap();
+    other.connect(one.local_addr().unwrap()).unwrap();
+    [Socket::Udp(one), Socket::Udp(other)]
 }
 
 fn end(socket: Socket) -> Option<End> {

@@ -12,7 +12,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
-use evq::net::{TcpListener, TcpStream};
+use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::unix::SourceFd;
 use evq::{
     Event, Events, Interests, Poll, Readiness, Registration, SetReadiness, Source, Token, Trigger,
@@ -45,6 +45,9 @@ pub type Make = fn() -> Box<dyn Subject>;
 pub const KINDS: &[(&str, Make)] = &[
     ("a listener", || Box::new(Listener::new())),
     ("a TCP stream", || Box::new(Stream::new())),
+    // Miri knows no datagrams.
+    #[cfg(not(miri))]
+    ("a UDP socket", || Box::new(Datagrams::new())),
     // Miri cannot make these four non-blocking.
     #[cfg(not(miri))]
     ("a socket pair, reading", || Box::new(PairReader::new())),
@@ -305,6 +308,44 @@ impl Subject for Stream {
 
     fn drain(&mut self) {
         read_all(&self.ours);
+    }
+}
+
+/// For reading. For writing there is none: on loopback a datagram is taken in at
+/// once, or lost, and never waits for room.
+struct Datagrams {
+    ours: UdpSocket,
+    peer: std::net::UdpSocket,
+}
+
+impl Datagrams {
+    fn new() -> Datagrams {
+        let ours = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        peer.connect(ours.local_addr().unwrap()).unwrap();
+        Datagrams { ours, peer }
+    }
+}
+
+impl Subject for Datagrams {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.ours
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::READABLE
+    }
+
+    fn feed(&mut self) {
+        self.peer.send(b"!").unwrap();
+    }
+
+    fn drain(&mut self) {
+        while match self.ours.recv(&mut [0; 8]) {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("{error}"),
+        } {}
     }
 }
 
