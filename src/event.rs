@@ -221,6 +221,7 @@ impl Event {
         Event { token, readiness }
     }
 
+    #[cfg(unix)]
     pub(crate) fn readiness(&self) -> Readiness {
         self.readiness
     }

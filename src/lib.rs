@@ -104,7 +104,6 @@ mod poll;
 mod registration;
 mod waker;
 
-#[cfg(unix)]
 pub mod net;
 #[cfg(unix)]
 pub mod unix;
@@ -125,9 +124,20 @@ pub mod inside {
     pub use crate::epoll::mask;
     /// kqueue's decisions, on every system.
     pub use crate::kqueue::changes;
-    /// Those of this system's sockets.
     #[cfg(unix)]
     pub use crate::net::unix::ffi as socket_ffi;
+    /// Those of this system's sockets.
+    #[cfg(windows)]
+    pub use crate::net::windows::ffi as socket_ffi;
+
+    /// How many operations of the queue's sources are in flight.
+    #[cfg(windows)]
+    pub fn operations_in_flight(registrator: &crate::Registrator) -> usize {
+        registrator.queue.selector.lent()
+    }
+
+    /// The steps of a stream over completions, on every system.
+    pub use crate::net::windows::{reading, writing};
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;
 }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 // ANCHOR: checked
 /// Turns the -1 of a failed call into the error that the system keeps for it.
+#[cfg(unix)]
 #[inline(always)]
 pub(crate) fn checked<T>(call: Arguments<'_>, returned: T) -> io::Result<T>
 where
@@ -28,6 +29,12 @@ where
     } else {
         Ok(returned)
     };
+    traced(call, result)
+}
+
+/// Prints a call and its result, if there is feature `trace`.
+#[inline(always)]
+pub(crate) fn traced<T: Debug>(call: Arguments<'_>, result: io::Result<T>) -> io::Result<T> {
     if cfg!(feature = "trace") {
         let line = match &result {
             Ok(value) => format!("{call} = {value:?}\n"),

@@ -16,7 +16,7 @@ use super::binding::{Binding, as_handle};
 use super::ffi::{self, OVERLAPPED};
 use super::overlapped::{Overlapped, Packet};
 use super::selector::Lingering;
-use crate::event::{Readiness, Watch};
+use crate::event::{Interests, Readiness, Token, Trigger, Watch};
 use crate::registration::{Registration, SetReadiness};
 use crate::registrator::{Registrator, Source, check};
 
@@ -55,11 +55,24 @@ pub(crate) enum Which {
 
 /// What became of a call that starts an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Started {
+pub enum Started {
     /// It is over, with so many bytes, and no packet comes.
     AtOnce(usize),
     /// It is in flight, and a packet comes.
     Pending,
+}
+
+impl Started {
+    /// What a call's result means that has moved so many bytes if it is over.
+    pub(crate) fn by<T>(result: io::Result<T>, bytes: u32) -> io::Result<Started> {
+        match result {
+            Ok(_) => Ok(Started::AtOnce(bytes as usize)),
+            Err(error) if error.raw_os_error() == Some(ffi::ERROR_IO_PENDING) => {
+                Ok(Started::Pending)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The part of a source that the kernel holds on to.
@@ -107,6 +120,11 @@ impl<M: Machine> Operations<M> {
     pub(crate) fn announce(&self, readiness: Readiness, news: bool) {
         // Fails only if the poller cannot be woken: the next push tries again.
         let _ = self.readiness.replace(readiness, news);
+    }
+
+    /// The handle, as long as its owner has not dropped it, or it lingers.
+    pub(crate) fn handle(&self) -> Option<Arc<M::Handle>> {
+        self.handle.upgrade()
     }
 
     /// Starts an operation that is not in flight: lends its memory, makes the
@@ -258,46 +276,6 @@ impl<M: Machine> Bound<M> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Registers. The first time, the handle is tied to the queue's port.
-    pub(crate) fn register(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
-        let mut registration = self.registration();
-        check(registrator, watch)?;
-        let first = self.operations.binding.queue().is_none();
-        let handle = self.handle.as_handle();
-        // SAFETY: every overlapped operation on the handle goes through `start`.
-        unsafe {
-            self.operations
-                .binding
-                .register_handle(handle, registrator)?
-        };
-        if first && M::SKIPS_PACKETS {
-            // Refused by some layers over the sockets; then packets come.
-            self.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
-        }
-        registration.register(registrator, watch.token, watch.interests, watch.trigger)?;
-        let armed = self.arm(watch);
-        if armed.is_err() {
-            self.lock().watch = None;
-            registration.deregister(registrator)?;
-        }
-        armed
-    }
-
-    pub(crate) fn reregister(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
-        let mut registration = self.registration();
-        registration.reregister(registrator, watch.token, watch.interests, watch.trigger)?;
-        self.arm(watch)
-    }
-
-    /// What is in flight stays so, and what it brings is kept for a later
-    /// registration.
-    pub(crate) fn deregister(&self, registrator: &Registrator) -> io::Result<()> {
-        let mut registration = self.registration();
-        registration.deregister(registrator)?;
-        self.lock().watch = None;
-        Ok(())
-    }
-
     fn arm(&self, watch: Watch) -> io::Result<()> {
         let mut state = self.lock();
         state.watch = Some(watch);
@@ -313,6 +291,71 @@ impl<M: Machine> Bound<M> {
         // Nothing is in flight: this only deregisters.
         drop(self);
         Ok(Arc::into_inner(handle).expect("a handle without operations has one owner"))
+    }
+}
+
+/// Its clones share one registration.
+impl<M: Machine> Source for Arc<Bound<M>> {
+    /// The first time, the handle is tied to the queue's port.
+    fn register(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let watch = Watch {
+            token,
+            interests,
+            trigger,
+        };
+        let mut registration = self.registration();
+        check(registrator, watch)?;
+        let first = self.operations.binding.queue().is_none();
+        let handle = self.handle.as_handle();
+        // SAFETY: every overlapped operation on the handle goes through `start`.
+        unsafe {
+            self.operations
+                .binding
+                .register_handle(handle, registrator)?
+        };
+        if first && M::SKIPS_PACKETS {
+            // Refused by some layers over the sockets; then packets come.
+            self.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
+        }
+        registration.register(registrator, token, interests, trigger)?;
+        let armed = self.arm(watch);
+        if armed.is_err() {
+            self.lock().watch = None;
+            registration.deregister(registrator)?;
+        }
+        armed
+    }
+
+    fn reregister(
+        &mut self,
+        registrator: &Registrator,
+        token: Token,
+        interests: Interests,
+        trigger: Trigger,
+    ) -> io::Result<()> {
+        let watch = Watch {
+            token,
+            interests,
+            trigger,
+        };
+        let mut registration = self.registration();
+        registration.reregister(registrator, token, interests, trigger)?;
+        self.arm(watch)
+    }
+
+    /// What is in flight stays so, and what it brings is kept for a later
+    /// registration.
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        let mut registration = self.registration();
+        registration.deregister(registrator)?;
+        self.lock().watch = None;
+        Ok(())
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use super::sys;
 use crate::registrator::{AsSource, Source};
@@ -26,7 +25,7 @@ use crate::registrator::{AsSource, Source};
 /// ```
 #[derive(Debug)]
 pub struct TcpListener {
-    inner: sys::TcpListener,
+    pub(super) inner: sys::TcpListener,
 }
 
 impl TcpListener {
@@ -127,7 +126,7 @@ impl TcpListener {
 /// ```
 #[derive(Debug)]
 pub struct TcpStream {
-    inner: sys::TcpStream,
+    pub(crate) inner: sys::TcpStream,
 }
 
 impl TcpStream {
@@ -288,29 +287,5 @@ impl AsSource for TcpListener {
 impl AsSource for TcpStream {
     fn as_source(&mut self) -> &mut dyn Source {
         &mut self.inner.source
-    }
-}
-
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.fd().as_raw_fd()
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.fd().as_raw_fd()
     }
 }

@@ -4,8 +4,6 @@
 
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
-#[cfg(unix)]
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use super::sys;
 use crate::registrator::{AsSource, Source};
@@ -48,7 +46,7 @@ use crate::registrator::{AsSource, Source};
 /// ```
 #[derive(Debug)]
 pub struct UdpSocket {
-    inner: sys::UdpSocket,
+    pub(super) inner: sys::UdpSocket,
 }
 
 impl UdpSocket {
@@ -287,19 +285,5 @@ impl UdpSocket {
 impl AsSource for UdpSocket {
     fn as_source(&mut self) -> &mut dyn Source {
         &mut self.inner.source
-    }
-}
-
-#[cfg(unix)]
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner.fd()
-    }
-}
-
-#[cfg(unix)]
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.inner.fd().as_raw_fd()
     }
 }

@@ -1,4 +1,7 @@
-//! What only Windows has: any handle that a completion port takes as a source.
+//! What only Windows has: any handle that a completion port takes as a source,
+//! and how much a stream lends.
+
+mod lending;
 
 pub use crate::iocp::binding::Binding;
 pub use crate::iocp::overlapped::{Overlapped, Packet};

@@ -1,7 +1,7 @@
 //! The sockets of epoll and kqueue: thin, for these kernels report readiness
 //! and leave the reading and writing to us.
 
-mod address;
+mod as_fd;
 pub mod ffi;
 mod tcp;
 mod udp;

@@ -6,10 +6,10 @@ use std::ffi::c_int;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
+use super::sys::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
 
 impl Family {
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]
     fn new(family: c_int, len: usize) -> Family {
         Family {
             len: len as u8,
@@ -17,7 +17,7 @@ impl Family {
         }
     }
 
-    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
     fn new(family: c_int, _len: usize) -> Family {
         Family {
             family: family as u16,

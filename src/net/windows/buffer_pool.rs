@@ -1,0 +1,91 @@
+//! Buffers to lend, used again and again.
+//!
+//! Chapter 13. A buffer that has come back serves the next who asks for one of
+//! its size, so that in steady state nothing is allocated. What a buffer holds
+//! from its last use is overwritten, or lies beyond the count of what has come.
+
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A buffer from the pool, which goes back there when it is dropped.
+///
+/// While it is lent to the kernel, it is neither read nor written: not even a
+/// reference to its bytes is made.
+#[derive(Debug, Default)]
+pub struct Buffer(Vec<u8>);
+
+/// What lies in the pool.
+static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+/// How many at most: more are given back to the system.
+const MOST: usize = 64;
+
+impl Buffer {
+    /// Takes a buffer of `len` bytes, whatever these may be.
+    pub fn take(len: usize) -> Buffer {
+        let mut pool = pool();
+        let at = pool.iter().position(|buffer| buffer.len() == len);
+        let old = at.map(|at| pool.swap_remove(at));
+        drop(pool);
+        Buffer(old.unwrap_or_else(|| vec![0; len]))
+    }
+
+    /// Where it begins, for the kernel.
+    pub fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.0.as_mut_ptr()
+    }
+
+    /// How long it is, whoever has it.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut pool = pool();
+        if !self.0.is_empty() && pool.len() < MOST {
+            pool.push(mem::take(&mut self.0));
+        }
+    }
+}
+
+/// Nothing panics while this lock is held, so a poisoned one is a sound one.
+fn pool() -> MutexGuard<'static, Vec<Vec<u8>>> {
+    POOL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, for there is one pool.
+    #[test]
+    fn a_buffer_that_came_back_is_used_again_and_the_pool_does_not_grow_for_ever() {
+        let mut first = Buffer::take(4321);
+        first[0] = 7;
+        let at = first.as_mut_ptr();
+        drop(first);
+        let mut second = Buffer::take(4321);
+        assert_eq!((second.as_mut_ptr(), second[0]), (at, 7));
+        let mut third = Buffer::take(4321);
+        assert_ne!(third.as_mut_ptr(), at, "the second has it");
+        let many: Vec<_> = (0..3 * MOST).map(|_| Buffer::take(4321)).collect();
+        drop(many);
+        assert_eq!(pool().len(), MOST);
+    }
+}

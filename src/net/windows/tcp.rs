@@ -1,0 +1,448 @@
+//! A TCP stream over completions.
+//!
+//! Chapter 13 for reading, 14 for writing and connecting. The public types in
+//! `net/tcp.rs` forward to these. What is lent and what is in hand is told by
+//! `reading.rs` and `writing.rs`; here are the calls between.
+
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::net::{self, Shutdown, SocketAddr};
+use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
+use std::sync::Arc;
+
+use super::buffer_pool::Buffer;
+use super::ffi;
+use super::options;
+use super::reading::Reading;
+use super::writing::Writing;
+use crate::event::Trigger;
+use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
+use crate::iocp::overlapped::Packet;
+
+/// What a stream lends for reading, unless told otherwise, in bytes.
+pub(crate) const LENT: usize = 4096;
+/// The most that a write copies when the socket is full, in bytes.
+const COPIED: usize = 16 * 1024;
+
+/// Clones share one state and one registration: two reads lent to one socket
+/// would split its stream between them.
+#[derive(Debug, Clone)]
+pub(crate) struct TcpStream {
+    pub(crate) source: Arc<Bound<Stream>>,
+}
+
+/// What changes, under the lock of `Operations`.
+pub(crate) struct Stream {
+    reading: Reading,
+    writing: Writing,
+    /// Where to connect to: lent with ConnectEx.
+    peer: Option<Box<(ffi::Address, u32)>>,
+    input: Buffer,
+    output: Buffer,
+    /// How much is lent for reading. 0: a notification only.
+    lends: usize,
+}
+
+impl TcpStream {
+    fn new(socket: OwnedSocket, writing: Writing, peer: Option<SocketAddr>) -> TcpStream {
+        let machine = Stream {
+            reading: Reading::Idle,
+            writing,
+            peer: peer.map(|peer| Box::new(ffi::Address::of(peer))),
+            input: Buffer::default(),
+            output: Buffer::default(),
+            lends: LENT,
+        };
+        TcpStream {
+            source: Arc::new(Bound::new(socket, machine)),
+        }
+    }
+
+    /// The connection begins with the first registration: only then is there a
+    /// port to tell of its end.
+    pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
+        let socket = options::socket(options::domain(addr), ffi::SOCK_STREAM)?;
+        // ConnectEx insists.
+        ffi::bind(socket.as_socket(), options::any(addr))?;
+        Ok(TcpStream::new(socket, Writing::Unconnected, Some(addr)))
+    }
+
+    /// Of a socket that is connected and does not block.
+    pub(super) fn connected(socket: OwnedSocket) -> TcpStream {
+        TcpStream::new(socket, Writing::Open, None)
+    }
+
+    pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        Ok(TcpStream::connected(stream.into()))
+    }
+
+    pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
+        let unread = matches!(self.source.lock().machine.reading, Reading::InHand { .. });
+        let bound = Arc::into_inner(self.source).filter(|_| !unread);
+        let socket = bound.and_then(|bound| bound.into_handle().ok());
+        socket.map(Into::into).ok_or_else(options::still_lent)
+    }
+
+    pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
+        Ok(self.clone())
+    }
+
+    /// From the next lending on.
+    pub(crate) fn set_lending(&self, bytes: usize) {
+        self.source.lock().machine.lends = bytes;
+    }
+
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(&mut [IoSliceMut::new(buffer)], false)
+    }
+
+    pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.receive(buffers, false)
+    }
+
+    pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.receive(&mut [IoSliceMut::new(buffer)], true)
+    }
+
+    /// Hands out what is in hand; or asks the socket, if nothing of its stream
+    /// is lent.
+    fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return Ok(0);
+        }
+        let (operations, mut state) = (&self.source.operations, self.source.lock());
+        match state.machine.writing {
+            Writing::Unconnected | Writing::Connecting => return Err(ErrorKind::WouldBlock.into()),
+            Writing::Failed { refused: true, .. } => {
+                let error = state.machine.take_error();
+                return error.map_or(Ok(0), Err);
+            }
+            _ => {}
+        }
+        lend(&mut state, operations);
+        match state.machine.reading {
+            Reading::InHand { from, to } => {
+                let n = copy(&state.machine.input[from..to], buffers);
+                if !peek {
+                    state.machine.reading = state.machine.reading.took(n);
+                    lend(&mut state, operations);
+                    let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
+                    announce(&state, operations, level);
+                }
+                Ok(n)
+            }
+            Reading::Lent(1..) => Err(ErrorKind::WouldBlock.into()),
+            Reading::Idle | Reading::Waiting | Reading::Lent(0) => {
+                let received = if peek {
+                    ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK)
+                } else {
+                    ffi::recv_vectored(self.socket(), buffers)
+                };
+                asked(&mut state, operations, &received, peek);
+                received
+            }
+            Reading::Ended => Ok(0),
+            Reading::Failed(_) => {
+                let error = state.machine.take_error();
+                announce(&state, operations, false);
+                error.map_or(Ok(0), Err)
+            }
+        }
+    }
+
+    pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(buffer)])
+    }
+
+    /// Writes what the socket takes at once. Only if it takes nothing, some is
+    /// copied and lent, so that a packet tells when there is room again.
+    pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (operations, mut state) = (&self.source.operations, self.source.lock());
+        match state.machine.writing {
+            Writing::Unconnected | Writing::Connecting | Writing::Lent { .. } => {
+                Err(ErrorKind::WouldBlock.into())
+            }
+            Writing::Failed { .. } => {
+                let error = state.machine.take_error();
+                announce(&state, operations, false);
+                error.map_or(Ok(0), Err)
+            }
+            Writing::Open => match ffi::send_vectored(self.socket(), buffers) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock && state.watch.is_some() => {
+                    let stream = &mut state.machine;
+                    stream.output = Buffer::take(COPIED);
+                    let mut room = [IoSliceMut::new(&mut stream.output)];
+                    let to = buffers.iter().map(|buffer| buffer.len()).sum();
+                    let to = gather(buffers, &mut room[0]).min(to);
+                    stream.writing = Writing::Lent { from: 0, to };
+                    send_on(&mut state, operations);
+                    announce(&state, operations, false);
+                    Ok(to)
+                }
+                result => result,
+            },
+        }
+    }
+
+    /// Goes straight through: what is lent for writing goes first.
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let which = match how {
+            Shutdown::Read => ffi::SD_RECEIVE,
+            Shutdown::Write => ffi::SD_SEND,
+            Shutdown::Both => ffi::SD_BOTH,
+        };
+        ffi::shutdown(self.socket(), which)?;
+        if how != Shutdown::Write {
+            let mut state = self.source.lock();
+            state.machine.reading = Reading::Ended;
+            announce(&state, &self.source.operations, true);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        ffi::getsockname(self.socket())
+    }
+
+    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        ffi::getpeername(self.socket())
+    }
+
+    pub(crate) fn nodelay(&self) -> io::Result<bool> {
+        options::nodelay(self.socket())
+    }
+
+    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        options::set_nodelay(self.socket(), nodelay)
+    }
+
+    pub(crate) fn ttl(&self) -> io::Result<u32> {
+        options::ttl(self.socket())
+    }
+
+    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        options::set_ttl(self.socket(), ttl)
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        let mut state = self.source.lock();
+        if let Some(error) = state.machine.take_error() {
+            announce(&state, &self.source.operations, false);
+            return Ok(Some(error));
+        }
+        options::take_error(self.socket())
+    }
+
+    pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
+        self.source.handle().as_socket()
+    }
+}
+
+impl Machine for Stream {
+    type Handle = OwnedSocket;
+    const SKIPS_PACKETS: bool = true;
+
+    fn arm(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) -> io::Result<()> {
+        let unconnected = state.machine.writing == Writing::Unconnected;
+        if let Some(peer) = state.machine.peer.as_deref().filter(|_| unconnected) {
+            let (at, len) = (&raw const peer.0, peer.1 as i32);
+            state.machine.writing = Writing::Connecting;
+            let started = operations.start(state, Which::Output, |socket, overlapped| {
+                let connectex = ffi::connectex(socket.as_socket())?;
+                // SAFETY: both are lent until the packet: the address stays
+                // where it is, and is not touched again.
+                unsafe {
+                    ffi::connect_overlapped(connectex, socket.as_socket(), (at, len), overlapped)
+                }
+            });
+            match started {
+                Ok(Started::Pending) => {}
+                Ok(Started::AtOnce(bytes)) => output_done(state, operations, Ok(bytes)),
+                Err(error) => output_done(state, operations, Err(error)),
+            }
+        }
+        lend(state, operations);
+        announce(state, operations, true);
+        Ok(())
+    }
+
+    fn done(
+        state: &mut State<Stream>,
+        operations: &Arc<Operations<Stream>>,
+        which: Which,
+        packet: &Packet,
+    ) {
+        let Some(socket) = operations.handle() else {
+            return; // Dropped, and nobody wants to know.
+        };
+        let outcome = options::outcome(&socket, packet);
+        match which {
+            Which::Input => {
+                state.machine.reading = state.machine.reading.came_back(outcome.map_err(code));
+            }
+            Which::Output => output_done(state, operations, outcome),
+        }
+        lend(state, operations);
+        announce(state, operations, true);
+    }
+
+    fn lingers(state: &mut State<Stream>, socket: &OwnedSocket) -> bool {
+        let lent = matches!(state.machine.writing, Writing::Lent { .. });
+        // The end of the stream goes after what is lent, also if nobody polls.
+        lent && ffi::shutdown(socket.as_socket(), ffi::SD_SEND).is_ok()
+    }
+}
+
+impl Stream {
+    /// The error that no call has returned yet. Then the stream has ended.
+    fn take_error(&mut self) -> Option<io::Error> {
+        let code = match (self.writing, self.reading) {
+            (Writing::Failed { code, refused }, _) => {
+                self.writing = Writing::Open;
+                if refused {
+                    self.reading = Reading::Ended;
+                }
+                code
+            }
+            (_, Reading::Failed(code)) => {
+                self.reading = Reading::Ended;
+                code
+            }
+            _ => return None,
+        };
+        Some(io::Error::from_raw_os_error(code))
+    }
+}
+
+/// Lends the buffer, if reading is watched, the stream is connected, and there
+/// is nothing in hand and nothing in flight. A receive that succeeds at once
+/// has filled it already.
+fn lend(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
+    let watched = state.watch.is_some_and(|w| w.interests.is_readable());
+    let open = matches!(state.machine.writing, Writing::Open | Writing::Lent { .. });
+    let idle = state.machine.reading == Reading::Idle && !state.in_flight(Which::Input);
+    if !(watched && open && idle) {
+        return;
+    }
+    let stream = &mut state.machine;
+    if stream.input.size() != stream.lends {
+        stream.input = Buffer::take(stream.lends);
+    }
+    let (at, len) = (stream.input.as_mut_ptr(), stream.lends);
+    stream.reading = Reading::Lent(len);
+    let started = operations.start(state, Which::Input, |socket, overlapped| {
+        // SAFETY: both are lent until the packet: the buffer stays where it is,
+        // and is not touched while `reading` is `Lent`.
+        unsafe { ffi::recv_overlapped(socket.as_socket(), at, len, overlapped) }
+    });
+    let outcome = match started {
+        Ok(Started::Pending) => return,
+        Ok(Started::AtOnce(bytes)) => Ok(bytes),
+        Err(error) => Err(code(error)),
+    };
+    state.machine.reading = state.machine.reading.came_back(outcome);
+}
+
+/// After the socket was asked: whether it must be asked again, or watched.
+fn asked(
+    state: &mut State<Stream>,
+    operations: &Arc<Operations<Stream>>,
+    received: &io::Result<usize>,
+    peek: bool,
+) {
+    let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
+    let would_block = match received {
+        Ok(0) => {
+            state.machine.reading = Reading::Ended;
+            false
+        }
+        Ok(_) => false,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => true,
+        Err(_) => {
+            state.machine.reading = Reading::Ended;
+            false
+        }
+    };
+    // Level-triggered, what is left must be reported: only a new receive of
+    // nothing knows of it.
+    if state.machine.reading == Reading::Waiting && (would_block || (level && !peek)) {
+        state.machine.reading = Reading::Idle;
+        lend(state, operations);
+    }
+    announce(state, operations, would_block || level);
+}
+
+/// A connect or a write is over.
+fn output_done(
+    state: &mut State<Stream>,
+    operations: &Arc<Operations<Stream>>,
+    mut outcome: io::Result<usize>,
+) {
+    if state.machine.writing == Writing::Connecting && outcome.is_ok() {
+        // Until then the socket's other calls know of no connection.
+        if let Some(socket) = operations.handle() {
+            let updated = options::connected(socket.as_socket());
+            outcome = updated.and(outcome);
+        }
+    }
+    state.machine.writing = state.machine.writing.came_back(outcome.map_err(code));
+    send_on(state, operations);
+}
+
+/// Lends what is left to be written, if anything is. What has been written gives
+/// its buffer back.
+fn send_on(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
+    while let Writing::Lent { from, to } = state.machine.writing {
+        let rest = &mut state.machine.output[from..to];
+        let (at, len) = (rest.as_mut_ptr(), rest.len());
+        let started = operations.start(state, Which::Output, |socket, overlapped| {
+            // SAFETY: both are lent until the packet: the buffer stays where it
+            // is, and is not touched while `writing` is `Lent`.
+            unsafe { ffi::send_overlapped(socket.as_socket(), at, len, overlapped) }
+        });
+        let outcome = match started {
+            Ok(Started::Pending) => return,
+            Ok(Started::AtOnce(bytes)) => Ok(bytes),
+            Err(error) => Err(code(error)),
+        };
+        state.machine.writing = state.machine.writing.came_back(outcome);
+    }
+    state.machine.output = Buffer::default();
+}
+
+/// Says what the stream is ready for.
+fn announce(state: &State<Stream>, operations: &Arc<Operations<Stream>>, news: bool) {
+    let stream = &state.machine;
+    operations.announce(
+        stream.reading.readiness() | stream.writing.readiness(),
+        news,
+    );
+}
+
+/// Copies as much as fits into the buffers, one after the other.
+fn copy(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
+    let all = from.len();
+    for buffer in into {
+        let (now, later) = from.split_at(from.len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        from = later;
+    }
+    all - from.len()
+}
+
+/// The other way round.
+fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
+    let all = into.len();
+    for buffer in from {
+        let n = buffer.len().min(into.len());
+        let (now, later) = into.split_at_mut(n);
+        now.copy_from_slice(&buffer[..n]);
+        into = later;
+    }
+    all - into.len()
+}
+
+/// The number of a system's error. Every other is of a stream that is gone.
+fn code(error: io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(ffi::WSAENOTCONN)
+}
