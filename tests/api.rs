@@ -1,26 +1,251 @@
-//! What a program may rely on about the public types, whatever they do.
+//! What a program may rely on about the public types, whatever they do; and that
+//! it is the same on every system. Of the latter the compiler is the test: where
+//! a signature differs, this file does not compile.
 
 use std::fmt::{self, Debug, Write};
+use std::hash::Hash;
+use std::io;
+use std::net::{self, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::ops::{BitOr, BitOrAssign};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
-use evq::net::{TcpListener, TcpStream};
-use evq::unix::SourceFd;
+use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::{
     Event, Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness, Source,
     Token, Trigger, Waker,
 };
 
-/// The compiler is the test.
+/// Every public function, by its exact type.
+mod signatures {
+    use super::*;
+
+    type Done = io::Result<()>;
+
+    const _: fn() -> io::Result<Poll> = Poll::new;
+    const _: fn(&Poll) -> &Registrator = Poll::registrator;
+    const _: fn(&mut Poll, &mut Events, Option<Duration>) -> io::Result<usize> = Poll::poll;
+
+    type Register<S> = fn(&Registrator, &mut S, Token, Interests) -> Done;
+    type Deregister<S> = fn(&Registrator, &mut S) -> Done;
+    type RegisterWith<S> = fn(&Registrator, &mut S, Token, Interests, Trigger) -> Done;
+    const _: Register<Registration> = Registrator::register;
+    const _: Register<dyn Source> = Registrator::register;
+    const _: RegisterWith<Registration> = Registrator::register_with;
+    const _: RegisterWith<dyn Source> = Registrator::register_with;
+    const _: Register<Registration> = Registrator::reregister;
+    const _: Register<dyn Source> = Registrator::reregister;
+    const _: RegisterWith<Registration> = Registrator::reregister_with;
+    const _: RegisterWith<dyn Source> = Registrator::reregister_with;
+    const _: Deregister<Registration> = Registrator::deregister;
+    const _: Deregister<dyn Source> = Registrator::deregister;
+    const _: fn(&Registrator) -> Done = Registrator::close_loop;
+
+    /// That of a source, as `dyn` calls it, which is how all of them are called.
+    type Added = fn(&mut dyn Source, &Registrator, Token, Interests, Trigger) -> Done;
+    const _: Added = |source, queue, token, interests, trigger| {
+        <dyn Source>::register(source, queue, token, interests, trigger)
+    };
+    const _: Added = |source, queue, token, interests, trigger| {
+        <dyn Source>::reregister(source, queue, token, interests, trigger)
+    };
+    const _: fn(&mut dyn Source, &Registrator) -> Done =
+        |source, queue| <dyn Source>::deregister(source, queue);
+
+    const _: fn(usize) -> Token = Token;
+    const _: [Interests; 2] = [Interests::READABLE, Interests::WRITABLE];
+    const _: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
+    const _: [Readiness; 6] = [
+        Readiness::EMPTY,
+        Readiness::READABLE,
+        Readiness::WRITABLE,
+        Readiness::READ_CLOSED,
+        Readiness::WRITE_CLOSED,
+        Readiness::ERROR,
+    ];
+    // These can be called in constants, too.
+    const _: (bool, bool) = (
+        Interests::is_readable(Interests::READABLE),
+        Interests::is_writable(Interests::READABLE),
+    );
+    const _: (bool, bool) = (
+        Readiness::is_empty(Readiness::EMPTY),
+        Readiness::contains(Readiness::EMPTY, Readiness::EMPTY),
+    );
+
+    const _: fn(usize) -> Events = Events::with_capacity;
+    const _: fn(&Events) -> usize = Events::capacity;
+    const _: fn(&Events) -> Option<Event> = |events| Events::iter(events).next();
+    const _: fn(&Events) -> Option<Event> = |events| IntoIterator::into_iter(events).next();
+    const _: fn(&Events) -> bool = Events::is_empty;
+    const _: fn(&mut Events) = Events::clear;
+    const _: fn(&Event) -> Token = Event::token;
+    const _: fn(&Event) -> bool = Event::is_readable;
+    const _: fn(&Event) -> bool = Event::is_writable;
+    const _: fn(&Event) -> bool = Event::is_read_closed;
+    const _: fn(&Event) -> bool = Event::is_write_closed;
+    const _: fn(&Event) -> bool = Event::is_error;
+
+    const _: fn(&Registrator, Token) -> io::Result<Waker> = Waker::new;
+    const _: fn(&Waker) -> Done = Waker::wake;
+    const _: fn() -> (Registration, SetReadiness) = Registration::new;
+    const _: fn(&SetReadiness) -> Readiness = SetReadiness::readiness;
+    const _: fn(&SetReadiness, Readiness) -> Done = SetReadiness::set_readiness;
+
+    const _: fn(SocketAddr) -> io::Result<TcpListener> = TcpListener::bind;
+    const _: fn(net::TcpListener) -> io::Result<TcpListener> = TcpListener::from_std;
+    const _: fn(TcpListener) -> io::Result<net::TcpListener> = TcpListener::into_std;
+    const _: fn(&TcpListener) -> io::Result<(TcpStream, SocketAddr)> = TcpListener::accept;
+    const _: fn(&TcpListener) -> io::Result<TcpListener> = TcpListener::try_clone;
+    const _: fn(&TcpListener) -> io::Result<SocketAddr> = TcpListener::local_addr;
+    const _: fn(&TcpListener) -> io::Result<u32> = TcpListener::ttl;
+    const _: fn(&TcpListener, u32) -> Done = TcpListener::set_ttl;
+    const _: fn(&TcpListener) -> io::Result<Option<io::Error>> = TcpListener::take_error;
+
+    const _: fn(SocketAddr) -> io::Result<TcpStream> = TcpStream::connect;
+    const _: fn(net::TcpStream) -> io::Result<TcpStream> = TcpStream::from_std;
+    const _: fn(TcpStream) -> io::Result<net::TcpStream> = TcpStream::into_std;
+    const _: fn(&TcpStream, &mut [u8]) -> io::Result<usize> = TcpStream::peek;
+    const _: fn(&TcpStream, Shutdown) -> Done = TcpStream::shutdown;
+    const _: fn(&TcpStream) -> io::Result<TcpStream> = TcpStream::try_clone;
+    const _: fn(&TcpStream) -> io::Result<SocketAddr> = TcpStream::local_addr;
+    const _: fn(&TcpStream) -> io::Result<SocketAddr> = TcpStream::peer_addr;
+    const _: fn(&TcpStream) -> io::Result<bool> = TcpStream::nodelay;
+    const _: fn(&TcpStream, bool) -> Done = TcpStream::set_nodelay;
+    const _: fn(&TcpStream) -> io::Result<u32> = TcpStream::ttl;
+    const _: fn(&TcpStream, u32) -> Done = TcpStream::set_ttl;
+    const _: fn(&TcpStream) -> io::Result<Option<io::Error>> = TcpStream::take_error;
+
+    type Received = io::Result<(usize, SocketAddr)>;
+    type GroupV4 = fn(&UdpSocket, &Ipv4Addr, &Ipv4Addr) -> Done;
+    type GroupV6 = fn(&UdpSocket, &Ipv6Addr, u32) -> Done;
+    const _: fn(SocketAddr) -> io::Result<UdpSocket> = UdpSocket::bind;
+    const _: fn(net::UdpSocket) -> io::Result<UdpSocket> = UdpSocket::from_std;
+    const _: fn(UdpSocket) -> io::Result<net::UdpSocket> = UdpSocket::into_std;
+    const _: fn(&UdpSocket, SocketAddr) -> Done = UdpSocket::connect;
+    const _: fn(&UdpSocket, &[u8], SocketAddr) -> io::Result<usize> = UdpSocket::send_to;
+    const _: fn(&UdpSocket, &mut [u8]) -> Received = UdpSocket::recv_from;
+    const _: fn(&UdpSocket, &mut [u8]) -> Received = UdpSocket::peek_from;
+    const _: fn(&UdpSocket, &[u8]) -> io::Result<usize> = UdpSocket::send;
+    const _: fn(&UdpSocket, &mut [u8]) -> io::Result<usize> = UdpSocket::recv;
+    const _: fn(&UdpSocket, &mut [u8]) -> io::Result<usize> = UdpSocket::peek;
+    const _: fn(&UdpSocket) -> io::Result<UdpSocket> = UdpSocket::try_clone;
+    const _: fn(&UdpSocket) -> io::Result<SocketAddr> = UdpSocket::local_addr;
+    const _: fn(&UdpSocket) -> io::Result<SocketAddr> = UdpSocket::peer_addr;
+    const _: fn(&UdpSocket) -> io::Result<Option<io::Error>> = UdpSocket::take_error;
+    const _: fn(&UdpSocket) -> io::Result<u32> = UdpSocket::ttl;
+    const _: fn(&UdpSocket, u32) -> Done = UdpSocket::set_ttl;
+    const _: fn(&UdpSocket) -> io::Result<bool> = UdpSocket::only_v6;
+    const _: fn(&UdpSocket) -> io::Result<bool> = UdpSocket::broadcast;
+    const _: fn(&UdpSocket, bool) -> Done = UdpSocket::set_broadcast;
+    const _: GroupV4 = UdpSocket::join_multicast_v4;
+    const _: GroupV4 = UdpSocket::leave_multicast_v4;
+    const _: GroupV6 = UdpSocket::join_multicast_v6;
+    const _: GroupV6 = UdpSocket::leave_multicast_v6;
+    const _: fn(&UdpSocket) -> io::Result<bool> = UdpSocket::multicast_loop_v4;
+    const _: fn(&UdpSocket, bool) -> Done = UdpSocket::set_multicast_loop_v4;
+    const _: fn(&UdpSocket) -> io::Result<u32> = UdpSocket::multicast_ttl_v4;
+    const _: fn(&UdpSocket, u32) -> Done = UdpSocket::set_multicast_ttl_v4;
+    const _: fn(&UdpSocket) -> io::Result<bool> = UdpSocket::multicast_loop_v6;
+    const _: fn(&UdpSocket, bool) -> Done = UdpSocket::set_multicast_loop_v6;
+}
+
+/// Or `signatures` would hold only what somebody has remembered.
 #[test]
-fn everything_may_be_sent_and_shared() {
-    fn holds<T: Send + Sync>() {}
-    holds::<Poll>();
-    holds::<Registrator>();
-    holds::<Events>();
-    holds::<(Event, Token, Interests, Trigger, Readiness)>();
-    holds::<(Registration, SetReadiness, Waker)>();
-    holds::<(TcpListener, TcpStream)>();
-    holds::<SourceFd<'static>>();
+fn every_public_function_has_its_line_here() {
+    let sources = [
+        include_str!("../src/event.rs"),
+        include_str!("../src/events.rs"),
+        include_str!("../src/poll.rs"),
+        include_str!("../src/registrator.rs"),
+        include_str!("../src/registration.rs"),
+        include_str!("../src/waker.rs"),
+        include_str!("../src/net/tcp.rs"),
+        include_str!("../src/net/udp.rs"),
+    ];
+    let mut found = 0;
+    for source in sources {
+        let mut owner = "";
+        for line in source.lines() {
+            if let Some(rest) = line.strip_prefix("impl ") {
+                owner = rest.trim_end_matches(" {");
+            }
+            let function = line.strip_prefix("    pub fn ");
+            let function = function.or_else(|| line.strip_prefix("    pub const fn "));
+            let Some(function) = function else { continue };
+            let name = function.split(['(', '<']).next().unwrap();
+            let line = format!("{owner}::{name}");
+            let ends = |at: usize| !include_str!("api.rs")[at + line.len()..].starts_with('_');
+            assert!(
+                include_str!("api.rs")
+                    .match_indices(&line)
+                    .any(|(at, _)| ends(at)),
+                "no line for {line}"
+            );
+            found += 1;
+        }
+    }
+    assert!(found >= 80, "only {found} functions");
+}
+
+/// Every public type's traits. The compiler is the test.
+#[test]
+fn every_type_keeps_its_traits_on_every_system() {
+    fn everywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug>() {}
+    everywhere::<Poll>();
+    everywhere::<Registrator>();
+    everywhere::<Events>();
+    everywhere::<(Event, Token, Interests, Trigger, Readiness)>();
+    everywhere::<(Registration, SetReadiness, Waker)>();
+    everywhere::<(TcpListener, TcpStream, UdpSocket)>();
+    fn iterates<'a>(events: &'a Events) -> impl Iterator<Item = Event> + Clone + Send + Sync + 'a {
+        events.iter()
+    }
+    assert_eq!(iterates(&Events::with_capacity(0)).count(), 0);
+
+    fn values<T: Copy + Eq>() {}
+    values::<(Event, Token, Interests, Trigger, Readiness)>();
+    fn ordered<T: Ord + Hash>() {}
+    ordered::<Token>();
+    fn sets<T: BitOr<Output = T>>() {}
+    sets::<Interests>();
+    sets::<Readiness>();
+    fn grows<T: BitOrAssign>() {}
+    grows::<Readiness>();
+    fn handles<T: Clone>() {}
+    handles::<(Registrator, SetReadiness, Waker)>();
+
+    fn sources<T: Source + 'static>() {}
+    sources::<Registration>();
+    sources::<TcpListener>();
+    sources::<TcpStream>();
+    sources::<UdpSocket>();
+    fn streams<T: io::Read + io::Write>() {}
+    streams::<TcpStream>();
+    streams::<&TcpStream>();
+}
+
+/// What only one kind of system has.
+#[cfg(unix)]
+mod unix {
+    use super::*;
+    use evq::unix::SourceFd;
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+    const _: fn(&Poll) -> io::Result<OwnedFd> = Poll::try_clone_to_owned_fd;
+    const _: fn(BorrowedFd<'static>) -> SourceFd<'static> = SourceFd::new;
+
+    #[test]
+    fn descriptors_can_be_had() {
+        fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + Source>() {}
+        shared::<SourceFd<'static>>();
+        fn borrowed<T: AsFd>() {}
+        borrowed::<Poll>();
+        fn numbered<T: AsFd + AsRawFd>() {}
+        numbered::<TcpListener>();
+        numbered::<TcpStream>();
+        numbered::<UdpSocket>();
+    }
 }
 
 #[test]
