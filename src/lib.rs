@@ -140,4 +140,7 @@ pub mod inside {
     pub use crate::net::windows::{reading, writing};
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;
+    /// Those of named pipes.
+    #[cfg(windows)]
+    pub use crate::windows::ffi as pipe_ffi;
 }

@@ -3,5 +3,8 @@
 
 mod lending;
 
+#[doc(hidden)]
+pub mod ffi;
+
 pub use crate::iocp::binding::Binding;
 pub use crate::iocp::overlapped::{Overlapped, Packet};

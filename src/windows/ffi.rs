@@ -1,0 +1,375 @@
+//! The foreign functions of named pipes, declared by hand.
+//!
+//! Chapter 7. `mod c` says what the library has; around each function stands a
+//! wrapper that turns its failure into the error that `GetLastError` has. The
+//! wrappers retry nothing and hide nothing. Sizes, offsets and constants are held
+//! to the real headers by `tests/abi.rs` and `.ci/abi`.
+
+// C's names, and what they mean is told where Microsoft tells it.
+#![allow(non_camel_case_types, non_snake_case, missing_docs)]
+
+use std::ffi::{OsStr, c_void};
+use std::io::{self, Result};
+use std::os::windows::ffi::OsStrExt;
+use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
+use std::ptr;
+
+use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED};
+use crate::iocp::operations::Started;
+use crate::trace::failed_if;
+
+/// `CreateFileW`: to read.
+pub const GENERIC_READ: u32 = 0x8000_0000;
+/// `CreateFileW`: to write.
+pub const GENERIC_WRITE: u32 = 0x4000_0000;
+/// `CreateFileW`: what exists, or nothing.
+pub const OPEN_EXISTING: u32 = 3;
+/// For overlapped operations.
+pub const FILE_FLAG_OVERLAPPED: u32 = 0x4000_0000;
+/// `CreateNamedPipeW`: fail if there is a pipe of that name.
+pub const FILE_FLAG_FIRST_PIPE_INSTANCE: u32 = 0x8_0000;
+/// `CreateFileW`: the next flag is meant.
+pub const SECURITY_SQOS_PRESENT: u32 = 0x10_0000;
+/// `CreateFileW`: the pipe's server learns who its client is, and cannot act in
+/// its name.
+pub const SECURITY_IDENTIFICATION: u32 = 0x1_0000;
+
+/// `CreateNamedPipeW`: bytes go both ways.
+pub const PIPE_ACCESS_DUPLEX: u32 = 3;
+/// `CreateNamedPipeW`: a stream of bytes, not of messages.
+pub const PIPE_TYPE_BYTE: u32 = 0;
+/// Reads take bytes, not messages.
+pub const PIPE_READMODE_BYTE: u32 = 0;
+/// Calls that are not overlapped wait.
+pub const PIPE_WAIT: u32 = 0;
+/// Calls that are not overlapped never wait: not for overlapped pipes.
+pub const PIPE_NOWAIT: u32 = 1;
+/// `CreateNamedPipeW`: for clients of this machine only.
+pub const PIPE_REJECT_REMOTE_CLIENTS: u32 = 8;
+/// `CreateNamedPipeW`: as many pipes of one name as there is memory for.
+pub const PIPE_UNLIMITED_INSTANCES: u32 = 255;
+
+/// `CreateFileW`: nobody listens on that pipe.
+pub const ERROR_FILE_NOT_FOUND: i32 = 2;
+/// The other end has been closed.
+pub const ERROR_BROKEN_PIPE: i32 = 109;
+/// `CreateFileW`: all pipes of that name have a client.
+pub const ERROR_PIPE_BUSY: i32 = 231;
+/// The pipe is being closed, or its client has gone.
+pub const ERROR_NO_DATA: i32 = 232;
+/// The pipe has no client, for it was disconnected.
+pub const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
+/// There is more of the message than the buffer took.
+pub const ERROR_MORE_DATA: i32 = 234;
+/// `ConnectNamedPipe`: a client was there first, which is success.
+pub const ERROR_PIPE_CONNECTED: i32 = 535;
+/// The pipe waits for a client.
+pub const ERROR_PIPE_LISTENING: i32 = 536;
+/// The operation was cancelled.
+pub const ERROR_OPERATION_ABORTED: i32 = 995;
+/// The operation is not over.
+pub const ERROR_IO_INCOMPLETE: i32 = 996;
+
+/// Who may, and whether children inherit the handle; we pass none: the default,
+/// and no
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/wtypesbase/ns-wtypesbase-security_attributes>).
+#[repr(C)]
+pub struct SECURITY_ATTRIBUTES {
+    pub nLength: u32,
+    pub lpSecurityDescriptor: *mut c_void,
+    pub bInheritHandle: BOOL,
+}
+
+/// What the library has. Public only so that `tests/abi.rs` sees the types.
+pub mod c {
+    use super::*;
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-createnamedpipew>
+        pub fn CreateNamedPipeW(
+            lpName: *const u16,
+            dwOpenMode: u32,
+            dwPipeMode: u32,
+            nMaxInstances: u32,
+            nOutBufferSize: u32,
+            nInBufferSize: u32,
+            nDefaultTimeOut: u32,
+            lpSecurityAttributes: *mut SECURITY_ATTRIBUTES,
+        ) -> HANDLE;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe>
+        pub fn ConnectNamedPipe(hNamedPipe: HANDLE, lpOverlapped: *mut OVERLAPPED) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-disconnectnamedpipe>
+        pub fn DisconnectNamedPipe(hNamedPipe: HANDLE) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew>
+        pub fn WaitNamedPipeW(lpNamedPipeName: *const u16, nTimeOut: u32) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-setnamedpipehandlestate>
+        pub fn SetNamedPipeHandleState(
+            hNamedPipe: HANDLE,
+            lpMode: *mut u32,
+            lpMaxCollectionCount: *mut u32,
+            lpCollectDataTimeout: *mut u32,
+        ) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-createfilew>
+        pub fn CreateFileW(
+            lpFileName: *const u16,
+            dwDesiredAccess: u32,
+            dwShareMode: u32,
+            lpSecurityAttributes: *mut SECURITY_ATTRIBUTES,
+            dwCreationDisposition: u32,
+            dwFlagsAndAttributes: u32,
+            hTemplateFile: HANDLE,
+        ) -> HANDLE;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-readfile>
+        pub fn ReadFile(
+            hFile: HANDLE,
+            lpBuffer: *mut c_void,
+            nNumberOfBytesToRead: u32,
+            lpNumberOfBytesRead: *mut u32,
+            lpOverlapped: *mut OVERLAPPED,
+        ) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-writefile>
+        pub fn WriteFile(
+            hFile: HANDLE,
+            lpBuffer: *const c_void,
+            nNumberOfBytesToWrite: u32,
+            lpNumberOfBytesWritten: *mut u32,
+            lpOverlapped: *mut OVERLAPPED,
+        ) -> BOOL;
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/ioapiset/nf-ioapiset-getoverlappedresult>
+        pub fn GetOverlappedResult(
+            hFile: HANDLE,
+            lpOverlapped: *mut OVERLAPPED,
+            lpNumberOfBytesTransferred: *mut u32,
+            bWait: BOOL,
+        ) -> BOOL;
+    }
+}
+
+/// A name as the kernel takes it: UTF-16, ended by a 0.
+fn wide(name: &OsStr) -> Result<Vec<u16>> {
+    let mut wide: Vec<u16> = name.encode_wide().collect();
+    if wide.contains(&0) {
+        let error = "the name has a NUL character in it: leave it out";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+    }
+    wide.push(0);
+    Ok(wide)
+}
+
+/// Takes ownership of the handle that a successful call returned.
+fn owned(handle: HANDLE) -> OwnedHandle {
+    // SAFETY: only called with what the kernel has just returned as a new
+    // handle, which nobody else knows of.
+    unsafe { OwnedHandle::from_raw_handle(handle) }
+}
+
+/// Makes one server's end of a named pipe: overlapped, both ways, of bytes, with
+/// a buffer of `room` bytes each way, for clients of this machine. `first`: and
+/// nobody else has that name.
+pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> {
+    let wide = wide(name)?;
+    let first = if first {
+        FILE_FLAG_FIRST_PIPE_INSTANCE
+    } else {
+        0
+    };
+    let open = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first;
+    let mode = PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
+    let (at, max, none) = (wide.as_ptr(), PIPE_UNLIMITED_INSTANCES, ptr::null_mut());
+    // SAFETY: `at` is a string that a 0 ends, and null is the default.
+    let pipe = unsafe { c::CreateNamedPipeW(at, open, mode, max, room, room, 0, none) };
+    let call =
+        format_args!("CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})");
+    failed_if(INVALID_HANDLE_VALUE, call, pipe).map(owned)
+}
+
+/// Opens a client's end of a named pipe: overlapped, both ways. Fails with
+/// `ERROR_PIPE_BUSY` if every server's end has a client.
+pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
+    let wide = wide(name)?;
+    let access = GENERIC_READ | GENERIC_WRITE;
+    let flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
+    let (at, default, none) = (wide.as_ptr(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: `at` is a string that a 0 ends, and null is the default, or none.
+    let pipe = unsafe { c::CreateFileW(at, access, 0, default, OPEN_EXISTING, flags, none) };
+    let call =
+        format_args!("CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})");
+    failed_if(INVALID_HANDLE_VALUE, call, pipe).map(owned)
+}
+
+/// Waits up to `ms` milliseconds until a server's end has no client.
+pub fn wait_for_pipe(name: &OsStr, ms: u32) -> Result<()> {
+    let wide = wide(name)?;
+    // SAFETY: the name is a string that a 0 ends.
+    let done = unsafe { c::WaitNamedPipeW(wide.as_ptr(), ms) };
+    failed_if(0, format_args!("WaitNamedPipeW({name:?}, {ms})"), done).map(drop)
+}
+
+/// Of a pipe that someone else has opened: `PIPE_READMODE_BYTE | PIPE_WAIT`.
+pub fn set_pipe_mode(pipe: BorrowedHandle<'_>, mode: u32) -> Result<()> {
+    let (pipe, mut mode, same) = (pipe.as_raw_handle(), mode, ptr::null_mut());
+    // SAFETY: `mode` is readable, and null leaves the other two as they are.
+    let done = unsafe { c::SetNamedPipeHandleState(pipe, &mut mode, same, same) };
+    let call = format_args!("SetNamedPipeHandleState({pipe:?}, {mode:#x})");
+    failed_if(0, call, done).map(drop)
+}
+
+/// Ends the connection with a server's client. What it has not read is lost.
+pub fn disconnect_pipe(pipe: BorrowedHandle<'_>) -> Result<()> {
+    let pipe = pipe.as_raw_handle();
+    // SAFETY: no memory is passed.
+    let done = unsafe { c::DisconnectNamedPipe(pipe) };
+    failed_if(0, format_args!("DisconnectNamedPipe({pipe:?})"), done).map(drop)
+}
+
+/// Waits for a server's client. Fails with `ERROR_PIPE_CONNECTED`, and queues no
+/// packet, if it was there first.
+///
+/// # Safety
+///
+/// `overlapped` stays where it is, and nobody else touches it, until the
+/// operation's packet has been dequeued.
+pub unsafe fn connect_pipe(
+    pipe: BorrowedHandle<'_>,
+    overlapped: *mut OVERLAPPED,
+) -> Result<Started> {
+    let pipe = pipe.as_raw_handle();
+    // SAFETY: the caller lends `overlapped`.
+    let done = unsafe { c::ConnectNamedPipe(pipe, overlapped) };
+    let call = format_args!("ConnectNamedPipe({pipe:?}, {overlapped:?})");
+    Started::by(failed_if(0, call, done), 0)
+}
+
+/// Lends a buffer to read into.
+///
+/// # Safety
+///
+/// `buffer`, for `len` bytes, and `overlapped` stay where they are, and nobody else
+/// touches them, until the operation's packet has been dequeued.
+pub unsafe fn read_overlapped(
+    handle: BorrowedHandle<'_>,
+    buffer: *mut u8,
+    len: usize,
+    overlapped: *mut OVERLAPPED,
+) -> Result<Started> {
+    let (handle, len) = (
+        handle.as_raw_handle(),
+        u32::try_from(len).unwrap_or(u32::MAX),
+    );
+    // Means something only if the call succeeds at once.
+    let mut n = 0;
+    // SAFETY: the caller lends both.
+    let done = unsafe { c::ReadFile(handle, buffer.cast(), len, &mut n, overlapped) };
+    let call = format_args!("ReadFile({handle:?}, .., {len}, [{n}], {overlapped:?})");
+    Started::by(failed_if(0, call, done), n)
+}
+
+/// Lends a buffer to write from.
+///
+/// # Safety
+///
+/// That of [`read_overlapped`].
+pub unsafe fn write_overlapped(
+    handle: BorrowedHandle<'_>,
+    buffer: *const u8,
+    len: usize,
+    overlapped: *mut OVERLAPPED,
+) -> Result<Started> {
+    let (handle, len) = (
+        handle.as_raw_handle(),
+        u32::try_from(len).unwrap_or(u32::MAX),
+    );
+    let mut n = 0;
+    // SAFETY: the caller lends both.
+    let done = unsafe { c::WriteFile(handle, buffer.cast(), len, &mut n, overlapped) };
+    let call = format_args!("WriteFile({handle:?}, .., {len}, [{n}], {overlapped:?})");
+    Started::by(failed_if(0, call, done), n)
+}
+
+/// How an operation that is over went: the number of bytes.
+///
+/// # Safety
+///
+/// `overlapped` is that of an operation that was started on this handle, and
+/// whose packet has been dequeued.
+pub unsafe fn overlapped_result(
+    handle: BorrowedHandle<'_>,
+    overlapped: *mut OVERLAPPED,
+) -> Result<usize> {
+    let (handle, mut n) = (handle.as_raw_handle(), 0);
+    // SAFETY: the kernel has written what `overlapped` leads to.
+    let done = unsafe { c::GetOverlappedResult(handle, overlapped, &mut n, 0) };
+    let call = format_args!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)");
+    failed_if(0, call, done)?;
+    Ok(n as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::windows::io::AsHandle;
+
+    use super::*;
+
+    const ZEROED: OVERLAPPED = OVERLAPPED {
+        Internal: 0,
+        InternalHigh: 0,
+        Offset: 0,
+        OffsetHigh: 0,
+        hEvent: ptr::null_mut(),
+    };
+
+    fn wait(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<usize> {
+        loop {
+            // SAFETY: started on this handle by the test that calls this.
+            match unsafe { overlapped_result(handle, overlapped) } {
+                Err(error) if error.raw_os_error() == Some(ERROR_IO_INCOMPLETE) => {}
+                result => return result,
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_made_opened_used_and_disconnected() {
+        let name = format!(r"\\.\pipe\evq-ffi-{}", std::process::id());
+        let name = OsStr::new(&name);
+        assert_eq!(
+            open_pipe(name).unwrap_err().raw_os_error(),
+            Some(ERROR_FILE_NOT_FOUND)
+        );
+        let server = create_pipe(name, 4096, true).unwrap();
+        let server = server.as_handle();
+        let (mut connecting, mut reading, mut writing) = (ZEROED, ZEROED, ZEROED);
+        let mut buffer = [0; 8];
+        // SAFETY: all that is lent lives until its operation is over.
+        unsafe {
+            let overlapped = &raw mut connecting;
+            assert_eq!(connect_pipe(server, overlapped).unwrap(), Started::Pending);
+            let client = open_pipe(name).unwrap();
+            wait(server, overlapped).unwrap();
+            let busy = open_pipe(name).unwrap_err();
+            assert_eq!(busy.raw_os_error(), Some(ERROR_PIPE_BUSY));
+            let client = client.as_handle();
+            set_pipe_mode(client, PIPE_READMODE_BYTE | PIPE_WAIT).unwrap();
+
+            let (at, overlapped) = (buffer.as_mut_ptr(), &raw mut reading);
+            let started = read_overlapped(client, at, 8, overlapped).unwrap();
+            assert_eq!(started, Started::Pending);
+            let (bytes, sent) = (b"hello", &raw mut writing);
+            write_overlapped(server, bytes.as_ptr(), 5, sent).unwrap();
+            assert_eq!(wait(server, sent).unwrap(), 5);
+            assert_eq!(wait(client, overlapped).unwrap(), 5);
+            disconnect_pipe(server).unwrap();
+            let error = read_overlapped(client, at, 8, overlapped).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(ERROR_PIPE_NOT_CONNECTED));
+        }
+        assert_eq!(&buffer[..5], b"hello");
+    }
+
+    #[test]
+    fn a_name_with_a_nul_is_refused() {
+        let error = open_pipe(OsStr::new("\\\\.\\pipe\\a\0b")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+}
