@@ -8,6 +8,7 @@ use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::sys;
 use crate::registrator::{AsSource, Source};
 
+// ANCHOR: socket
 /// A socket that sends and receives datagrams.
 ///
 /// A datagram arrives whole or not at all, perhaps twice, perhaps before one
@@ -48,6 +49,7 @@ use crate::registrator::{AsSource, Source};
 pub struct UdpSocket {
     pub(super) inner: sys::UdpSocket,
 }
+// ANCHOR_END: socket
 
 impl UdpSocket {
     /// Makes a socket with an address of its own; port 0 has the system choose one.

@@ -122,3 +122,29 @@ mod ex12_3_batch_forgets_places;
 mod ex12_3_batch_frees_twice;
 #[path = "wrong/ex12_3_batch_never_reuses.rs"]
 mod ex12_3_batch_never_reuses;
+#[path = "ex16_1_arrives.rs"]
+mod ex16_1_arrives;
+#[path = "wrong/ex16_1_arrives_connect_empties.rs"]
+mod ex16_1_arrives_connect_empties;
+#[path = "wrong/ex16_1_arrives_empty_is_the_end.rs"]
+mod ex16_1_arrives_empty_is_the_end;
+#[path = "wrong/ex16_1_arrives_the_rest_comes_later.rs"]
+mod ex16_1_arrives_the_rest_comes_later;
+#[path = "ex16_2_receive.rs"]
+mod ex16_2_receive;
+#[path = "wrong/ex16_2_receive_every_error_is_survived.rs"]
+mod ex16_2_receive_every_error_is_survived;
+#[path = "wrong/ex16_2_receive_full_is_too_long.rs"]
+mod ex16_2_receive_full_is_too_long;
+#[path = "wrong/ex16_2_receive_waits_after_a_refusal.rs"]
+mod ex16_2_receive_waits_after_a_refusal;
+#[path = "ex16_3_once.rs"]
+mod ex16_3_once;
+#[path = "wrong/ex16_3_once_adds_again.rs"]
+mod ex16_3_once_adds_again;
+#[path = "wrong/ex16_3_once_forgets_what_it_said.rs"]
+mod ex16_3_once_forgets_what_it_said;
+#[path = "wrong/ex16_3_once_says_it_once.rs"]
+mod ex16_3_once_says_it_once;
+#[path = "wrong/ex16_3_once_the_late_is_new.rs"]
+mod ex16_3_once_the_late_is_new;

@@ -34,3 +34,9 @@ mod ex12_1_rest;
 mod ex12_2_half_closed;
 #[path = "ex12_3_batch.rs"]
 mod ex12_3_batch;
+#[path = "ex16_1_arrives.rs"]
+mod ex16_1_arrives;
+#[path = "ex16_2_receive.rs"]
+mod ex16_2_receive;
+#[path = "ex16_3_once.rs"]
+mod ex16_3_once;

@@ -384,6 +384,7 @@ pub fn send(fd: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     Ok(checked(format_args!("send({fd}, .., {len}, NOSIGNAL)"), returned)? as usize)
 }
 
+// ANCHOR: recvfrom
 /// Receives a datagram, or as much of it as `buffer` takes, and its sender.
 #[inline]
 pub fn recvfrom(
@@ -400,6 +401,7 @@ pub fn recvfrom(
     let count = checked(call, returned)? as usize;
     Ok((count, addr.read()?))
 }
+// ANCHOR_END: recvfrom
 
 /// Sends a datagram.
 #[inline]

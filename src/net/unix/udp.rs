@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::tcp::{domain, set_ttl, take_error, ttl};
 use super::{Watched, ffi};
 
+// ANCHOR: bind
 #[derive(Debug)]
 pub(crate) struct UdpSocket {
     pub(crate) source: Watched<OwnedFd>,
@@ -21,6 +22,7 @@ impl UdpSocket {
         let source = Watched::new(fd);
         Ok(UdpSocket { source })
     }
+    // ANCHOR_END: bind
 
     pub(crate) fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
@@ -32,6 +34,7 @@ impl UdpSocket {
         Ok(self.source.into_fd().into())
     }
 
+    // ANCHOR: calls
     pub(crate) fn connect(&self, addr: SocketAddr) -> io::Result<()> {
         ffi::connect(self.fd(), addr)
     }
@@ -49,6 +52,7 @@ impl UdpSocket {
     pub(crate) fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         ffi::recvfrom(self.fd(), buffer, ffi::MSG_PEEK)
     }
+    // ANCHOR_END: calls
 
     #[inline]
     pub(crate) fn send(&self, datagram: &[u8]) -> io::Result<usize> {
@@ -106,11 +110,13 @@ impl UdpSocket {
         Ok(ffi::byte_option(self.fd(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_LOOP)? != 0)
     }
 
+    // ANCHOR: multicast
     /// A byte, and no int: OpenBSD takes nothing else, and the others do not mind.
     pub(crate) fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         let on = u8::from(on);
         ffi::set_option(self.fd(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_LOOP, on)
     }
+    // ANCHOR_END: multicast
 
     pub(crate) fn multicast_ttl_v4(&self) -> io::Result<u8> {
         ffi::byte_option(self.fd(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_TTL)

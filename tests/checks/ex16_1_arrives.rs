@@ -1,0 +1,108 @@
+use super::*;
+use evq::net::UdpSocket;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A socket, and its peer.
+fn two() -> (UdpSocket, std::net::UdpSocket) {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let socket = UdpSocket::bind(any).unwrap();
+    (socket, std::net::UdpSocket::bind(any).unwrap())
+}
+
+/// Waits until something has arrived, and a little longer for the rest.
+fn settle(socket: &UdpSocket) {
+    let began = Instant::now();
+    while socket.peek(&mut [0]).is_err() && began.elapsed() < Duration::from_secs(5) {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(5));
+}
+
+fn recv(socket: &UdpSocket, room: usize) -> Option<usize> {
+    plain(socket.recv(&mut vec![0; room]))
+}
+
+fn plain(result: std::io::Result<usize>) -> Option<usize> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+        result => Some(result.unwrap()),
+    }
+}
+
+fn three(datagrams: &[&[u8]], room: usize) -> [Option<usize>; 3] {
+    let (socket, peer) = two();
+    for datagram in datagrams {
+        peer.send_to(datagram, socket.local_addr().unwrap())
+            .unwrap();
+    }
+    settle(&socket);
+    [(); 3].map(|()| recv(&socket, room))
+}
+
+fn compare(predicted: Returned, returned: &[Option<usize>], why: &str) {
+    assert!(
+        predicted == returned,
+        "predicted {predicted:?}, returned {returned:?}: {why}"
+    );
+}
+
+#[test]
+fn two_sent() {
+    let returned = three(&[b"one", b"four"], 100);
+    let why = "a call receives one datagram, however much room there is: bounds are kept";
+    compare(TWO_SENT, &returned, why);
+}
+
+#[test]
+fn too_long() {
+    let returned = three(&[b"0123456789", b"abc"], 4);
+    let why = "of a datagram longer than the buffer the rest is lost; the next call has the next";
+    compare(TOO_LONG, &returned, why);
+}
+
+#[test]
+fn empty() {
+    let returned = three(&[b"", b"abc"], 4);
+    let why = "0 is an empty datagram, and no end: nothing ends here";
+    compare(EMPTY, &returned, why);
+}
+
+#[test]
+fn peeked() {
+    let (socket, peer) = two();
+    peer.send_to(b"0123456789", socket.local_addr().unwrap())
+        .unwrap();
+    settle(&socket);
+    let peeked = plain(socket.peek(&mut [0; 2]));
+    let returned = [peeked, recv(&socket, 4), recv(&socket, 4)];
+    let why = "a peek takes nothing out, not even what its buffer was too short for";
+    compare(PEEKED, &returned, why);
+}
+
+#[test]
+fn no_room() {
+    let (socket, peer) = two();
+    peer.send_to(b"abc", socket.local_addr().unwrap()).unwrap();
+    settle(&socket);
+    let returned = [recv(&socket, 0), recv(&socket, 4)];
+    let why = "a call takes a datagram out, though it has room for nothing of it";
+    compare(NO_ROOM, &returned, why);
+}
+
+#[test]
+fn connected() {
+    let (socket, peer) = two();
+    let (_, stranger) = two();
+    let to = socket.local_addr().unwrap();
+    stranger.send_to(b"abc", to).unwrap();
+    settle(&socket);
+    socket.connect(peer.local_addr().unwrap()).unwrap();
+    stranger.send_to(b"de", to).unwrap();
+    peer.send_to(b"f", to).unwrap();
+    settle(&socket);
+    let returned = [(); 3].map(|()| recv(&socket, 4));
+    let why = "connecting sorts what arrives from now on, and leaves what has arrived before";
+    compare(CONNECTED, &returned, why);
+}

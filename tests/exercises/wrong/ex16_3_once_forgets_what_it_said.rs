@@ -1,0 +1,37 @@
+// Fails with: the total after *this* addition
+//! Exercise 16.3, answered wrongly: who asks again gets the total as it is by now.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// A server that adds. What it is asked may come twice, late, or not at all, and so may its answers.
+#[derive(Default)]
+pub struct Server {
+    pub total: u64,
+    /// Each client's last question, by its number, and the answer to it.
+    pub answered: HashMap<SocketAddr, (u32, u64)>,
+}
+
+impl Server {
+    /// A question has arrived. A client numbers its questions from 1 up, and asks the next one when
+    /// it has its answer; until then it asks again, by the same number.
+    ///
+    /// Returns the answer that is to be sent: the total after the addition. `None` if none is.
+    pub fn question(&mut self, from: SocketAddr, number: u32, amount: u64) -> Option<u64> {
+        if let Some((last, _)) = self.answered.get(&from) {
+            if number == *last {
+                return Some(self.total);
+            }
+            if number < *last {
+                return None;
+            }
+        }
+        self.total += amount;
+        self.answered.insert(from, (number, self.total));
+        Some(self.total)
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex16_3_once.rs"]
+mod checks;
