@@ -15,12 +15,42 @@ use crate::registrator::Registrator;
 /// [`Overlapped`](super::overlapped::Overlapped) for each operation that may be
 /// in flight, and a [`Registration`](crate::Registration) with its
 /// [`SetReadiness`](crate::SetReadiness) for what it is ready for. Its
-/// [`Source`](crate::Source) methods call the ones here, then those of the
-/// `Registration`.
+/// [`Source`](crate::Source) methods are those of the `Registration`; only
+/// `register` calls the binding as well.
 ///
-/// A handle belongs to a completion port for good. So a binding outlives
-/// `deregister`: the same queue takes the handle again, any other refuses it.
-/// It also keeps the port open.
+/// A handle belongs to a completion port for good. So there is nothing here to
+/// undo: after `deregister`, the same queue takes the handle again, and any
+/// other refuses it. A handle that is opened anew needs a binding of its own.
+///
+/// The binding keeps the port open, but once [`Poll`](crate::Poll) has been
+/// dropped, nobody dequeues: what is in flight then is never given back.
+///
+/// ```
+/// use evq::Poll;
+/// use evq::windows::Binding;
+/// use std::fs::File;
+/// use std::io::ErrorKind;
+/// use std::os::windows::fs::OpenOptionsExt;
+/// use std::os::windows::io::AsHandle;
+///
+/// const FILE_FLAG_OVERLAPPED: u32 = 0x4000_0000;
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("evq-binding-{}", std::process::id()));
+/// # std::fs::write(&path, "hello")?;
+/// let file = File::options().read(true).custom_flags(FILE_FLAG_OVERLAPPED).open(&path)?;
+/// let (one, other, binding) = (Poll::new()?, Poll::new()?, Binding::new());
+/// // SAFETY: no operation is ever started on this handle.
+/// let register = |poll: &Poll| unsafe {
+///     binding.register_handle(file.as_handle(), poll.registrator())
+/// };
+/// register(&one)?;
+/// register(&one)?;
+/// assert_eq!(register(&other).unwrap_err().kind(), ErrorKind::AlreadyExists);
+/// # drop(file);
+/// # std::fs::remove_file(path)
+/// # }
+/// ```
 #[derive(Debug, Default)]
 pub struct Binding {
     queue: OnceLock<Arc<Queue>>,
@@ -36,20 +66,31 @@ impl Binding {
 
     /// Ties a handle to a queue, or finds that it is tied to it already.
     ///
+    /// Call it after the [`Registration`](crate::Registration)'s `register`,
+    /// and if it fails, deregister that again: a token or a loop that is refused
+    /// there then leaves the handle as it was.
+    ///
     /// # Errors
     ///
     /// `AlreadyExists` if this binding is of another queue; `InvalidInput` if
-    /// the handle belongs to a completion port otherwise, or cannot be
-    /// overlapped.
+    /// the handle belongs to a completion port otherwise, or was not opened for
+    /// overlapped operations.
     ///
     /// # Safety
     ///
-    /// A packet is taken for that of an `Overlapped`. So, for as long as the
-    /// handle's file object exists, every overlapped operation on it, through
-    /// any duplicate, is started with the pointer of an `Overlapped`
-    /// ([`as_mut_ptr`](super::overlapped::Overlapped::as_mut_ptr)), or queues no
-    /// packet; and that `Overlapped`, with what its function reaches, stays
-    /// where it is until its packet has been delivered.
+    /// Each packet of the handle is taken for that of an
+    /// [`Overlapped`](super::overlapped::Overlapped), whose function is called.
+    /// So this is to hold for every overlapped operation on the handle's file
+    /// object, in flight already or to come, and through any duplicate of the
+    /// handle, for as long as there is one:
+    ///
+    /// - It is started with a pointer that
+    ///   [`Overlapped::prepare`](super::overlapped::Overlapped::prepare) has
+    ///   returned, or it queues no packet.
+    /// - Until its packet has been delivered, that `Overlapped`, the buffers of
+    ///   the operation and whatever else the function needs stay where they
+    ///   are, and nobody but the kernel uses the buffers.
+    /// - The function may be called with that packet, on any thread.
     pub unsafe fn register_handle(
         &self,
         handle: BorrowedHandle<'_>,
@@ -85,22 +126,6 @@ impl Binding {
         // SAFETY: a socket is a handle, borrowed for as long. The rest is the
         // caller's.
         unsafe { self.register_handle(as_handle(socket), registrator) }
-    }
-
-    /// Checks that the handle is tied to this queue: for a source's `reregister`
-    /// and `deregister`. The tie itself stays.
-    ///
-    /// # Errors
-    ///
-    /// `NotFound` if it is not.
-    pub fn check(&self, registrator: &Registrator) -> io::Result<()> {
-        match self.queue.get() {
-            Some(own) if Arc::ptr_eq(own, &registrator.queue) => Ok(()),
-            _ => Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "the handle is not registered with this queue: register it first",
-            )),
-        }
     }
 
     pub(crate) fn queue(&self) -> Option<&Arc<Queue>> {

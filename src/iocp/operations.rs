@@ -145,7 +145,7 @@ impl<M: Machine> Operations<M> {
         let lent = Arc::into_raw(Arc::clone(self));
         queue.selector.lend();
         // SAFETY: the pointer is that of the whole, and `which` is not in flight.
-        let overlapped = unsafe { Overlapped::as_mut_ptr(field(lent, which)) };
+        let overlapped = unsafe { Overlapped::prepare(field(lent, which)) };
         let started = match call(&handle, overlapped.cast()) {
             // "At once" alone still queues a packet.
             Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),

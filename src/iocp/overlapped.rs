@@ -18,13 +18,15 @@ use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 /// Every overlapped operation on a handle that is registered by a
 /// [`Binding`](super::binding::Binding) must be started with one of these. Keep
 /// it first in a `#[repr(C)]` struct of your own, on the heap, with whatever the
-/// operation needs; [`as_mut_ptr`](Overlapped::as_mut_ptr) makes the pointer for
-/// the call.
+/// operation needs. The packet's pointer then leads back to the whole.
 ///
-/// The memory belongs to the kernel from before the call until the packet has
-/// been dequeued: also if you have cancelled the operation, and if you have
-/// closed the handle. If the call fails, it queues no packet, and the memory
-/// is yours again at once.
+/// From before the call until the packet has been delivered, that memory belongs
+/// to the kernel, even if you have cancelled the operation or closed the handle.
+/// It is yours again at once only if no packet comes: if the call fails with
+/// anything but `ERROR_IO_PENDING`, or if it succeeds on a handle that skips
+/// packets on success.
+///
+/// The [module's example](crate::windows) starts an operation with one.
 #[repr(C)]
 pub struct Overlapped {
     raw: UnsafeCell<OVERLAPPED>,
@@ -51,18 +53,19 @@ impl Overlapped {
         }
     }
 
-    /// The pointer for a call, cleared for a new operation. Cast it to the
-    /// `OVERLAPPED` of the declarations that you use.
+    /// Clears it for a new operation, and makes the pointer for the call. Cast
+    /// that to the `OVERLAPPED` of your declarations; an operation on a file
+    /// sets its offset there.
     ///
-    /// It takes a pointer, because the kernel's pointer leads `done` back to
-    /// more than this: derive `this` from the whole allocation, by
-    /// `Arc::as_ptr(..).cast()` for example, and not from a reference to the
-    /// one field.
+    /// `this` must be derived from the whole allocation, by
+    /// `Arc::as_ptr(..).cast()` for example, for that is what `done` makes of it
+    /// again. The address is that of `this`, so `CancelIoEx`, which only
+    /// compares it, can be given `this` itself.
     ///
     /// # Safety
     ///
     /// `this` points to an `Overlapped` that no operation is using.
-    pub unsafe fn as_mut_ptr(this: *const Overlapped) -> *mut c_void {
+    pub unsafe fn prepare(this: *const Overlapped) -> *mut c_void {
         let raw: *mut OVERLAPPED = this.cast_mut().cast();
         // SAFETY: `raw` is the first field, and the kernel does not hold it.
         unsafe { raw.write(ZEROED) };
@@ -85,6 +88,20 @@ impl fmt::Debug for Overlapped {
 }
 
 /// A completion packet: an operation is over, well or not.
+///
+/// ```
+/// use evq::windows::{Overlapped, Packet};
+///
+/// unsafe fn done(packet: &Packet) {
+///     match packet.status() {
+///         Ok(()) => println!("{} bytes", packet.bytes_transferred()),
+///         Err(error) if error.raw_os_error() == Some(995) => println!("cancelled"),
+///         Err(error) => println!("{error}"),
+///     }
+/// }
+///
+/// let overlapped = Box::new(Overlapped::new(done));
+/// ```
 #[derive(Debug)]
 pub struct Packet {
     overlapped: *mut Overlapped,
@@ -98,7 +115,8 @@ impl Packet {
         self.overlapped
     }
 
-    /// The number of bytes that were read or written.
+    /// The number of bytes that were read or written. Some operations can
+    /// fail, with 234 (`ERROR_MORE_DATA`) for example, and yet have read some.
     pub fn bytes_transferred(&self) -> usize {
         self.bytes as usize
     }

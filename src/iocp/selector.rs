@@ -160,16 +160,20 @@ impl Selector {
         self.reap(over);
     }
 
-    /// Dequeues until `over`, but no longer than [`LINGER`].
+    /// Dequeues what is there, and goes on until `over`, but no longer than
+    /// [`LINGER`].
     fn reap(&self, over: impl Fn() -> bool) {
         let end = Instant::now() + LINGER;
-        // The packet may come to another thread that reaps: look again soon.
-        let turn = Some(Duration::from_millis(10));
-        while !over() && Instant::now() < end {
-            if self.select(&mut Vec::new(), turn).is_err() {
+        loop {
+            // The packet may come to another thread that reaps: look again soon.
+            let turn = Duration::from_millis(if over() { 0 } else { 10 });
+            let Ok(was_all) = self.select(&mut Vec::new(), Some(turn)) else {
+                return;
+            };
+            self.deliver();
+            if was_all && over() || Instant::now() >= end {
                 return;
             }
-            self.deliver();
         }
     }
 }
