@@ -1,0 +1,506 @@
+//! Chapter 18: a source over what no socket type covers. On Unix a child's output, by `SourceFd`;
+//! on Windows a directory whose changes are reported, by `Binding` and `Overlapped`.
+
+use std::io;
+
+fn main() -> io::Result<()> {
+    #[cfg(unix)]
+    child::run()?;
+    #[cfg(windows)]
+    directory::run()?;
+    Ok(())
+}
+
+#[cfg(unix)]
+mod child {
+    use std::ffi::c_int;
+    use std::fs::File;
+    use std::io::{self, ErrorKind, Read};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+    use std::process::{Command, Stdio};
+    use std::thread;
+    use std::time::Duration;
+
+    use evq::unix::SourceFd;
+    use evq::{Events, Interests, Poll, Token, Waker};
+
+    const CHILD: Token = Token(1);
+    const WAKER: Token = Token(2);
+
+    pub fn run() -> io::Result<()> {
+        println!("-- a child's output, watched by edge, and left as it is");
+        listen(|_| Ok(()))?;
+        println!("-- the same, non-blocking");
+        listen(set_nonblocking)?;
+        println!("-- two sources over one descriptor");
+        twice()
+    }
+
+    // ANCHOR: listen
+    /// A child says one word now, and one after 300 ms. In between somebody wakes us.
+    fn listen(prepare: fn(BorrowedFd<'_>) -> io::Result<()>) -> io::Result<()> {
+        let mut child = Command::new("sh")
+            .args(["-c", "echo one; sleep 0.3; echo two"])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stdout = File::from(OwnedFd::from(stdout)); // a `File` can be read by reference
+        prepare(stdout.as_fd())?;
+
+        let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
+        let mut source = SourceFd::new(stdout);
+        poll.registrator()
+            .register(&mut source, CHILD, Interests::READABLE)?;
+        let waker = Waker::new(poll.registrator(), WAKER)?;
+        let alarm = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(150));
+            waker.wake()
+        });
+
+        let (mut ended, mut woken) = (false, false);
+        while !(ended && woken) {
+            poll.poll(&mut events, None)?;
+            for event in &events {
+                match event.token() {
+                    CHILD => ended = drain(source.get_ref())?,
+                    _ => {
+                        woken = true;
+                        println!("somebody wakes us");
+                    }
+                }
+            }
+        }
+        alarm.join().expect("the alarm does not panic")?;
+        child.wait().map(drop)
+    }
+    // ANCHOR_END: listen
+
+    // ANCHOR: drain
+    /// Reads until the pipe has no more for now; `true` if it never will.
+    fn drain(mut stdout: &File) -> io::Result<bool> {
+        let mut buffer = [0; 64];
+        loop {
+            match stdout.read(&mut buffer) {
+                Ok(0) => {
+                    println!("the child has ended");
+                    return Ok(true);
+                }
+                Ok(count) => print!("the child: {}", String::from_utf8_lossy(&buffer[..count])),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    // ANCHOR_END: drain
+
+    // ANCHOR: nonblocking
+    // https://man7.org/linux/man-pages/man2/F_GETFL.2const.html
+    const F_GETFL: c_int = 3;
+    const F_SETFL: c_int = 4;
+    /// Linux numbers it otherwise than everybody else, and on some processors otherwise again.
+    const O_NONBLOCK: c_int = if cfg!(any(target_os = "linux", target_os = "android")) {
+        if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+            0x80
+        } else if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) {
+            0x4000
+        } else {
+            0x800
+        }
+    } else {
+        4
+    };
+
+    unsafe extern "C" {
+        fn fcntl(fd: c_int, operation: c_int, ...) -> c_int;
+    }
+
+    fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+        // SAFETY: an open descriptor, and a question without a third argument.
+        let flags = unsafe { fcntl(fd.as_raw_fd(), F_GETFL) };
+        // SAFETY: an open descriptor, and an int.
+        if flags == -1 || unsafe { fcntl(fd.as_raw_fd(), F_SETFL, flags | O_NONBLOCK) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(())
+    }
+    // ANCHOR_END: nonblocking
+
+    // ANCHOR: twice
+    fn twice() -> io::Result<()> {
+        let poll = Poll::new()?;
+        let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+        let (mut first, mut second) = (SourceFd::new(&near), SourceFd::new(&near));
+        let registrator = poll.registrator();
+        registrator.register(&mut first, Token(1), Interests::READABLE)?;
+        match registrator.register(&mut second, Token(2), Interests::READABLE) {
+            Ok(()) => println!("the second takes the place of the first"),
+            Err(error) => println!("the second is refused: {:?}", error.kind()),
+        }
+        Ok(())
+    }
+    // ANCHOR_END: twice
+}
+
+#[cfg(windows)]
+pub(crate) mod directory {
+    use std::cell::UnsafeCell;
+    use std::ffi::c_void;
+    use std::fs::{self, File};
+    use std::io::{self, ErrorKind};
+    use std::mem;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::os::windows::io::{AsHandle, AsRawHandle, RawHandle};
+    use std::path::Path;
+    use std::ptr;
+    use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+    use std::time::Duration;
+
+    use evq::windows::{Binding, Overlapped, Packet};
+    use evq::{
+        Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness, Source, Token,
+        Trigger,
+    };
+
+    // ANCHOR: foreign
+    const FILE_LIST_DIRECTORY: u32 = 1;
+    const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+    const FILE_FLAG_OVERLAPPED: u32 = 0x4000_0000;
+    const FILE_NOTIFY_CHANGE_FILE_NAME: u32 = 1;
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-readdirectorychangesw>
+        fn ReadDirectoryChangesW(
+            directory: RawHandle,
+            buffer: *mut c_void,
+            room: u32,
+            subtree: i32,
+            filter: u32,
+            returned: *mut u32,
+            overlapped: *mut c_void,
+            routine: *mut c_void,
+        ) -> i32;
+    }
+    // ANCHOR_END: foreign
+
+    // ANCHOR: watcher
+    /// Reports which files of a directory come, go and are renamed.
+    pub struct Watcher {
+        directory: File,
+        binding: Binding,
+        registration: Registration,
+        lent: Arc<Lent>,
+    }
+
+    /// What the kernel holds on to. The packet's pointer to `overlapped` is one to the whole.
+    #[repr(C)]
+    pub struct Lent {
+        overlapped: Overlapped,
+        /// The kernel wants it aligned to four bytes.
+        buffer: UnsafeCell<[u32; ROOM / 4]>,
+        state: Mutex<State>,
+        set_readiness: SetReadiness,
+    }
+
+    /// Bytes.
+    const ROOM: usize = 4096;
+
+    /// Where the buffer is.
+    enum State {
+        /// Here, and says nothing.
+        Idle,
+        /// With the kernel.
+        Lent,
+        /// Here again, with so many bytes or an error.
+        Done(io::Result<usize>),
+    }
+
+    // SAFETY: only `Watcher::changes` looks into `buffer`, under the lock of `state` and when that
+    // is `Done`. The other fields may be shared by themselves.
+    unsafe impl Sync for Lent {}
+    // ANCHOR_END: watcher
+
+    // ANCHOR: new
+    impl Watcher {
+        pub fn new(path: &Path) -> io::Result<Watcher> {
+            let directory = File::options()
+                .access_mode(FILE_LIST_DIRECTORY)
+                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OVERLAPPED)
+                .open(path)?;
+            let (registration, set_readiness) = Registration::new();
+            Ok(Watcher {
+                directory,
+                binding: Binding::new(),
+                registration,
+                lent: Arc::new(Lent {
+                    overlapped: Overlapped::new(done),
+                    buffer: UnsafeCell::new([0; ROOM / 4]),
+                    state: Mutex::new(State::Idle),
+                    set_readiness,
+                }),
+            })
+        }
+        // ANCHOR_END: new
+
+        // ANCHOR: changes
+        /// What has changed since the last call; `WouldBlock` if nothing has.
+        pub fn changes(&self) -> io::Result<Vec<Change>> {
+            let mut state = lock(&self.lent.state);
+            let result = match mem::replace(&mut *state, State::Idle) {
+                State::Done(result) => result,
+                other => {
+                    *state = other;
+                    return Err(ErrorKind::WouldBlock.into());
+                }
+            };
+            let changes = result.map(|count| {
+                // SAFETY: `Done`, so nobody else has it; it is larger than `count`.
+                let bytes = unsafe {
+                    std::slice::from_raw_parts(self.lent.buffer.get().cast(), count.min(ROOM))
+                };
+                records(bytes)
+            });
+            self.lend(&mut state);
+            changes
+        }
+        // ANCHOR_END: changes
+
+        // ANCHOR: lend
+        /// Gives the buffer to the kernel, which keeps it until something changes.
+        fn lend(&self, state: &mut State) {
+            let lent = &self.lent;
+            // Fails only if the poller cannot be woken, and `EMPTY` wakes nobody.
+            let _ = lent.set_readiness.set_readiness(Readiness::EMPTY);
+            // Before the call: the packet may be delivered before it returns.
+            let whole = Arc::into_raw(Arc::clone(lent));
+            // SAFETY: `Idle`, so no operation uses either; the kernel gets what it may write to for
+            // as long as this count of `lent` lives, and the directory is open.
+            let queued = unsafe {
+                ReadDirectoryChangesW(
+                    self.directory.as_raw_handle(),
+                    (*whole).buffer.get().cast(),
+                    ROOM as u32,
+                    0,
+                    FILE_NOTIFY_CHANGE_FILE_NAME,
+                    ptr::null_mut(),
+                    Overlapped::prepare(whole.cast()),
+                    ptr::null_mut(),
+                )
+            };
+            *state = if queued == 0 {
+                let error = io::Error::last_os_error();
+                // SAFETY: no packet comes that would give it back.
+                drop(unsafe { Arc::from_raw(whole) });
+                let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
+                State::Done(Err(error))
+            } else {
+                State::Lent
+            };
+        }
+        // ANCHOR_END: lend
+
+        /// Tells whether the memory is still there.
+        pub fn memory(&self) -> Weak<Lent> {
+            Arc::downgrade(&self.lent)
+        }
+    }
+
+    // ANCHOR: done
+    /// Called by `poll`, wherever the `Watcher` has gone.
+    ///
+    /// # Safety
+    ///
+    /// The packet is of an operation that `lend` has started.
+    unsafe fn done(packet: &Packet) {
+        let whole = packet.overlapped().cast_const().cast::<Lent>();
+        // SAFETY: `lend` has made the pointer of this count, and the packet gives it back.
+        let lent = unsafe { Arc::from_raw(whole) };
+        let mut state = lock(&lent.state);
+        *state = State::Done(packet.status().map(|()| packet.bytes_transferred()));
+        // Fails only if `Poll` is gone.
+        let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
+    }
+
+    /// Nothing panics while the lock is held, so a poisoned one is a sound one.
+    fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+        state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    // ANCHOR_END: done
+
+    // ANCHOR: source
+    impl Source for Watcher {
+        fn register(
+            &mut self,
+            registrator: &Registrator,
+            token: Token,
+            interests: Interests,
+            trigger: Trigger,
+        ) -> io::Result<()> {
+            self.registration
+                .register(registrator, token, interests, trigger)?;
+            // SAFETY: `directory` is private, and `lend` alone starts operations on it: with the
+            // `Overlapped` of an `Arc` that lives until `done`, which any thread may call.
+            let bound = unsafe {
+                self.binding
+                    .register_handle(self.directory.as_handle(), registrator)
+            };
+            if let Err(error) = bound {
+                self.registration.deregister(registrator)?;
+                return Err(error);
+            }
+            let mut state = lock(&self.lent.state);
+            if let State::Idle = *state {
+                self.lend(&mut state);
+            }
+            Ok(())
+        }
+
+        fn reregister(
+            &mut self,
+            registrator: &Registrator,
+            token: Token,
+            interests: Interests,
+            trigger: Trigger,
+        ) -> io::Result<()> {
+            self.registration
+                .reregister(registrator, token, interests, trigger)
+        }
+
+        fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+            self.registration.deregister(registrator)
+        }
+    }
+    // ANCHOR_END: source
+
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Change {
+        Added(String),
+        Removed(String),
+        RenamedFrom(String),
+        RenamedTo(String),
+        /// There was more than the buffer takes: look for yourself.
+        TooMany,
+    }
+
+    /// Takes a buffer apart: exercise 18.1.
+    // https://learn.microsoft.com/en-us/windows/win32/api/winnt/ns-winnt-file_notify_information
+    fn records(mut bytes: &[u8]) -> Vec<Change> {
+        if bytes.is_empty() {
+            return vec![Change::TooMany];
+        }
+        let mut changes = Vec::new();
+        loop {
+            let field = |at: usize| {
+                let field = bytes[at..at + 4].try_into().expect("four bytes are four");
+                u32::from_le_bytes(field) as usize
+            };
+            let (next, action, length) = (field(0), field(4), field(8));
+            let name: Vec<u16> = bytes[12..12 + length]
+                .chunks_exact(2)
+                .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+                .collect();
+            let name = String::from_utf16_lossy(&name);
+            changes.extend(match action {
+                1 => Some(Change::Added(name)),
+                2 => Some(Change::Removed(name)),
+                4 => Some(Change::RenamedFrom(name)),
+                5 => Some(Change::RenamedTo(name)),
+                _ => None,
+            });
+            if next == 0 {
+                return changes;
+            }
+            bytes = &bytes[next..];
+        }
+    }
+
+    /// A new directory of our own, removed in the end.
+    pub struct Folder(std::path::PathBuf);
+
+    impl Folder {
+        pub fn new(name: &str) -> io::Result<Folder> {
+            let name = format!("evq-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir(&path)?;
+            Ok(Folder(path))
+        }
+
+        pub fn path(&self) -> &Path {
+            &self.0
+        }
+
+        pub fn add(&self, name: &str) {
+            fs::write(self.0.join(name), "").expect("a file of our own can be made");
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    // ANCHOR: run
+    pub fn run() -> io::Result<()> {
+        let folder = Folder::new("ch18")?;
+        let mut watcher = Watcher::new(folder.path())?;
+        let (mut poll, other) = (Poll::new()?, Poll::new()?);
+        let registrator = poll.registrator().clone();
+
+        println!("-- a directory, watched by edge");
+        registrator.register(&mut watcher, Token(1), Interests::READABLE)?;
+        folder.add("one.txt");
+        fs::rename(folder.path().join("one.txt"), folder.path().join("two.txt"))?;
+        fs::remove_file(folder.path().join("two.txt"))?;
+        print(&watcher, &mut poll, 4)?;
+
+        println!("-- deregistered, and registered again");
+        registrator.deregister(&mut watcher)?;
+        folder.add("three.txt");
+        registrator.register(&mut watcher, Token(1), Interests::READABLE)?;
+        print(&watcher, &mut poll, 1)?;
+
+        println!("-- another queue");
+        registrator.deregister(&mut watcher)?;
+        let moved = other
+            .registrator()
+            .register(&mut watcher, Token(1), Interests::READABLE);
+        if let Err(error) = moved {
+            println!("{error}");
+        }
+
+        println!("-- dropped while the kernel has its buffer");
+        let memory = watcher.memory();
+        drop(watcher);
+        println!("the buffer is there: {}", memory.strong_count() > 0);
+        poll.poll(
+            &mut Events::with_capacity(8),
+            Some(Duration::from_millis(100)),
+        )?;
+        println!(
+            "the buffer is there after a poll: {}",
+            memory.strong_count() > 0
+        );
+        Ok(())
+    }
+    // ANCHOR_END: run
+
+    /// Prints so many changes.
+    fn print(watcher: &Watcher, poll: &mut Poll, mut left: usize) -> io::Result<()> {
+        let mut events = Events::with_capacity(8);
+        while left > 0 {
+            poll.poll(&mut events, None)?;
+            loop {
+                match watcher.changes() {
+                    Ok(changes) => changes.iter().for_each(|change| {
+                        left = left.saturating_sub(1);
+                        println!("{change:?}");
+                    }),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+}
