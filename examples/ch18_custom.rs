@@ -62,7 +62,7 @@ mod child {
             poll.poll(&mut events, None)?;
             for event in &events {
                 match event.token() {
-                    CHILD => ended = drain(source.get_ref())?,
+                    CHILD => ended = ended || drain(source.get_ref())?,
                     _ => {
                         woken = true;
                         println!("somebody wakes us");

@@ -233,12 +233,12 @@ mod unix {
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
     const _: fn(&Poll) -> io::Result<OwnedFd> = Poll::try_clone_to_owned_fd;
-    const _: fn(BorrowedFd<'static>) -> SourceFd<'static> = SourceFd::new;
+    const _: fn(BorrowedFd<'static>) -> SourceFd<BorrowedFd<'static>> = SourceFd::new;
 
     #[test]
     fn descriptors_can_be_had() {
         fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + Source>() {}
-        shared::<SourceFd<'static>>();
+        shared::<SourceFd<BorrowedFd<'static>>>();
         fn borrowed<T: AsFd>() {}
         borrowed::<Poll>();
         fn numbered<T: AsFd + AsRawFd>() {}
@@ -403,4 +403,55 @@ fn what_a_panic_drops_is_dropped_in_order() {
     // Its registration is gone with the thread: there is nobody to refuse it.
     set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
     assert_eq!(set_readiness.readiness(), Readiness::WRITABLE);
+}
+
+/// A `SourceFd` borrows a descriptor or owns it, and hands it back deregistered.
+#[cfg(unix)]
+#[test]
+fn a_source_holds_a_descriptor_as_it_was_given() {
+    use evq::unix::SourceFd;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    let (mut near, far) = UnixStream::pair().unwrap();
+    far.set_nonblocking(true).unwrap();
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let registrator = poll.registrator().clone();
+    for _ in 0..2 {
+        let mut borrows = SourceFd::new(&far);
+        let (token, interests) = (Token(1), Interests::READABLE);
+        registrator
+            .register(&mut borrows, token, interests)
+            .unwrap();
+        drop(borrows);
+        let mut borrows = SourceFd::new(far.as_fd());
+        registrator
+            .register(&mut borrows, token, interests)
+            .unwrap();
+    }
+    struct Child {
+        output: SourceFd<UnixStream>,
+    }
+    let mut child = Child {
+        output: SourceFd::new(far),
+    };
+    registrator
+        .register(&mut child.output, Token(2), Interests::READABLE)
+        .unwrap();
+    near.write_all(b"!").unwrap();
+    poll.poll(&mut events, None).unwrap();
+    assert!(events.iter().all(|event| event.token() == Token(2)));
+    let far = child.output.into_inner();
+    near.write_all(b"!").unwrap();
+    poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+    assert!(events.is_empty(), "{events:?}");
+    let mut owns = SourceFd::new(far);
+    registrator
+        .register(&mut owns, Token(3), Interests::READABLE)
+        .unwrap();
+    drop(owns);
+    let error = near.write(b"!").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
 }

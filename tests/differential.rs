@@ -6,9 +6,6 @@
 //! operation left there, so it can come to differ. A failure names its seed:
 //! `EVQ_SEED=17 cargo test --test differential` takes the same steps again.
 
-#[path = "contract/held.rs"]
-mod held;
-
 use std::ffi::{c_int, c_short};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -16,8 +13,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use evq::unix::SourceFd;
 use evq::{Event, Events, Interests, Poll, Source, Token, Trigger};
-use held::Held;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -75,7 +72,7 @@ struct Registered {
 enum Socket {
     Tcp(evq::net::TcpStream),
     Udp(evq::net::UdpSocket),
-    Unix(Held<UnixStream>),
+    Unix(SourceFd<UnixStream>),
 }
 
 impl Socket {
@@ -91,7 +88,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.as_raw_fd(),
             Socket::Udp(socket) => socket.as_raw_fd(),
-            Socket::Unix(stream) => stream.io().as_raw_fd(),
+            Socket::Unix(stream) => stream.get_ref().as_raw_fd(),
         }
     }
 
@@ -99,7 +96,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => { stream }.read(buffer),
             Socket::Udp(socket) => socket.recv(buffer),
-            Socket::Unix(stream) => stream.io().read(buffer),
+            Socket::Unix(stream) => stream.get_ref().read(buffer),
         }
     }
 
@@ -107,7 +104,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => { stream }.write(buffer),
             Socket::Udp(socket) => socket.send(buffer),
-            Socket::Unix(stream) => stream.io().write(buffer),
+            Socket::Unix(stream) => stream.get_ref().write(buffer),
         }
     }
 
@@ -116,7 +113,7 @@ impl Socket {
             Socket::Tcp(stream) => stream.shutdown(how),
             // There is no connection that could end.
             Socket::Udp(_) => Ok(()),
-            Socket::Unix(stream) => stream.io().shutdown(how),
+            Socket::Unix(stream) => stream.get_ref().shutdown(how),
         }
     }
 }
@@ -342,7 +339,7 @@ fn unix_pair() -> [Socket; 2] {
     let (one, other) = UnixStream::pair().unwrap();
     [one, other].map(|socket| {
         socket.set_nonblocking(true).unwrap();
-        Socket::Unix(Held::new(socket))
+        Socket::Unix(SourceFd::new(socket))
     })
 }
 

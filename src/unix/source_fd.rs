@@ -2,7 +2,7 @@
 //!
 //! Chapter 18.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::AsFd;
 
 use crate::net::unix::Watched;
 use crate::registrator::{AsSource, Source};
@@ -11,28 +11,30 @@ use crate::registrator::{AsSource, Source};
 /// Any descriptor that the system can watch: a pipe, a terminal, a device, a
 /// socket of another crate's, another [`Poll`](crate::Poll).
 ///
-/// It borrows the descriptor, which so cannot be closed while it is registered.
-/// Keep this value for as long as the registration shall last: dropping it
+/// It holds whatever has the descriptor: a borrow, as `file.as_fd()` or `&file`,
+/// or the owner itself, which then goes where this goes. Either way the
+/// descriptor cannot be closed while it is registered. Dropping this value
 /// deregisters. Edge-triggered, the descriptor must be non-blocking, or the
 /// read that drains it will wait.
 ///
 /// ```
 /// use evq::unix::SourceFd;
 /// use evq::{Events, Interests, Poll, Token};
-/// use std::io::Write;
-/// use std::os::fd::AsFd;
+/// use std::io::{Read, Write};
 /// use std::os::unix::net::UnixStream;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let (mut near, far) = UnixStream::pair()?;
+/// far.set_nonblocking(true)?;
 /// let mut poll = Poll::new()?;
 /// let mut events = Events::with_capacity(8);
-/// let mut source = SourceFd::new(far.as_fd());
+/// let mut source = SourceFd::new(far);
 /// poll.registrator().register(&mut source, Token(3), Interests::READABLE)?;
 ///
 /// near.write_all(b"!")?;
 /// poll.poll(&mut events, None)?;
 /// assert!(events.iter().next().unwrap().is_readable());
+/// assert_eq!(source.get_ref().read(&mut [0; 8])?, 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -50,21 +52,32 @@ use crate::registrator::{AsSource, Source};
 /// refused by epoll with `AlreadyExists`, but by kqueue silently takes the
 /// first one's place. On macOS `/dev/tty` and other devices are refused.
 #[derive(Debug)]
-pub struct SourceFd<'fd> {
-    source: Watched<BorrowedFd<'fd>>,
+pub struct SourceFd<F: AsFd> {
+    source: Watched<F>,
 }
 
-impl<'fd> SourceFd<'fd> {
-    /// Makes a source of a descriptor.
-    pub fn new(fd: BorrowedFd<'fd>) -> SourceFd<'fd> {
+impl<F: AsFd> SourceFd<F> {
+    /// Makes a source of a descriptor. It must be the same one for as long as
+    /// this lives.
+    pub fn new(fd: F) -> SourceFd<F> {
         SourceFd {
             source: Watched::new(fd),
         }
     }
+
+    /// What has the descriptor, to be read and written.
+    pub fn get_ref(&self) -> &F {
+        self.source.fd()
+    }
+
+    /// Deregisters, and hands back what has the descriptor.
+    pub fn into_inner(self) -> F {
+        self.source.into_fd()
+    }
 }
 // ANCHOR_END: source_fd
 
-impl AsSource for SourceFd<'_> {
+impl<F: AsFd> AsSource for SourceFd<F> {
     fn as_source(&mut self) -> &mut dyn Source {
         &mut self.source
     }

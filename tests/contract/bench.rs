@@ -19,7 +19,6 @@ use evq::{
 };
 
 use crate::common::{LIMIT, connection, look, wait_for};
-use crate::held::Held;
 
 #[cfg(not(miri))]
 pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
@@ -350,7 +349,7 @@ impl Subject for Datagrams {
 }
 
 struct PairReader {
-    ours: Held<UnixStream>,
+    ours: SourceFd<UnixStream>,
     peer: UnixStream,
 }
 
@@ -358,7 +357,7 @@ impl PairReader {
     fn new() -> PairReader {
         let (ours, peer) = socket_pair();
         PairReader {
-            ours: Held::new(ours),
+            ours: SourceFd::new(ours),
             peer,
         }
     }
@@ -378,12 +377,12 @@ impl Subject for PairReader {
     }
 
     fn drain(&mut self) {
-        read_all(self.ours.io());
+        read_all(self.ours.get_ref());
     }
 }
 
 struct PairWriter {
-    ours: Held<UnixStream>,
+    ours: SourceFd<UnixStream>,
     peer: UnixStream,
 }
 
@@ -392,7 +391,7 @@ impl PairWriter {
         let (ours, peer) = socket_pair();
         fill(&ours);
         PairWriter {
-            ours: Held::new(ours),
+            ours: SourceFd::new(ours),
             peer,
         }
     }
@@ -412,12 +411,12 @@ impl Subject for PairWriter {
     }
 
     fn drain(&mut self) {
-        fill(self.ours.io());
+        fill(self.ours.get_ref());
     }
 }
 
 struct PipeReader {
-    read: Held<File>,
+    read: SourceFd<File>,
     write: File,
 }
 
@@ -425,7 +424,7 @@ impl PipeReader {
     fn new() -> PipeReader {
         let (read, write) = pipe();
         PipeReader {
-            read: Held::new(read),
+            read: SourceFd::new(read),
             write,
         }
     }
@@ -445,12 +444,12 @@ impl Subject for PipeReader {
     }
 
     fn drain(&mut self) {
-        read_all(self.read.io());
+        read_all(self.read.get_ref());
     }
 }
 
 struct PipeWriter {
-    write: Held<File>,
+    write: SourceFd<File>,
     read: File,
 }
 
@@ -459,7 +458,7 @@ impl PipeWriter {
         let (read, write) = pipe();
         fill(&write);
         PipeWriter {
-            write: Held::new(write),
+            write: SourceFd::new(write),
             read,
         }
     }
@@ -479,7 +478,7 @@ impl Subject for PipeWriter {
     }
 
     fn drain(&mut self) {
-        fill(self.write.io());
+        fill(self.write.get_ref());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::bench::{
     Bench, KINDS, Subject, TRIGGERS, benches, pipe, poll_without_limit, read_all, reports,
 };
 use crate::common::wait_for;
-use crate::held::Held;
+use evq::unix::SourceFd;
 
 /// A source that becomes ready produces an event with its token before `poll`
 /// next blocks. An event too many may come, for it costs one read that says
@@ -107,7 +107,7 @@ fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
     let mut events = Events::with_capacity(8);
     let (mut registration, set_readiness) = Registration::new();
     let (read, mut write) = pipe();
-    let mut read = Held::new(read);
+    let mut read = SourceFd::new(read);
     let registrator = poll.registrator().clone();
     registrator
         .register(&mut registration, registered, Interests::READABLE)
@@ -133,7 +133,7 @@ fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
                 poll_without_limit(&mut poll, &mut events, &what);
                 missing.retain(|token| !events.iter().any(|event| event.token() == *token));
             }
-            assert_eq!(read_all(read.io()), b"!");
+            assert_eq!(read_all(read.get_ref()), b"!");
         }
     });
 }

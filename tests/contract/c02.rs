@@ -7,7 +7,7 @@ use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger};
 
 use crate::bench::{benches, fill, pipe, read_all, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
-use crate::held::Held;
+use evq::unix::SourceFd;
 
 /// Edge, the default: after an event, the next is owed only once an operation
 /// has returned `WouldBlock`. So do all there is to do, and then wait. A program
@@ -55,7 +55,7 @@ fn c02_edge_is_the_default() {
 #[test]
 fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
     let (ours, mut peer) = socket_pair();
-    let mut ours = Held::new(ours);
+    let mut ours = SourceFd::new(ours);
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     poll.registrator()
@@ -63,9 +63,9 @@ fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
         .unwrap();
     peer.write_all(b"abc").unwrap();
     wait_for(&mut poll, &mut events, "the bytes", readable(Token(1)));
-    assert_eq!(ours.io().read(&mut [0]).unwrap(), 1);
+    assert_eq!(ours.get_ref().read(&mut [0]).unwrap(), 1);
     assert_eq!(look(&mut poll, &mut events), []);
-    assert_eq!(read_all(ours.io()), b"bc");
+    assert_eq!(read_all(ours.get_ref()), b"bc");
 }
 
 /// A program's own source has an edge whenever its readiness is set, though to
@@ -120,24 +120,24 @@ fn c02_drain_then_wait_moves_every_byte() {
     transfer(&mut poll, &sender, &receiver);
 
     let (sender, receiver) = socket_pair();
-    let (mut sender, mut receiver) = (Held::new(sender), Held::new(receiver));
+    let (mut sender, mut receiver) = (SourceFd::new(sender), SourceFd::new(receiver));
     registrator
         .register(&mut sender, SENDER, Interests::WRITABLE)
         .unwrap();
     registrator
         .register(&mut receiver, RECEIVER, Interests::READABLE)
         .unwrap();
-    transfer(&mut poll, sender.io(), receiver.io());
+    transfer(&mut poll, sender.get_ref(), receiver.get_ref());
 
     let (receiver, sender) = pipe();
-    let (mut sender, mut receiver) = (Held::new(sender), Held::new(receiver));
+    let (mut sender, mut receiver) = (SourceFd::new(sender), SourceFd::new(receiver));
     registrator
         .register(&mut sender, SENDER, Interests::WRITABLE)
         .unwrap();
     registrator
         .register(&mut receiver, RECEIVER, Interests::READABLE)
         .unwrap();
-    transfer(&mut poll, sender.io(), receiver.io());
+    transfer(&mut poll, sender.get_ref(), receiver.get_ref());
 }
 
 const SENDER: Token = Token(1);

@@ -11,7 +11,6 @@ use evq::{Event, Events, Interests, Poll, Source, Token, Trigger, Waker};
 
 use crate::bench::{KINDS, Subject, benches, pipe, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
-use crate::held::Held;
 
 /// Level: while a source stays ready, each `poll` reports it again, drained or
 /// not. A program may so do as much as it likes at a time, and pays with an
@@ -45,19 +44,19 @@ fn c03_level_reports_what_a_partial_read_leaves() {
     );
 
     let (ours, mut peer) = socket_pair();
-    let mut ours = Held::new(ours);
+    let mut ours = SourceFd::new(ours);
     in_small_bites(
         &mut ours,
         |bytes| peer.write_all(bytes),
-        |one| one.io().read(&mut [0]),
+        |one| one.get_ref().read(&mut [0]),
     );
 
     let (read, mut write) = pipe();
-    let mut read = Held::new(read);
+    let mut read = SourceFd::new(read);
     in_small_bites(
         &mut read,
         |bytes| write.write_all(bytes),
-        |one| one.io().read(&mut [0]),
+        |one| one.get_ref().read(&mut [0]),
     );
 }
 

@@ -6,7 +6,7 @@ use evq::{Events, Interests, Poll, Readiness, Registration, Source, Token, Trigg
 
 use crate::bench::{TRIGGERS, benches, read_all, socket_pair};
 use crate::common::{both, connection, look, wait_for};
-use crate::held::Held;
+use evq::unix::SourceFd;
 
 /// Oneshot: each requested direction is reported at most once until
 /// `reregister`, which is enough to arm it again. So of several threads that
@@ -61,7 +61,7 @@ fn c04_each_direction_is_reported_at_most_once() {
     once_each_way(&mut ours, || peer.write_all(b"!").unwrap());
 
     let (ours, mut peer) = socket_pair();
-    once_each_way(&mut Held::new(ours), || peer.write_all(b"!").unwrap());
+    once_each_way(&mut SourceFd::new(ours), || peer.write_all(b"!").unwrap());
 
     let (mut registration, set_readiness) = Registration::new();
     set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
@@ -121,7 +121,7 @@ fn once_each_way(source: &mut dyn Source, feed: impl FnOnce()) {
 #[test]
 fn c04_one_direction_can_be_armed_after_the_other() {
     let (ours, mut peer) = socket_pair();
-    let mut ours = Held::new(ours);
+    let mut ours = SourceFd::new(ours);
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let registrator = poll.registrator().clone();
@@ -136,6 +136,6 @@ fn c04_one_direction_can_be_armed_after_the_other() {
         .unwrap();
     let event = wait_for(&mut poll, &mut events, "the byte", |_| true);
     assert!(event.is_readable() && !event.is_writable(), "{event:?}");
-    assert_eq!(read_all(ours.io()), b"!");
+    assert_eq!(read_all(ours.get_ref()), b"!");
     assert_eq!(look(&mut poll, &mut events), []);
 }

@@ -11,7 +11,6 @@ use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger};
 
 use crate::bench::{TRIGGERS, benches, pipe, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
-use crate::held::Held;
 
 /// After `deregister` returns, no later `poll` delivers that registration, even
 /// where the kernel, or the ready list, had queued its event. So a program may
@@ -111,7 +110,7 @@ fn c05_a_duplicate_does_not_keep_a_registration_alive() {
 
     let (read, mut write) = pipe();
     let duplicate = read.try_clone().unwrap();
-    let mut source = Held::new(read);
+    let mut source = SourceFd::new(read);
     registrator
         .register_with(&mut source, Token(3), Interests::READABLE, Trigger::Level)
         .unwrap();

@@ -6,7 +6,7 @@ use evq::{Events, Interests, Poll, Readiness, Registration, Source, Token, Trigg
 
 use crate::bench::{Bench, TRIGGERS, benches, socket_pair};
 use crate::common::{both, connection, look, wait_for};
-use crate::held::Held;
+use evq::unix::SourceFd;
 
 /// A source can be deregistered and registered again, with any interests and
 /// trigger, any number of times, and loses no bytes by it: what arrives in
@@ -23,9 +23,9 @@ fn c06_registering_again_loses_no_bytes() {
 
     let (ours, mut peer) = socket_pair();
     again_and_again(
-        &mut Held::new(ours),
+        &mut SourceFd::new(ours),
         |byte| peer.write_all(&[byte]).unwrap(),
-        |ours, buffer| ours.io().read(buffer),
+        |ours, buffer| ours.get_ref().read(buffer),
     );
 }
 
@@ -170,7 +170,7 @@ fn c06_reregister_changes_the_interests() {
 
     let (ours, mut peer) = socket_pair();
     peer.write_all(b"!").unwrap();
-    report_each_way(&mut Held::new(ours));
+    report_each_way(&mut SourceFd::new(ours));
 
     let (mut registration, set_readiness) = Registration::new();
     let ready = Readiness::READABLE | Readiness::WRITABLE;

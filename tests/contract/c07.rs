@@ -2,11 +2,11 @@
 
 use std::io::{ErrorKind, Write};
 
+use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Registration, Token, Trigger};
 
 use crate::bench::{Subject, TRIGGERS, benches};
 use crate::common::{KQUEUE, connection, look, readable, wait_for};
-use crate::held::Held;
 
 /// Registering a registered source gives `AlreadyExists`, with whichever queue,
 /// and changes nothing about the registration that there is. The kernels do not
@@ -143,7 +143,7 @@ fn c07_a_refused_change_changes_nothing() {
 /// its like for both, and then there is nothing to undo.)
 #[test]
 fn c07_a_refused_registration_is_none_in_part_either() {
-    use evq::{Waker, unix::SourceFd};
+    use evq::Waker;
     use std::os::fd::AsFd;
 
     let inner = Poll::new().unwrap();
@@ -166,7 +166,7 @@ fn c07_a_refused_registration_is_none_in_part_either() {
 /// kqueue can: there a file is readable up to its end.
 #[test]
 fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
-    let mut file = Held::new(std::fs::File::open(file!()).unwrap());
+    let mut file = SourceFd::new(std::fs::File::open(file!()).unwrap());
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let registered = poll
@@ -192,7 +192,6 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 #[test]
 fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
-    use evq::unix::SourceFd;
     use std::os::fd::AsFd;
 
     let (ours, mut peer) = crate::bench::socket_pair();

@@ -8,7 +8,7 @@ use evq::{Event, Events, Interests, Poll, Readiness, Registration, Source, Token
 
 use crate::bench::{TRIGGERS, fill, pipe, socket_pair};
 use crate::common::{KQUEUE, both, connection, look, wait_for};
-use crate::held::Held;
+use evq::unix::SourceFd;
 
 /// When the peer has closed its writing half, the source is readable, and `read`
 /// gives 0 after the last byte, not before. `is_read_closed` says so in advance,
@@ -56,7 +56,7 @@ fn c08_a_closed_half_is_read_to_its_last_byte_and_written_to() {
 fn c08_a_closed_half_of_a_socket_pair_is_read_to_its_last_byte() {
     for trigger in TRIGGERS {
         let (ours, mut peer) = socket_pair();
-        let mut ours = Held::new(ours);
+        let mut ours = SourceFd::new(ours);
         let mut poll = Poll::new().unwrap();
         poll.registrator()
             .register_with(&mut ours, Token(1), Interests::READABLE, trigger)
@@ -64,12 +64,12 @@ fn c08_a_closed_half_of_a_socket_pair_is_read_to_its_last_byte() {
         peer.write_all(b"last words").unwrap();
         peer.shutdown(Shutdown::Write).unwrap();
         let (words, at_end) = read_to_end(&mut poll, &mut ours, trigger, |ours, buffer| {
-            ours.io().read(buffer)
+            ours.get_ref().read(buffer)
         });
         assert_eq!(words, b"last words");
         assert!(at_end.is_read_closed(), "{at_end:?}");
         assert!(!at_end.is_write_closed(), "{at_end:?}");
-        ours.io().write_all(b"an answer").unwrap();
+        ours.get_ref().write_all(b"an answer").unwrap();
         assert_eq!(peer.read(&mut [0; 16]).unwrap(), 9);
     }
 }
@@ -93,18 +93,18 @@ fn c08_a_closed_peer_is_read_to_its_last_byte() {
         assert_eq!(words, b"last words");
 
         let (ours, mut peer) = socket_pair();
-        let mut ours = Held::new(ours);
+        let mut ours = SourceFd::new(ours);
         poll.registrator()
             .register_with(&mut ours, Token(1), Interests::READABLE, trigger)
             .unwrap();
         peer.write_all(b"last words").unwrap();
         drop(peer);
         let (words, at_end) = read_to_end(&mut poll, &mut ours, trigger, |ours, buffer| {
-            ours.io().read(buffer)
+            ours.get_ref().read(buffer)
         });
         assert_eq!(words, b"last words");
         assert!(at_end.is_read_closed(), "{at_end:?}");
-        let error = ours.io().write(b"?").unwrap_err();
+        let error = ours.get_ref().write(b"?").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 }
@@ -117,7 +117,7 @@ fn c08_a_pipe_without_a_writer_is_read_to_its_last_byte() {
     for trigger in TRIGGERS {
         for words in [b"".as_slice(), b"last words"] {
             let (read, mut write) = pipe();
-            let mut read = Held::new(read);
+            let mut read = SourceFd::new(read);
             let mut poll = Poll::new().unwrap();
             poll.registrator()
                 .register_with(&mut read, Token(1), Interests::READABLE, trigger)
@@ -125,7 +125,7 @@ fn c08_a_pipe_without_a_writer_is_read_to_its_last_byte() {
             write.write_all(words).unwrap();
             drop(write);
             let (all, at_end) = read_to_end(&mut poll, &mut read, trigger, |read, buffer| {
-                read.io().read(buffer)
+                read.get_ref().read(buffer)
             });
             assert_eq!(all, words);
             assert!(at_end.is_read_closed(), "{at_end:?}");
@@ -141,9 +141,9 @@ fn c08_a_pipe_without_a_reader_is_write_closed() {
     for trigger in TRIGGERS {
         for full in [false, true] {
             let (read, write) = pipe();
-            let mut write = Held::new(write);
+            let mut write = SourceFd::new(write);
             if full {
-                fill(write.io());
+                fill(write.get_ref());
             }
             let mut poll = Poll::new().unwrap();
             let mut events = Events::with_capacity(8);
@@ -163,7 +163,7 @@ fn c08_a_pipe_without_a_reader_is_write_closed() {
             });
             assert!(event.is_writable(), "{event:?}");
             assert!(!event.is_read_closed(), "{event:?}");
-            let error = write.io().write(b"?").unwrap_err();
+            let error = write.get_ref().write(b"?").unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         }
     }
@@ -183,7 +183,7 @@ fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
         for interests in [Interests::READABLE, both()] {
             let (read, write) = pipe();
             drop(write);
-            let mut read = Held::new(read);
+            let mut read = SourceFd::new(read);
             registrator
                 .register_with(&mut read, Token(1), interests, trigger)
                 .unwrap();
@@ -191,14 +191,14 @@ fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
                 event.is_readable()
             });
             assert!(event.is_read_closed(), "{event:?}");
-            assert_eq!(read.io().read(&mut [0]).unwrap(), 0);
+            assert_eq!(read.get_ref().read(&mut [0]).unwrap(), 0);
             // Though a part of it may never have been there.
             registrator.deregister(&mut read).unwrap();
         }
 
         let (read, write) = pipe();
         drop(read);
-        let mut write = Held::new(write);
+        let mut write = SourceFd::new(write);
         let registered =
             registrator.register_with(&mut write, Token(2), Interests::WRITABLE, trigger);
         match registered {
@@ -209,7 +209,7 @@ fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
             Err(error) if KQUEUE => assert_eq!(error.kind(), ErrorKind::BrokenPipe),
             Err(error) => panic!("{error}"),
         }
-        let error = write.io().write(b"?").unwrap_err();
+        let error = write.get_ref().write(b"?").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use evq::unix::SourceFd;
@@ -29,7 +29,7 @@ fn register_pairs<'fd>(
     pairs: &'fd [(UnixStream, UnixStream)],
     first: usize,
     trigger: Trigger,
-) -> Vec<SourceFd<'fd>> {
+) -> Vec<SourceFd<BorrowedFd<'fd>>> {
     pairs
         .iter()
         .enumerate()

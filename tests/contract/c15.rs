@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -424,7 +424,7 @@ fn c15_what_was_registered_once_does_not_keep_the_loop_open() {
     pairs
         .iter_mut()
         .for_each(|(far, _)| far.write_all(b"!").unwrap());
-    let level = |source: &mut SourceFd<'_>, token| {
+    let level = |source: &mut SourceFd<BorrowedFd<'_>>, token| {
         let token = Token(token);
         poll.registrator()
             .register_with(source, token, Interests::READABLE, Trigger::Level)

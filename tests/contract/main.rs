@@ -55,7 +55,6 @@ mod c15;
 mod c18;
 mod c20;
 mod common;
-mod held;
 mod nested;
 
 #[test]
