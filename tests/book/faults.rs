@@ -1,10 +1,8 @@
 //! The checks held to account: a small good book passes them, and each kind of fault is refused.
 
-use crate::record::{differ, normalise, recordings, run};
+use crate::record::{differ, normalise, recordings};
 use crate::tree::{Page, Tree, unmark, words};
 use crate::{coverage, figures, pages, reading, sources};
-use std::path::Path;
-use std::time::Duration;
 
 const PAGE: &str = "book/src/ch08_epoll.md";
 const SELECTOR: &str = "src/epoll/selector.rs";
@@ -574,6 +572,10 @@ fn ports_descriptors_and_times_are_normalised_and_nothing_else() {
 #[cfg(unix)]
 #[test]
 fn a_program_that_fails_or_does_not_end_is_refused() {
+    use crate::record::run;
+    use std::path::Path;
+    use std::time::Duration;
+
     let fault = run(Path::new("false"), Duration::from_secs(5)).expect_err("false fails");
     assert!(fault.contains("ended with"), "{fault}");
     let fault = run(Path::new("yes"), Duration::from_millis(100)).expect_err("yes goes on");

@@ -44,6 +44,30 @@ mod ex03_3_drain;
 mod ex03_3_drain_short_read;
 #[path = "wrong/ex03_3_drain_would_block_is_an_error.rs"]
 mod ex03_3_drain_would_block_is_an_error;
+#[path = "ex05_1_lent.rs"]
+mod ex05_1_lent;
+#[path = "wrong/ex05_1_lent_always_a_packet.rs"]
+mod ex05_1_lent_always_a_packet;
+#[path = "wrong/ex05_1_lent_asks_for_an_error_first.rs"]
+mod ex05_1_lent_asks_for_an_error_first;
+#[path = "wrong/ex05_1_lent_done_is_back.rs"]
+mod ex05_1_lent_done_is_back;
+#[path = "ex05_2_packet.rs"]
+mod ex05_2_packet;
+#[path = "wrong/ex05_2_packet_no_look_at_the_status.rs"]
+mod ex05_2_packet_no_look_at_the_status;
+#[path = "wrong/ex05_2_packet_the_whole_buffer.rs"]
+mod ex05_2_packet_the_whole_buffer;
+#[path = "wrong/ex05_2_packet_zero_is_the_end.rs"]
+mod ex05_2_packet_zero_is_the_end;
+#[path = "ex05_3_buffers.rs"]
+mod ex05_3_buffers;
+#[path = "wrong/ex05_3_buffers_bytes_for_a_closed_connection.rs"]
+mod ex05_3_buffers_bytes_for_a_closed_connection;
+#[path = "wrong/ex05_3_buffers_cancelled_is_back.rs"]
+mod ex05_3_buffers_cancelled_is_back;
+#[path = "wrong/ex05_3_buffers_never_back.rs"]
+mod ex05_3_buffers_never_back;
 #[path = "ex06_1_answers.rs"]
 mod ex06_1_answers;
 #[path = "wrong/ex06_1_answers_any_queue_will_do.rs"]

@@ -14,6 +14,12 @@ mod ex03_1_errno;
 mod ex03_2_layout;
 #[path = "ex03_3_drain.rs"]
 mod ex03_3_drain;
+#[path = "ex05_1_lent.rs"]
+mod ex05_1_lent;
+#[path = "ex05_2_packet.rs"]
+mod ex05_2_packet;
+#[path = "ex05_3_buffers.rs"]
+mod ex05_3_buffers;
 #[path = "ex06_1_answers.rs"]
 mod ex06_1_answers;
 #[path = "ex06_2_pair.rs"]

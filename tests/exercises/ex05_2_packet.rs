@@ -1,0 +1,32 @@
+//! Exercise 5.2: what a packet says.
+
+/// What a packet of a receive on a TCP socket says.
+pub struct Packet {
+    /// The status in its OVERLAPPED: 0, or an NTSTATUS that says what went wrong.
+    pub status: u32,
+    pub bytes: usize,
+}
+
+#[derive(Debug, PartialEq)]
+pub enum Outcome<'a> {
+    Bytes(&'a [u8]),
+    /// Nothing was lent to be filled; the socket has bytes, or its end. A read now tells which.
+    TryNow,
+    /// The peer will send no more.
+    End,
+    Failed(u32),
+}
+
+/// What became of a receive: `lent` is the buffer that was lent for it, all of it.
+///
+/// It compiles, and believes more than the packet says. Repair it.
+pub fn outcome<'a>(lent: &'a [u8], packet: &Packet) -> Outcome<'a> {
+    match packet.bytes {
+        0 => Outcome::End,
+        _ => Outcome::Bytes(lent),
+    }
+}
+
+#[cfg(test)]
+#[path = "../checks/ex05_2_packet.rs"]
+mod checks;
