@@ -1,4 +1,5 @@
 //! Clause 11, in a process of its own: it handles signals.
+#![cfg(unix)]
 
 use std::ffi::c_int;
 use std::io::{self, ErrorKind, IoSlice, Write};

@@ -5,6 +5,7 @@
 //! A queue keeps a registration, a list of what is ready and whatever an earlier
 //! operation left there, so it can come to differ. A failure names its seed:
 //! `EVQ_SEED=17 cargo test --test differential` takes the same steps again.
+#![cfg(unix)]
 
 use std::ffi::{c_int, c_short};
 use std::io::{ErrorKind, Read, Write};

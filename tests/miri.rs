@@ -1,5 +1,6 @@
 //! What Miri can watch of `SourceFd`: descriptors that are read and written as
 //! files, for Miri's socket pairs know nothing else. Runs everywhere.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::io::{Read, Write};
