@@ -1,5 +1,5 @@
 //! What Miri can watch of `SourceFd`: descriptors that are read and written as
-//! files, for Miri's socket pairs know nothing else. Runs everywhere.
+//! files, for Miri's socket pairs know nothing else. Runs on every Unix without it.
 #![cfg(unix)]
 
 use std::fs::File;
