@@ -149,8 +149,6 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "multicast_loop_v6",
             "set_multicast_loop_v6",
             "as_source",
-            "as_fd",
-            "as_raw_fd",
         ],
         "hands the call on to the platform's method of the same name",
     ),

@@ -5,6 +5,8 @@
 //! lending and reading, without a system call, so they compile, and are tested,
 //! on every system.
 
+use std::io::IoSliceMut;
+
 use crate::event::Readiness;
 
 /// Where a stream's next bytes are.
@@ -70,6 +72,18 @@ impl Reading {
             Reading::Failed(_) => Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR,
         }
     }
+}
+
+/// Copies as much as fits into the buffers, one after the other, and returns how
+/// much that was.
+pub fn hand_out(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
+    let all = from.len();
+    for buffer in into {
+        let (now, later) = from.split_at(from.len().min(buffer.len()));
+        buffer[..now.len()].copy_from_slice(now);
+        from = later;
+    }
+    all - from.len()
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use super::buffer_pool::Buffer;
 use super::ffi;
 use super::options;
-use super::reading::Reading;
-use super::writing::Writing;
+use super::reading::{Reading, hand_out};
+use super::writing::{Writing, gather};
 use crate::event::Trigger;
 use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
 use crate::iocp::overlapped::Packet;
@@ -122,7 +122,7 @@ impl TcpStream {
         lend(&mut state, operations);
         match state.machine.reading {
             Reading::InHand { from, to } => {
-                let n = copy(&state.machine.input[from..to], buffers);
+                let n = hand_out(&state.machine.input[from..to], buffers);
                 if !peek {
                     state.machine.reading = state.machine.reading.took(n);
                     lend(&mut state, operations);
@@ -171,9 +171,7 @@ impl TcpStream {
                 Err(error) if error.kind() == ErrorKind::WouldBlock && state.watch.is_some() => {
                     let stream = &mut state.machine;
                     stream.output = Buffer::take(COPIED);
-                    let mut room = [IoSliceMut::new(&mut stream.output)];
-                    let to = buffers.iter().map(|buffer| buffer.len()).sum();
-                    let to = gather(buffers, &mut room[0]).min(to);
+                    let to = gather(buffers, &mut stream.output);
                     stream.writing = Writing::Lent { from: 0, to };
                     send_on(&mut state, operations);
                     announce(&state, operations, false);
@@ -417,29 +415,6 @@ fn announce(state: &State<Stream>, operations: &Arc<Operations<Stream>>, news: b
         stream.reading.readiness() | stream.writing.readiness(),
         news,
     );
-}
-
-/// Copies as much as fits into the buffers, one after the other.
-fn copy(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
-    let all = from.len();
-    for buffer in into {
-        let (now, later) = from.split_at(from.len().min(buffer.len()));
-        buffer[..now.len()].copy_from_slice(now);
-        from = later;
-    }
-    all - from.len()
-}
-
-/// The other way round.
-fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
-    let all = into.len();
-    for buffer in from {
-        let n = buffer.len().min(into.len());
-        let (now, later) = into.split_at_mut(n);
-        now.copy_from_slice(&buffer[..n]);
-        into = later;
-    }
-    all - into.len()
 }
 
 /// The number of a system's error. Every other is of a stream that is gone.

@@ -3,6 +3,8 @@
 //! Chapter 14. The steps, without a system call: they compile, and are tested,
 //! on every system.
 
+use std::io::IoSlice;
+
 use crate::event::Readiness;
 
 /// What can be written, or why not.
@@ -75,6 +77,19 @@ impl Writing {
             }
         }
     }
+}
+
+/// Copies as much of the buffers as there is room for, and returns how much that
+/// was.
+pub fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
+    let all = into.len();
+    for buffer in from {
+        let n = buffer.len().min(into.len());
+        let (now, later) = into.split_at_mut(n);
+        now.copy_from_slice(&buffer[..n]);
+        into = later;
+    }
+    all - into.len()
 }
 
 #[cfg(test)]
