@@ -227,6 +227,12 @@ fn int(len: usize) -> c_int {
     c_int::try_from(len).unwrap_or(c_int::MAX)
 }
 
+/// The number of buffers that one call takes: as many as on Unix, for Windows
+/// names no limit, and Wine's is this.
+fn count(buffers: usize) -> u32 {
+    buffers.min(1024) as u32
+}
+
 /// Makes a socket for overlapped operations, which no child inherits. It blocks:
 /// see [`set_nonblocking`].
 pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedSocket> {
@@ -407,7 +413,7 @@ pub fn sendto(socket: BorrowedSocket<'_>, buffer: &[u8], to: SocketAddr) -> Resu
 
 /// Receives into several buffers in turn.
 pub fn recv_vectored(socket: BorrowedSocket<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
-    let (s, at, count) = (raw(socket), buffers.as_mut_ptr(), buffers.len() as u32);
+    let (s, at, count) = (raw(socket), buffers.as_mut_ptr(), count(buffers.len()));
     let (mut n, mut flags, not) = (0, 0, ptr::null_mut());
     // SAFETY: `at` are `count` WSABUFs, each writable, and nothing is overlapped.
     let returned = unsafe { c::WSARecv(s, at.cast(), count, &mut n, &mut flags, not, None) };
@@ -418,7 +424,7 @@ pub fn recv_vectored(socket: BorrowedSocket<'_>, buffers: &mut [IoSliceMut<'_>])
 
 /// Sends from several buffers in turn.
 pub fn send_vectored(socket: BorrowedSocket<'_>, buffers: &[IoSlice<'_>]) -> Result<usize> {
-    let (s, at, count) = (raw(socket), buffers.as_ptr(), buffers.len() as u32);
+    let (s, at, count) = (raw(socket), buffers.as_ptr(), count(buffers.len()));
     let (mut n, not, at) = (0, ptr::null_mut(), at.cast_mut().cast());
     // SAFETY: `at` are `count` WSABUFs, each readable, which the call does not
     // change though its type says it may; and nothing is overlapped.

@@ -224,11 +224,11 @@ impl TcpStream {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let mut state = self.source.lock();
-        if let Some(error) = state.machine.take_error() {
-            announce(&state, &self.source.operations, false);
-            return Ok(Some(error));
-        }
-        options::take_error(self.socket())
+        let kept = state.machine.take_error();
+        announce(&state, &self.source.operations, false);
+        // The socket may have kept the same one.
+        let own = options::take_error(self.socket())?;
+        Ok(kept.or(own))
     }
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
