@@ -34,7 +34,7 @@ pub(crate) struct TcpStream {
 pub(crate) struct Stream {
     reading: Reading,
     writing: Writing,
-    /// Where to connect to: lent with ConnectEx.
+    /// Where to connect to, until that has succeeded: lent with ConnectEx.
     peer: Option<Box<(ffi::Address, u32)>>,
     input: Buffer,
     output: Buffer,
@@ -224,11 +224,15 @@ impl TcpStream {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let mut state = self.source.lock();
-        let kept = state.machine.take_error();
-        announce(&state, &self.source.operations, false);
-        // The socket may have kept the same one.
-        let own = options::take_error(self.socket())?;
-        Ok(kept.or(own))
+        if let Some(error) = state.machine.take_error() {
+            announce(&state, &self.source.operations, false);
+            return Ok(Some(error));
+        }
+        match state.machine.peer {
+            None => options::take_error(self.socket()),
+            // Of a refusal the socket may tell again and again.
+            Some(_) => Ok(None),
+        }
     }
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
@@ -384,6 +388,9 @@ fn output_done(
         }
     }
     state.machine.writing = state.machine.writing.came_back(outcome.map_err(code));
+    if state.machine.writing == Writing::Open {
+        state.machine.peer = None;
+    }
     send_on(state, operations);
 }
 
