@@ -615,14 +615,22 @@ fn either_handle_of_a_socket_receives() {
         assert_eq!(here.next(9), (b"six".to_vec(), from));
         here.is_empty();
         assert_eq!(second.send_to(b"alive", from).unwrap(), 5);
-        drop(here);
-        there
-            .send_to(b"alive", second.local_addr().unwrap())
-            .unwrap();
+
+        // The other one stays, registered with the first or by itself.
+        let Receiver { socket, queue } = here;
+        drop(socket);
         let mut second = Receiver {
             socket: second,
-            queue: None,
+            queue,
         };
+        if let Some((poll, _)) = &second.queue {
+            let registrator = poll.registrator();
+            let result = registrator.register(&mut second.socket, Token(0), Interests::READABLE);
+            if let Err(error) = result {
+                assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+            }
+        }
+        there.send_to(b"alive", second.addr()).unwrap();
         assert_eq!(second.next(9), (b"alive".to_vec(), from));
         there.set_read_timeout(Some(LIMIT)).unwrap();
         assert_eq!(there.recv(buffer).unwrap(), 5);

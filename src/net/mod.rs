@@ -8,7 +8,6 @@
 
 mod address;
 mod tcp;
-#[cfg(unix)]
 mod udp;
 #[cfg(unix)]
 pub(crate) mod unix;
@@ -20,5 +19,4 @@ use unix as sys;
 use windows as sys;
 
 pub use tcp::{TcpListener, TcpStream};
-#[cfg(unix)]
 pub use udp::UdpSocket;

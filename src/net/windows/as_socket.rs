@@ -5,7 +5,7 @@
 
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
-use crate::net::{TcpListener, TcpStream};
+use crate::net::{TcpListener, TcpStream, UdpSocket};
 
 impl AsSocket for TcpListener {
     fn as_socket(&self) -> BorrowedSocket<'_> {
@@ -26,6 +26,18 @@ impl AsSocket for TcpStream {
 }
 
 impl AsRawSocket for TcpStream {
+    fn as_raw_socket(&self) -> RawSocket {
+        self.inner.socket().as_raw_socket()
+    }
+}
+
+impl AsSocket for UdpSocket {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.inner.socket()
+    }
+}
+
+impl AsRawSocket for UdpSocket {
     fn as_raw_socket(&self) -> RawSocket {
         self.inner.socket().as_raw_socket()
     }
