@@ -9,6 +9,7 @@ use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::fmt;
 use std::io;
+use std::panic::RefUnwindSafe;
 use std::ptr;
 
 use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
@@ -38,6 +39,9 @@ pub struct Overlapped {
 unsafe impl Send for Overlapped {}
 // SAFETY: as above; nothing here reads or writes `raw` by a shared reference.
 unsafe impl Sync for Overlapped {}
+
+// Nobody sees `raw` half changed, for nobody sees it.
+impl RefUnwindSafe for Overlapped {}
 
 impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
