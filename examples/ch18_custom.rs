@@ -421,6 +421,7 @@ pub(crate) mod directory {
         pub fn new(name: &str) -> io::Result<Folder> {
             let name = format!("evq-{name}-{}", std::process::id());
             let path = std::env::temp_dir().join(name);
+            let _ = fs::remove_dir_all(&path); // of a run that was stopped
             fs::create_dir(&path)?;
             Ok(Folder(path))
         }
