@@ -183,7 +183,7 @@ impl ReadyList {
     /// Whether something has been pushed, or left behind, since the poller last
     /// looked. An exchange, so that whoever pushes later sees what the caller
     /// did before.
-    #[cfg(unix)]
+    #[cfg(any(unix, test))]
     pub(crate) fn is_notified(&self) -> bool {
         self.poller.fetch_or(0, Ordering::AcqRel) >= NOTIFIED
     }
