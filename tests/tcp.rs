@@ -1,5 +1,6 @@
 //! TCP sockets, behaviour by behaviour: what `net` promises beside the contract's clauses.
 
+use std::cell::RefCell;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
@@ -9,6 +10,11 @@ use evq::{Event, Events, Interests, Poll, Token};
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
+
+thread_local! {
+    /// A test's only queue, for on Windows a socket stays with its first one.
+    static POLL: RefCell<Poll> = RefCell::new(Poll::new().unwrap());
+}
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
@@ -25,31 +31,28 @@ fn connection() -> (TcpStream, net::TcpStream) {
 
 /// A listener and a connection made through it, both ends evq's, at `addr`.
 fn connection_at(addr: SocketAddr) -> (TcpListener, TcpStream, TcpStream, SocketAddr) {
-    let mut poll = Poll::new().unwrap();
     let mut listener = TcpListener::bind(addr).unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let registrator = poll.registrator();
-    registrator
-        .register(&mut listener, Token(0), Interests::READABLE)
-        .unwrap();
-    registrator
-        .register(&mut client, Token(1), Interests::WRITABLE)
-        .unwrap();
     let (mut accepted, mut connected) = (None, false);
-    until(
-        &mut poll,
-        "the connection to be made and accepted",
-        |event| {
+    POLL.with_borrow_mut(|poll| {
+        let registrator = poll.registrator();
+        registrator
+            .register(&mut listener, Token(0), Interests::READABLE)
+            .unwrap();
+        registrator
+            .register(&mut client, Token(1), Interests::WRITABLE)
+            .unwrap();
+        until(poll, "the connection to be made and accepted", |event| {
             match event.token() {
                 Token(0) => accepted = listener.accept().ok(),
                 _ => connected = event.is_writable(),
             }
             accepted.is_some() && connected
-        },
-    );
-    assert!(client.take_error().unwrap().is_none());
-    poll.registrator().deregister(&mut client).unwrap();
-    poll.registrator().deregister(&mut listener).unwrap();
+        });
+        assert!(client.take_error().unwrap().is_none());
+        poll.registrator().deregister(&mut client).unwrap();
+        poll.registrator().deregister(&mut listener).unwrap();
+    });
     let (server, from) = accepted.unwrap();
     (listener, client, server, from)
 }
@@ -74,12 +77,13 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
 
 /// Waits until a source is readable.
 fn readable(stream: &mut TcpStream) {
-    let mut poll = Poll::new().unwrap();
-    poll.registrator()
-        .register(stream, Token(0), Interests::READABLE)
-        .unwrap();
-    until(&mut poll, "bytes to arrive", Event::is_readable);
-    poll.registrator().deregister(stream).unwrap();
+    POLL.with_borrow_mut(|poll| {
+        poll.registrator()
+            .register(stream, Token(0), Interests::READABLE)
+            .unwrap();
+        until(poll, "bytes to arrive", Event::is_readable);
+        poll.registrator().deregister(stream).unwrap();
+    });
 }
 
 /// Whether the machine has IPv6's loopback; says by the test's name if not.
@@ -315,11 +319,12 @@ fn ttl_at(addr: SocketAddr) {
     }
     assert_eq!(client.ttl().unwrap(), 37, "a refused TTL changed it");
     let next = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let mut poll = Poll::new().unwrap();
-    poll.registrator()
-        .register(&mut listener, Token(0), Interests::READABLE)
-        .unwrap();
-    until(&mut poll, "the connection", Event::is_readable);
+    POLL.with_borrow_mut(|poll| {
+        poll.registrator()
+            .register(&mut listener, Token(0), Interests::READABLE)
+            .unwrap();
+        until(poll, "the connection", Event::is_readable);
+    });
     let (accepted, _) = listener.accept().unwrap();
     assert_eq!(accepted.ttl().unwrap(), 41, "not the listener's");
     drop(next);
