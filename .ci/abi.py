@@ -5,7 +5,8 @@
 For each target one C file is written to FOLDER and compiled: a _Static_assert
 for each constant, size, alignment, offset and width, and each function assigned
 to a pointer of the table's type. The symbol that a function's name stands for
-is read from the assembly.
+is read from the assembly. Of Windows' functions, those of each library are
+linked with that library alone.
 """
 
 import concurrent.futures
@@ -52,10 +53,16 @@ TARGETS = {
     "mips-linux-musleabi": f"{LINUX} 32 big mips musl",
     "powerpc64-linux-musl": f"{LINUX} 64 big musl",
     "s390x-linux-musl": f"{LINUX} 64 big musl",
+    "x86_64-windows-gnu": "windows 64 x86_64",
+    "x86-windows-gnu": "windows 32 x86",
+    "aarch64-windows-gnu": "windows 64",
 }
 
 # What lets each C library show all that it has.
 DEFINES = ["_GNU_SOURCE", "_NETBSD_SOURCE", "_DARWIN_C_SOURCE"]
+
+# Windows' headers are to come in this order, before all others.
+WINDOWS = ["winsock2.h", "ws2tcpip.h", "windows.h"]
 
 
 # Words that hold for no target here: Rust's own, and systems without headers.
@@ -80,7 +87,7 @@ def rows(words):
         if kind == "from":
             header = where
             continue
-        if kind not in ("const", "struct", "fn") or header is None or len(rest) != 2:
+        if kind not in ("const", "guid", "struct", "fn", "type") or header is None or len(rest) != 2:
             sys.exit(f"{TABLE}:{number}: what is this?  {line}")
         name, rest = rest
         ours, _, other = name.partition("=")
@@ -104,10 +111,22 @@ def field(c_struct, text):
     return claims
 
 
-def program(found):
+def guid(digits):
+    """The numbers that C writes it with, each by its field."""
+    one, two, three, four, five = digits.split("-")
+    yield from (("Data1", one), ("Data2", two), ("Data3", three))
+    for place in range(8):
+        yield f"Data4[{place}]", (four + five)[2 * place : 2 * place + 2]
+
+
+def program(found, words):
     headers = sorted({header for *_, header in found})
+    if "windows" in words:
+        headers = [*WINDOWS, *(header for header in headers if header not in WINDOWS)]
     lines = [f"#define {define} 1" for define in DEFINES]
     lines += [f"#include <{header}>" for header in ["stddef.h", "sys/types.h", *headers]]
+    # How functions are called, where there are several ways.
+    way = "WINAPI " if "windows" in words else ""
 
     def claim(truth, what):
         lines.append(f'_Static_assert({truth}, "{what}");')
@@ -123,9 +142,13 @@ def program(found):
             for text in re.findall(r"\S+ \S+", fields):
                 for truth in field(c_struct, text):
                     claim(truth, f"{ours}: {text}")
+        elif kind == "guid":
+            lines.append(f"static constexpr GUID evq_{ours} = {other};")
+            for place, digits in guid(rest):
+                claim(f"evq_{ours}.{place} == 0x{digits}", f"{ours}: {place} is {digits}")
         else:
-            pointer = rest.replace(" (", f" (*evq_{ours})(", 1)
-            lines.append(f"{pointer} = {ours};")
+            pointer = rest.replace(" (", f" ({way}*evq_{ours})(", 1)
+            lines.append(f"{pointer} = {f'({other})0' if kind == 'type' else ours};")
     return "\n".join(lines) + "\n"
 
 
@@ -133,11 +156,11 @@ def check(target, words, compiler, folder):
     """Returns how much was checked, and what is wrong."""
     found = rows(words)
     source = folder / f"{target}.c"
-    source.write_text(program(found))
+    source.write_text(program(found, words))
     claims = len(re.findall(r"_Static_assert|\(\*evq_", source.read_text()))
     # A clang that makes no difference between pointers' types would prove nothing.
     assembly = source.with_suffix(".s")
-    command = [*compiler, "-S", "-o", str(assembly), "-std=gnu11", "-w", str(source)]
+    command = [*compiler, "-S", "-o", str(assembly), "-std=gnu23", "-w", str(source)]
     command += ["-Werror=incompatible-pointer-types", "-Werror=int-conversion"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -149,11 +172,38 @@ def check(target, words, compiler, folder):
     for kind, ours, other, _, _ in found:
         if kind == "fn":
             symbol = symbols.get(ours, "none")
-            if "macos" in target:
+            if "macos" in target or target == "x86-windows-gnu":
                 symbol = symbol.removeprefix("_")
+            if "windows" in words:
+                # On 32-bit x86 with its arguments' bytes, which the callee takes off.
+                symbol, other = symbol.split("@")[0], ours
             if symbol != other:
                 wrong.append(f"{target}: `{ours}` is the symbol {symbol}, not {other}")
+    if "windows" in words:
+        wrong += link(target, found, words, compiler, folder)
     return claims, "\n".join(wrong)
+
+
+ENTRY = "BOOL WINAPI DllMainCRTStartup(HINSTANCE a, DWORD b, LPVOID c) { return 1; }\n"
+
+
+def link(target, found, words, compiler, folder):
+    """Returns which libraries lack a function that the table says they have."""
+    functions = [row for row in found if row[0] == "fn"]
+    for library in sorted({other for _, _, other, *_ in functions}):
+        source = folder / f"{target}.{library}.c"
+        own = [row for row in functions if row[2] == library]
+        source.write_text(program(own, words) + ENTRY)
+        # `-nostdlib` takes the headers away too, so it comes with the second.
+        objects, dll = source.with_suffix(".obj"), source.with_suffix(".dll")
+        for command in (
+            [*compiler, "-c", "-std=gnu23", "-w", "-o", str(objects), str(source)],
+            [*compiler, "-shared", "-nostdlib", "-o", str(dll), str(objects), f"-l{library}"],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                yield f"{target}: {library} lacks what the table says it has\n{done.stderr}"
+                break
 
 
 def main():

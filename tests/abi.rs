@@ -39,7 +39,8 @@ macro_rules! assertions {
         )*]);
 
         impl crate::reader::Named for $module::$name {
-            const NAMES: &'static [&'static str] = &[concat!("struct ", stringify!($name))];
+            const NAMES: &'static [&'static str] =
+                &[concat!("struct ", stringify!($name)), stringify!($name)];
         }
     )* };
     (fn $module:ident { $($name:ident($($argument:tt)*))* }) => { $(
@@ -47,6 +48,39 @@ macro_rules! assertions {
             stringify!($name),
             $module::c::$name as unsafe extern "C" fn($($argument)*) -> _,
         );
+    )* };
+    // Windows alone has what follows.
+    (pointer $module:ident { $($name:ident)* }) => { $(
+        const _: () = assert!(
+            crate::reader::address($module::$name) == crate::reader::value(stringify!($name)),
+            concat!(stringify!($name), " is not what tests/abi/table.txt says"),
+        );
+    )* };
+    (guid $module:ident { $($name:ident)* }) => { $(
+        const _: () = {
+            let ($module::GUID { Data1, Data2, Data3, Data4 }, mut i) = ($module::$name, 0);
+            let (a, b, c) = (Data1.to_be_bytes(), Data2.to_be_bytes(), Data3.to_be_bytes());
+            let ours = [
+                a[0], a[1], a[2], a[3], b[0], b[1], c[0], c[1], Data4[0], Data4[1], Data4[2],
+                Data4[3], Data4[4], Data4[5], Data4[6], Data4[7],
+            ];
+            while i < 16 {
+                assert!(
+                    ours[i] == crate::reader::guid(stringify!($name))[i],
+                    concat!(stringify!($name), " is not what tests/abi/table.txt says"),
+                );
+                i += 1;
+            }
+        };
+    )* };
+    (system $module:ident { $($name:ident($($argument:tt)*))* }) => { $(
+        const _: () = crate::reader::prototype(
+            stringify!($name),
+            $module::c::$name as unsafe extern "system" fn($($argument)*) -> _,
+        );
+    )* };
+    (type $module:ident { $($name:ident)* }) => { $(
+        const _: () = crate::reader::prototype_of::<$module::$name>("type", stringify!($name));
     )* };
 }
 
@@ -56,6 +90,12 @@ macro_rules! names {
         &[$(concat!("struct ", stringify!($name))),*]
     };
     (fn { $($name:ident($($argument:tt)*))* }) => { &[$(concat!("fn ", stringify!($name))),*] };
+    (pointer { $($name:ident)* }) => { &[$(concat!("const ", stringify!($name))),*] };
+    (guid { $($name:ident)* }) => { &[$(concat!("guid ", stringify!($name))),*] };
+    (system { $($name:ident($($argument:tt)*))* }) => {
+        &[$(concat!("fn ", stringify!($name))),*]
+    };
+    (type { $($name:ident)* }) => { &[$(concat!("type ", stringify!($name))),*] };
 }
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
@@ -80,7 +120,10 @@ mod queue {
     }
 }
 
-#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue))))]
+#[cfg(all(
+    unix,
+    not(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))
+))]
 mod queue {
     use super::*;
     use evq::inside::changes;
@@ -121,6 +164,125 @@ mod queue {
     }
 }
 
+#[cfg(windows)]
+mod queue {
+    use super::*;
+    use evq::inside::pipe_ffi;
+
+    held! {
+        const ffi {
+            INFINITE WAIT_TIMEOUT ERROR_IO_PENDING ERROR_NOT_FOUND ERROR_INVALID_PARAMETER
+            FILE_SKIP_COMPLETION_PORT_ON_SUCCESS FILE_SKIP_SET_EVENT_ON_HANDLE
+        }
+        pointer ffi { INVALID_HANDLE_VALUE }
+        struct ffi {
+            OVERLAPPED {
+                Internal: Internal, InternalHigh: InternalHigh, Offset: Offset,
+                OffsetHigh: OffsetHigh, hEvent: hEvent,
+            }
+            OVERLAPPED_ENTRY {
+                lpCompletionKey: lpCompletionKey, lpOverlapped: lpOverlapped,
+                Internal: Internal, dwNumberOfBytesTransferred: dwNumberOfBytesTransferred,
+            }
+        }
+        system ffi {
+            CreateIoCompletionPort(_, _, _, _) GetQueuedCompletionStatusEx(_, _, _, _, _, _)
+            PostQueuedCompletionStatus(_, _, _, _) CancelIoEx(_, _)
+            SetFileCompletionNotificationModes(_, _) RtlNtStatusToDosError(_)
+        }
+        const pipe_ffi {
+            GENERIC_READ GENERIC_WRITE OPEN_EXISTING FILE_FLAG_OVERLAPPED
+            FILE_FLAG_FIRST_PIPE_INSTANCE SECURITY_SQOS_PRESENT SECURITY_IDENTIFICATION
+            PIPE_ACCESS_DUPLEX PIPE_TYPE_BYTE PIPE_READMODE_BYTE PIPE_WAIT PIPE_NOWAIT
+            PIPE_REJECT_REMOTE_CLIENTS PIPE_UNLIMITED_INSTANCES ERROR_FILE_NOT_FOUND
+            ERROR_BROKEN_PIPE ERROR_PIPE_BUSY ERROR_NO_DATA ERROR_PIPE_NOT_CONNECTED
+            ERROR_MORE_DATA ERROR_PIPE_CONNECTED ERROR_PIPE_LISTENING
+            ERROR_OPERATION_ABORTED ERROR_IO_INCOMPLETE
+        }
+        struct pipe_ffi {
+            SECURITY_ATTRIBUTES {
+                nLength: nLength, lpSecurityDescriptor: lpSecurityDescriptor,
+                bInheritHandle: bInheritHandle,
+            }
+        }
+        system pipe_ffi {
+            CreateNamedPipeW(_, _, _, _, _, _, _, _) ConnectNamedPipe(_, _)
+            DisconnectNamedPipe(_) WaitNamedPipeW(_, _) SetNamedPipeHandleState(_, _, _, _)
+            CreateFileW(_, _, _, _, _, _, _) ReadFile(_, _, _, _, _) WriteFile(_, _, _, _, _)
+            GetOverlappedResult(_, _, _, _)
+        }
+    }
+}
+
+#[cfg(windows)]
+mod sockets {
+    use super::*;
+
+    held! {
+        const socket_ffi {
+            AF_INET AF_INET6 SOCK_STREAM SOCK_DGRAM INVALID_SOCKET SOCKET_ERROR
+            WSA_FLAG_OVERLAPPED WSA_FLAG_NO_HANDLE_INHERIT HANDLE_FLAG_INHERIT
+            FIONBIO SIO_GET_EXTENSION_FUNCTION_POINTER SIO_UDP_CONNRESET
+            MSG_PEEK SD_RECEIVE SD_SEND SD_BOTH
+            SOL_SOCKET SO_REUSEADDR SO_EXCLUSIVEADDRUSE SO_BROADCAST SO_ERROR
+            SO_UPDATE_ACCEPT_CONTEXT SO_UPDATE_CONNECT_CONTEXT
+            IPPROTO_IP IPPROTO_TCP IPPROTO_IPV6 TCP_NODELAY
+            IP_TTL IP_MULTICAST_IF IP_MULTICAST_TTL IP_MULTICAST_LOOP
+            IP_ADD_MEMBERSHIP IP_DROP_MEMBERSHIP
+            IPV6_UNICAST_HOPS IPV6_MULTICAST_IF IPV6_MULTICAST_HOPS IPV6_MULTICAST_LOOP
+            IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP IPV6_V6ONLY
+            WSAEWOULDBLOCK WSAEMSGSIZE WSAECONNRESET WSAENOTCONN WSAESHUTDOWN WSAECONNREFUSED
+        }
+        guid socket_ffi { WSAID_ACCEPTEX WSAID_CONNECTEX }
+        struct socket_ffi {
+            sockaddr_in {
+                sin_family: head.family, sin_port: port, sin_addr: addr, sin_zero: zero,
+            }
+            sockaddr_in6 {
+                sin6_family: head.family, sin6_port: port, sin6_flowinfo: flowinfo,
+                sin6_addr: addr, sin6_scope_id: scope_id,
+            }
+            ip_mreq { imr_multiaddr: multiaddr, imr_interface: interface, }
+            ipv6_mreq { ipv6mr_multiaddr: multiaddr, ipv6mr_interface: interface, }
+            WSABUF { len: len, buf: buf, }
+            GUID { Data1: Data1, Data2: Data2, Data3: Data3, Data4: Data4, }
+        }
+        #[cfg(target_pointer_width = "64")]
+        struct socket_ffi {
+            WSADATA {
+                wVersion: wVersion, wHighVersion: wHighVersion, iMaxSockets: iMaxSockets,
+                iMaxUdpDg: iMaxUdpDg, lpVendorInfo: lpVendorInfo,
+                szDescription: szDescription, szSystemStatus: szSystemStatus,
+            }
+        }
+        #[cfg(target_pointer_width = "32")]
+        struct socket_ffi {
+            WSADATA {
+                wVersion: wVersion, wHighVersion: wHighVersion,
+                szDescription: szDescription, szSystemStatus: szSystemStatus,
+                iMaxSockets: iMaxSockets, iMaxUdpDg: iMaxUdpDg, lpVendorInfo: lpVendorInfo,
+            }
+        }
+        system socket_ffi {
+            WSAStartup(_, _) WSAGetLastError() WSASocketW(_, _, _, _, _, _)
+            bind(_, _, _) listen(_, _) accept(_, _, _) connect(_, _, _)
+            getsockname(_, _, _) getpeername(_, _, _)
+            getsockopt(_, _, _, _, _) setsockopt(_, _, _, _, _) ioctlsocket(_, _, _)
+            WSAIoctl(_, _, _, _, _, _, _, _, _)
+            recv(_, _, _, _) send(_, _, _, _) recvfrom(_, _, _, _, _, _) sendto(_, _, _, _, _, _)
+            WSARecv(_, _, _, _, _, _, _) WSASend(_, _, _, _, _, _, _)
+            WSARecvFrom(_, _, _, _, _, _, _, _, _) WSASendTo(_, _, _, _, _, _, _, _, _)
+            WSAGetOverlappedResult(_, _, _, _, _) shutdown(_, _) SetHandleInformation(_, _, _)
+        }
+        type socket_ffi { AcceptEx ConnectEx CompletionRoutine }
+    }
+
+    impl reader::Named for Option<socket_ffi::CompletionRoutine> {
+        const NAMES: &'static [&'static str] = &["LPWSAOVERLAPPED_COMPLETION_ROUTINE"];
+    }
+}
+
+#[cfg(unix)]
 mod sockets {
     use super::*;
 
@@ -189,6 +351,9 @@ const OURS: &[&str] = &[
     "struct Family",
     // Those two in one.
     "union Address",
+    // Room for two of them, as AcceptEx has it.
+    "const ADDRESS_ROOM",
+    "struct Addresses",
 ];
 
 impl reader::Named for socket_ffi::Address {
@@ -202,8 +367,13 @@ const _: () = {
 
 // What the standard library promises of its own.
 const _: () = {
-    assert!(size_of::<std::io::IoSlice>() == size_of::<socket_ffi::iovec>());
-    assert!(size_of::<std::io::IoSliceMut>() == size_of::<socket_ffi::iovec>());
+    #[cfg(windows)]
+    use socket_ffi::WSABUF as buffer;
+    #[cfg(unix)]
+    use socket_ffi::iovec as buffer;
+
+    assert!(size_of::<std::io::IoSlice>() == size_of::<buffer>());
+    assert!(size_of::<std::io::IoSliceMut>() == size_of::<buffer>());
 };
 
 /// No row fits this target that the lists above leave out.
@@ -246,6 +416,12 @@ const SOURCES: &[&str] = &[
     include_str!("../src/kqueue/changes.rs"),
     include_str!("../src/net/unix/ffi.rs"),
     include_str!("../src/net/unix/ffi/numbers.rs"),
+    include_str!("../src/iocp/ffi.rs"),
+    include_str!("../src/net/windows/ffi.rs"),
+    include_str!("../src/net/windows/ffi/numbers.rs"),
+    include_str!("../src/net/windows/ffi/overlapped.rs"),
+    include_str!("../src/net/windows/ffi/types.rs"),
+    include_str!("../src/windows/ffi.rs"),
 ];
 
 /// `const EPOLLIN`, `struct kevent`, `fn kqueue`: all that the sources declare.
@@ -256,7 +432,8 @@ fn declared() -> BTreeSet<String> {
         // A file's tests declare nothing foreign.
         let source = source.split("#[cfg(test)]").next().unwrap();
         for line in source.lines() {
-            foreign = (foreign || line.contains("extern \"C\"")) && line != "}";
+            foreign =
+                (foreign || line.contains("unsafe extern") && line.ends_with('{')) && line != "}";
             let line = line.trim_start();
             let line = line.strip_prefix("pub ").unwrap_or(line);
             let Some((kind, rest)) = line.split_once(' ') else {
@@ -268,6 +445,7 @@ fn declared() -> BTreeSet<String> {
                 "const" => !rest.starts_with("_:") && !rest.contains(": bool") && name != "fn",
                 "struct" | "union" => true,
                 "fn" => foreign,
+                "type" => rest.contains("extern \"system\" fn"),
                 _ => false,
             };
             if is_declaration {
@@ -286,11 +464,13 @@ struct Row<'a> {
     place: &'a str,
     says: String,
     other: Option<&'a str>,
+    /// Of a constant.
+    value: &'a str,
 }
 
 fn rows() -> Vec<Row<'static>> {
     let is_row = |line: &&str| {
-        ["const ", "struct ", "fn "]
+        ["const ", "guid ", "struct ", "fn ", "type "]
             .iter()
             .any(|kind| line.starts_with(kind))
     };
@@ -302,8 +482,9 @@ fn rows() -> Vec<Row<'static>> {
         };
         Row {
             place: words[1],
-            says: format!("{} {name}", words[0]),
+            says: format!("{} {name}", words[0].replace("guid", "const")),
             other,
+            value: words[3],
         }
     });
     rows.collect()
@@ -350,6 +531,111 @@ fn link_names_are_those_of_the_table() {
             let function = &function[..function.find('(').unwrap()];
             in_sources.insert(format!("{} {function} {}", quoted[1], quoted[3]));
         }
+        // On Windows a function is known by its library too.
+        for (at, _) in source.match_indices("#[link(name = ") {
+            let block = source[at..].split("\n    }\n").next().unwrap();
+            let library = block.split('"').nth(1).unwrap();
+            for declaration in block.split("pub fn ").skip(1) {
+                let function = declaration.split('(').next().unwrap();
+                in_sources.insert(format!("windows {function} {library}"));
+            }
+        }
     }
     assert_eq!(in_table, in_sources);
+}
+
+/// The chapters' programs that declare foreign functions themselves.
+fn raw_examples() -> Vec<(String, String)> {
+    let files = std::fs::read_dir("examples").unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let texts = files.map(|path| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text)
+    });
+    texts
+        .filter(|(_, text)| text.contains("unsafe extern"))
+        .collect()
+}
+
+/// How many arguments stand between the parentheses.
+fn arguments(list: &str) -> usize {
+    let words = list.split(',').map(str::trim);
+    words
+        .filter(|word| !word.is_empty() && *word != "void")
+        .count()
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "reads the examples' files")]
+fn what_the_examples_declare_is_what_the_table_says() {
+    let mut compared = 0;
+    for (example, text) in raw_examples() {
+        for block in text.split("unsafe extern").skip(1) {
+            let block = block.split("\n    }\n").next().unwrap();
+            for declaration in block.split("fn ").skip(1) {
+                let (function, rest) = declaration.split_once('(').unwrap();
+                let ours = arguments(rest.split(')').next().unwrap());
+                let row = TABLE.lines().find(|line| {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    words.len() > 2
+                        && words[0] == "fn"
+                        && words[2].split('=').next() == Some(function)
+                });
+                let row = row.unwrap_or_else(|| panic!("{example}: no row for {function}"));
+                let list = row.split_once('(').unwrap().1.trim_end_matches(')');
+                assert_eq!(ours, arguments(list), "{example}: arguments of {function}");
+                compared += 1;
+            }
+        }
+        for line in text.lines() {
+            let Some((name, rest)) = line
+                .trim_start()
+                .strip_prefix("const ")
+                .and_then(|rest| rest.split_once(':'))
+            else {
+                continue;
+            };
+            let Some(ours) = rest
+                .split_once("= ")
+                .and_then(|(_, value)| number(&value.replace([';', '_'], "")))
+            else {
+                continue;
+            };
+            let says = format!("const {name}");
+            let values: Vec<i128> = rows()
+                .iter()
+                .filter(|row| row.says == says)
+                .filter_map(|row| number(row.value))
+                .collect();
+            if !values.is_empty() {
+                assert!(
+                    values.contains(&ours),
+                    "{example}: {name} is not {ours}, but one of {values:?}"
+                );
+                compared += 1;
+            }
+        }
+        // Chapter 6 leaves that to chapter 3.
+        let structs = text.split("#[repr(C)]").skip(1);
+        for declaration in structs.filter(|_| example.contains("_raw_")) {
+            let name = declaration.split_once("struct ").unwrap().1;
+            let name = name.split([' ', '(', ';']).next().unwrap();
+            let held = [
+                format!("size_of::<{name}>() =="),
+                format!("offset_of!({name}, "),
+            ];
+            assert!(
+                held.iter().any(|assertion| text.contains(assertion)),
+                "{example}: the layout of {name} is not asserted"
+            );
+        }
+    }
+    assert!(compared > 12, "only {compared} declarations were compared");
+}
+
+fn number(text: &str) -> Option<i128> {
+    match text.strip_prefix("0x") {
+        Some(digits) => i128::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
 }

@@ -32,7 +32,7 @@ const FITTING: ([Row; 512], usize) = {
         let (kind, line) = cut(line, b' ');
         let (place, line) = cut(line, b' ');
         let (name, rest) = cut(line, b' ');
-        let is_row = matches!(kind, b"const" | b"struct" | b"fn");
+        let is_row = matches!(kind, b"const" | b"guid" | b"struct" | b"fn" | b"type");
         if is_row && fits(place) {
             let name = cut(name, b'=').0;
             if find(rows.split_at(count).0, kind, name).is_none() {
@@ -88,10 +88,12 @@ const fn holds(word: &[u8]) -> bool {
     let on_linux = cfg!(any(target_os = "linux", target_os = "android"));
     let libkqueue = cfg!(evq_libkqueue);
     match word {
-        b"sockets" | b"rust" => true,
+        b"rust" => true,
+        b"sockets" => cfg!(unix),
+        b"windows" => cfg!(windows),
         b"linux" => on_linux,
         b"epoll" => on_linux && !libkqueue,
-        b"kqueue" => !on_linux || libkqueue,
+        b"kqueue" => cfg!(unix) && !on_linux || libkqueue,
         b"libkqueue" => libkqueue,
         b"apple" => cfg!(any(target_os = "macos", target_os = "ios")),
         b"freebsd" => cfg!(target_os = "freebsd"),
@@ -116,6 +118,33 @@ const fn holds(word: &[u8]) -> bool {
 /// The value that the table gives a constant.
 pub const fn value(name: &str) -> i128 {
     number(row("const", name))
+}
+
+/// The number that a constant of a pointer's type is: it points nowhere.
+#[cfg(windows)]
+#[allow(ptr_to_integer_transmute_in_consts)]
+pub const fn address<T>(constant: *mut T) -> i128 {
+    // SAFETY: a pointer that was made of a number is one. Any other would be a
+    // compile error here.
+    (unsafe { std::mem::transmute::<*mut T, usize>(constant) }) as i128
+}
+
+/// The 16 bytes that the table gives a GUID, as it is written: the first three
+/// numbers begin with their high bytes.
+#[cfg(windows)]
+pub const fn guid(name: &str) -> [u8; 16] {
+    let (text, mut bytes) = (row("guid", name), [0; 16]);
+    let (mut at, mut digits) = (0, 0);
+    while at < text.len() {
+        if text[at] != b'-' {
+            assert!(digits < 32, "a GUID is too long");
+            bytes[digits / 2] = bytes[digits / 2] << 4 | digit(text[at]);
+            digits += 1;
+        }
+        at += 1;
+    }
+    assert!(digits == 32, "a GUID is too short");
+    bytes
 }
 
 // Structs.
@@ -229,34 +258,73 @@ pub enum Pointer {
     ToMut,
 }
 
-#[cfg(target_pointer_width = "32")]
+// A long is as long as a pointer, but on Windows.
+#[cfg(all(target_pointer_width = "32", not(windows)))]
 impl Named for i32 {
     const NAMES: &'static [&'static str] = &["int", "long"];
 }
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_pointer_width = "64", not(windows)))]
 impl Named for i32 {
     const NAMES: &'static [&'static str] = &["int"];
 }
 
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_pointer_width = "64", not(windows)))]
 impl Named for i64 {
     const NAMES: &'static [&'static str] = &["long"];
 }
 
+#[cfg(windows)]
+impl Named for i32 {
+    const NAMES: &'static [&'static str] = &["int", "long", "BOOL", "NTSTATUS"];
+}
+
+#[cfg(not(windows))]
 impl Named for u32 {
     const NAMES: &'static [&'static str] = &["unsigned int", "socklen_t"];
 }
 
+#[cfg(windows)]
+impl Named for u32 {
+    const NAMES: &'static [&'static str] = &["DWORD", "ULONG", "u_long", "GROUP"];
+}
+
+#[cfg(windows)]
+impl Named for u16 {
+    const NAMES: &'static [&'static str] = &["WORD", "WCHAR"];
+}
+
+#[cfg(windows)]
+impl Named for u8 {
+    const NAMES: &'static [&'static str] = &["char", "UCHAR"];
+}
+
+#[cfg(not(windows))]
 impl Named for usize {
     const NAMES: &'static [&'static str] = &["size_t"];
+}
+
+#[cfg(windows)]
+impl Named for usize {
+    const NAMES: &'static [&'static str] = &["ULONG_PTR", "SOCKET"];
 }
 
 impl Named for isize {
     const NAMES: &'static [&'static str] = &["ssize_t"];
 }
 
+#[cfg(not(windows))]
 impl Named for c_void {
+    const NAMES: &'static [&'static str] = &["void"];
+}
+
+/// A pointer to the second is always null.
+#[cfg(windows)]
+impl Named for c_void {
+    const NAMES: &'static [&'static str] = &["void", "WSAPROTOCOL_INFOW"];
+}
+
+impl Named for () {
     const NAMES: &'static [&'static str] = &["void"];
 }
 
@@ -285,9 +353,9 @@ const fn name<T: Named>() -> Name {
 }
 
 macro_rules! prototypes {
-    ($(($($argument:ident),*))*) => { $(
+    ($abi:literal: $(($($argument:ident),*))*) => { $(
         impl<R: Named, $($argument: Named),*> Prototype
-            for unsafe extern "C" fn($($argument),*) -> R
+            for unsafe extern $abi fn($($argument),*) -> R
         {
             const RETURNS: Name = name::<R>();
             const TAKES: &'static [Name] = &[$(name::<$argument>()),*];
@@ -295,7 +363,13 @@ macro_rules! prototypes {
     )* };
 }
 
-prototypes! { () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F) }
+prototypes! { "C": () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F) }
+
+prototypes! {
+    "system":
+    () (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F)
+    (A, B, C, D, E, F, G) (A, B, C, D, E, F, G, H) (A, B, C, D, E, F, G, H, I)
+}
 
 impl<R: Named, A: Named> Prototype for unsafe extern "C" fn(A, ...) -> R {
     const RETURNS: Name = name::<R>();
@@ -311,7 +385,12 @@ impl<R: Named, A: Named, B: Named> Prototype for unsafe extern "C" fn(A, B, ...)
 
 /// Panics unless the function has the table's prototype.
 pub const fn prototype<F: Prototype>(function: &str, _: F) {
-    let (returns, arguments) = cut(row("fn", function), b'(');
+    prototype_of::<F>("fn", function);
+}
+
+/// The same, for a type of functions if it is a `type`'s row.
+pub const fn prototype_of<F: Prototype>(kind: &str, function: &str) {
+    let (returns, arguments) = cut(row(kind, function), b'(');
     assert!(is(F::RETURNS, returns.trim_ascii()), "returns another type");
     let mut left = cut(arguments, b')').0;
     if same(left, b"void") {
@@ -400,15 +479,18 @@ const fn number(text: &[u8]) -> i128 {
     );
     let (mut number, mut i) = (0, 0);
     while i < digits.len() {
-        number = number * base
-            + match digits[i] {
-                digit @ b'0'..=b'9' => digit - b'0',
-                digit @ b'a'..=b'f' => digit - b'a' + 10,
-                _ => panic!("a number in tests/abi/table.txt has a letter too much"),
-            } as i128;
+        number = number * base + digit(digits[i]) as i128;
         i += 1;
     }
     number * sign
+}
+
+const fn digit(text: u8) -> u8 {
+    match text {
+        b'0'..=b'9' => text - b'0',
+        b'a'..=b'f' => text - b'a' + 10,
+        _ => panic!("a number in tests/abi/table.txt has a letter too much"),
+    }
 }
 
 const _: () = assert!(size_of::<c_int>() == 4, "C's int is taken to be Rust's i32");
