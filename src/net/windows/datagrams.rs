@@ -50,7 +50,6 @@ impl Receiving {
 }
 // ANCHOR_END: receiving
 
-// ANCHOR: sending
 /// Whether a datagram can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sending {
@@ -82,13 +81,12 @@ impl Sending {
     }
 }
 
-/// Whether an error is that an earlier datagram found nobody: as a packet has it,
-/// ERROR_PORT_UNREACHABLE, and as calls do, WSAENETRESET, WSAECONNRESET, and
-/// Wine's WSAECONNREFUSED.
+/// Whether an error is that an earlier datagram found nobody, or has passed too
+/// many routers: as a packet has it, ERROR_PORT_UNREACHABLE, and as calls do,
+/// WSAENETRESET, WSAECONNRESET, and Wine's WSAECONNREFUSED.
 pub fn is_of_an_earlier(code: i32) -> bool {
     matches!(code, 1234 | 10052 | 10054 | 10061)
 }
-// ANCHOR_END: sending
 
 #[cfg(test)]
 mod tests {

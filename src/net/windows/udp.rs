@@ -19,7 +19,6 @@ use crate::iocp::overlapped::Packet;
 /// cut is cut when it is handed out.
 const ROOM: usize = 64 * 1024;
 
-// ANCHOR: socket
 /// Clones share one state and one registration.
 #[derive(Debug, Clone)]
 pub(crate) struct UdpSocket {
@@ -37,7 +36,6 @@ pub(crate) struct Datagrams {
     /// The receiver. Lent with `output`.
     to: Box<(ffi::Address, i32)>,
 }
-// ANCHOR_END: socket
 
 /// Room for an address.
 fn room() -> (ffi::Address, i32) {
@@ -390,7 +388,6 @@ fn lend(state: &mut State<Datagrams>, operations: &Arc<Operations<Datagrams>>) -
 }
 // ANCHOR_END: fetch
 
-// ANCHOR: lend_copy
 /// Copies a datagram, and lends the copy.
 fn lend_copy(
     state: &mut State<Datagrams>,
@@ -426,7 +423,6 @@ fn lend_copy(
         Err(error) => Sending::came_back(Err(code(error))),
     };
 }
-// ANCHOR_END: lend_copy
 
 /// Says what the socket is ready for.
 fn announce(state: &State<Datagrams>, operations: &Arc<Operations<Datagrams>>, news: bool) {
