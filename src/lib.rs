@@ -136,6 +136,12 @@ pub mod inside {
         registrator.queue.selector.lent()
     }
 
+    /// The queue's completion port.
+    #[cfg(windows)]
+    pub fn port(registrator: &crate::Registrator) -> std::os::windows::io::BorrowedHandle<'_> {
+        registrator.queue.selector.port()
+    }
+
     /// The steps of a stream over completions, on every system.
     pub use crate::net::windows::{datagrams, reading, writing};
     /// The foreign functions, types and constants of this system's queue.

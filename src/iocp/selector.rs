@@ -59,6 +59,11 @@ impl Selector {
         })
     }
 
+    /// For tests, which ask it how many packets wait.
+    pub(crate) fn port(&self) -> BorrowedHandle<'_> {
+        self.port.as_handle()
+    }
+
     /// Ties a handle to the port, for good: it goes with the handle's open file,
     /// duplicates included, and outlives the port.
     pub fn associate(&self, handle: BorrowedHandle<'_>) -> io::Result<()> {

@@ -4,21 +4,27 @@
 // See `KINDS`.
 #![cfg_attr(miri, allow(dead_code))]
 
+#[cfg(unix)]
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+#[cfg(unix)]
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
-use evq::net::{TcpListener, TcpStream, UdpSocket};
+#[cfg(unix)]
+use evq::net::UdpSocket;
+use evq::net::{TcpListener, TcpStream};
+#[cfg(unix)]
 use evq::unix::SourceFd;
 use evq::{
     Event, Events, Interests, Poll, Readiness, Registration, SetReadiness, Source, Token, Trigger,
 };
 
-use crate::common::{LIMIT, connection, look, wait_for};
+use crate::common::{IOCP, LIMIT, connection, duplicate, look, until, wait_for};
 
 #[cfg(not(miri))]
 pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
@@ -35,6 +41,13 @@ pub trait Subject: Send {
     fn feed(&mut self);
     /// Does what it is ready for, until `WouldBlock`.
     fn drain(&mut self);
+    /// It has been registered just now.
+    fn registered(&mut self) {}
+    /// Whether the kernel reports it, and not this program itself.
+    #[cfg(windows)]
+    fn is_the_kernels(&self) -> bool {
+        true
+    }
 }
 
 pub type Make = fn() -> Box<dyn Subject>;
@@ -44,17 +57,20 @@ pub type Make = fn() -> Box<dyn Subject>;
 pub const KINDS: &[(&str, Make)] = &[
     ("a listener", || Box::new(Listener::new())),
     ("a TCP stream", || Box::new(Stream::new())),
+    // Miri takes minutes to fill one.
+    #[cfg(not(miri))]
+    ("a TCP stream, writing", || Box::new(StreamWriter::new())),
     // Miri knows no datagrams.
-    #[cfg(not(miri))]
+    #[cfg(all(unix, not(miri)))]
     ("a UDP socket", || Box::new(Datagrams::new())),
-    // Miri cannot make these four non-blocking.
-    #[cfg(not(miri))]
+    // Miri cannot make these four non-blocking, and Windows does not know them.
+    #[cfg(all(unix, not(miri)))]
     ("a socket pair, reading", || Box::new(PairReader::new())),
-    #[cfg(not(miri))]
+    #[cfg(all(unix, not(miri)))]
     ("a socket pair, writing", || Box::new(PairWriter::new())),
-    #[cfg(not(miri))]
+    #[cfg(all(unix, not(miri)))]
     ("a pipe, reading", || Box::new(PipeReader::new())),
-    #[cfg(not(miri))]
+    #[cfg(all(unix, not(miri)))]
     ("a pipe, writing", || Box::new(PipeWriter::new())),
     ("a registration, readable", || {
         Box::new(Custom::new(Interests::READABLE, Readiness::READABLE))
@@ -97,6 +113,7 @@ impl Bench {
             .registrator()
             .register_with(self.subject.source(), self.token, interests, trigger)
             .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
+        self.subject.registered();
     }
 
     pub fn reregister(&mut self, trigger: Trigger) {
@@ -147,7 +164,19 @@ impl Bench {
         }
     }
 
+    /// Waits until the queue has something to deliver, and leaves it there: here
+    /// until the kernel has queued a packet. What the program itself has listed
+    /// needs no waiting for.
+    #[cfg(windows)]
+    pub fn until_queued(&mut self) {
+        let registrator = self.poll.registrator();
+        if self.subject.is_the_kernels() {
+            until(|| crate::port::queued_packets(registrator) > 0);
+        }
+    }
+
     /// Waits until the queue has something to deliver, and leaves it there.
+    #[cfg(unix)]
     pub fn until_queued(&mut self) {
         let mut outer = Poll::new().unwrap();
         let mut source = SourceFd::new(self.poll.as_fd());
@@ -189,7 +218,85 @@ pub fn reports(event: &Event, interests: Interests) -> bool {
         || (interests.is_writable() && event.is_writable())
 }
 
+/// A stream into which nothing more fits, until its peer reads all that is there.
+struct StreamWriter {
+    /// Closed first: what is on its way then has nowhere to go.
+    peer: std::net::TcpStream,
+    /// The same socket.
+    duplicate: std::net::TcpStream,
+    ours: TcpStream,
+    /// The bytes that the peer has not read.
+    unread: usize,
+}
+
+impl StreamWriter {
+    fn new() -> StreamWriter {
+        let (ours, peer) = connection();
+        let mut writer = StreamWriter {
+            peer,
+            duplicate: duplicate(&ours),
+            ours,
+            unread: 0,
+        };
+        writer.drain();
+        writer
+    }
+
+    fn write_through(&mut self) {
+        loop {
+            match self.ours.write(&[7; 4096]) {
+                Ok(count) => self.unread += count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+impl Subject for StreamWriter {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.ours
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::WRITABLE
+    }
+
+    fn feed(&mut self) {
+        let mut buffer = [0; 65_536];
+        while self.unread > 0 {
+            let room = buffer.len().min(self.unread);
+            self.unread -= self.peer.read(&mut buffer[..room]).unwrap();
+        }
+    }
+
+    /// A full stream has room again once its peer's system, in its own time, has
+    /// acknowledged what it got. A byte the other way takes an acknowledgement
+    /// along: after it, what is full stays full.
+    fn drain(&mut self) {
+        loop {
+            let before = self.unread;
+            self.unread += fill(&self.duplicate);
+            if self.unread == before {
+                break;
+            }
+            self.peer.write_all(b"!").unwrap();
+            until(|| matches!((&self.duplicate).read(&mut [0; 8]), Ok(1..)));
+        }
+        self.write_through();
+    }
+
+    /// Whether there is room, a completion port says only after a write. Until
+    /// then the stream is taken to be writable, which may be an event too many.
+    fn registered(&mut self) {
+        if IOCP && self.unread > 0 {
+            self.write_through();
+        }
+    }
+}
+
 /// A pipe, reading and writing end, both non-blocking.
+#[cfg(unix)]
 pub fn pipe() -> (File, File) {
     use std::ffi::c_int;
 
@@ -213,6 +320,7 @@ pub fn pipe() -> (File, File) {
 }
 
 /// A socket pair, both ends non-blocking.
+#[cfg(unix)]
 pub fn socket_pair() -> (UnixStream, UnixStream) {
     let (one, other) = UnixStream::pair().unwrap();
     one.set_nonblocking(true).unwrap();
@@ -230,12 +338,13 @@ pub fn read_all(mut from: impl Read) -> Vec<u8> {
     }
 }
 
-/// Writes until nothing more fits.
-pub fn fill(mut into: impl Write) {
+/// Writes until nothing more fits, and returns the number of bytes.
+pub fn fill(mut into: impl Write) -> usize {
+    let mut all = 0;
     loop {
-        match into.write(&[7; 4096]) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+        match into.write(&[7; 65_536]) {
+            Ok(count) => all += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return all,
             Err(error) => panic!("{error}"),
         }
     }
@@ -312,11 +421,13 @@ impl Subject for Stream {
 
 /// For reading. For writing there is none: on loopback a datagram is taken in at
 /// once, or lost, and never waits for room.
+#[cfg(unix)]
 struct Datagrams {
     ours: UdpSocket,
     peer: std::net::UdpSocket,
 }
 
+#[cfg(unix)]
 impl Datagrams {
     fn new() -> Datagrams {
         let ours = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -326,6 +437,7 @@ impl Datagrams {
     }
 }
 
+#[cfg(unix)]
 impl Subject for Datagrams {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.ours
@@ -348,11 +460,13 @@ impl Subject for Datagrams {
     }
 }
 
+#[cfg(unix)]
 struct PairReader {
     ours: SourceFd<UnixStream>,
     peer: UnixStream,
 }
 
+#[cfg(unix)]
 impl PairReader {
     fn new() -> PairReader {
         let (ours, peer) = socket_pair();
@@ -363,6 +477,7 @@ impl PairReader {
     }
 }
 
+#[cfg(unix)]
 impl Subject for PairReader {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.ours
@@ -381,11 +496,13 @@ impl Subject for PairReader {
     }
 }
 
+#[cfg(unix)]
 struct PairWriter {
     ours: SourceFd<UnixStream>,
     peer: UnixStream,
 }
 
+#[cfg(unix)]
 impl PairWriter {
     fn new() -> PairWriter {
         let (ours, peer) = socket_pair();
@@ -397,6 +514,7 @@ impl PairWriter {
     }
 }
 
+#[cfg(unix)]
 impl Subject for PairWriter {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.ours
@@ -415,11 +533,13 @@ impl Subject for PairWriter {
     }
 }
 
+#[cfg(unix)]
 struct PipeReader {
     read: SourceFd<File>,
     write: File,
 }
 
+#[cfg(unix)]
 impl PipeReader {
     fn new() -> PipeReader {
         let (read, write) = pipe();
@@ -430,6 +550,7 @@ impl PipeReader {
     }
 }
 
+#[cfg(unix)]
 impl Subject for PipeReader {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.read
@@ -448,11 +569,13 @@ impl Subject for PipeReader {
     }
 }
 
+#[cfg(unix)]
 struct PipeWriter {
     write: SourceFd<File>,
     read: File,
 }
 
+#[cfg(unix)]
 impl PipeWriter {
     fn new() -> PipeWriter {
         let (read, write) = pipe();
@@ -464,6 +587,7 @@ impl PipeWriter {
     }
 }
 
+#[cfg(unix)]
 impl Subject for PipeWriter {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.write
@@ -516,5 +640,10 @@ impl Subject for Custom {
 
     fn drain(&mut self) {
         self.set_readiness.set_readiness(Readiness::EMPTY).unwrap();
+    }
+
+    #[cfg(windows)]
+    fn is_the_kernels(&self) -> bool {
+        false
     }
 }

@@ -7,10 +7,9 @@ use std::thread;
 use evq::{Events, Interests, Poll, Readiness, Registration, Registrator, Token, Waker};
 
 use crate::bench::{
-    Bench, KINDS, Subject, TRIGGERS, benches, pipe, poll_without_limit, read_all, reports,
+    Bench, KINDS, Subject, TRIGGERS, benches, poll_without_limit, read_all, reports,
 };
-use crate::common::wait_for;
-use evq::unix::SourceFd;
+use crate::common::{connection, wait_for};
 
 /// A source that becomes ready produces an event with its token before `poll`
 /// next blocks. An event too many may come, for it costs one read that says
@@ -106,8 +105,7 @@ fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let (mut registration, set_readiness) = Registration::new();
-    let (read, mut write) = pipe();
-    let mut read = SourceFd::new(read);
+    let (mut read, mut write) = connection();
     let registrator = poll.registrator().clone();
     registrator
         .register(&mut registration, registered, Interests::READABLE)
@@ -133,7 +131,7 @@ fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
                 poll_without_limit(&mut poll, &mut events, &what);
                 missing.retain(|token| !events.iter().any(|event| event.token() == *token));
             }
-            assert_eq!(read_all(read.get_ref()), b"!");
+            assert_eq!(read_all(&read), b"!");
         }
     });
 }

@@ -5,8 +5,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use evq::net::TcpStream;
 use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger};
 
-use crate::bench::{benches, fill, pipe, read_all, socket_pair};
+use crate::bench::{benches, fill, read_all};
+#[cfg(unix)]
+use crate::bench::{pipe, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
+#[cfg(unix)]
 use evq::unix::SourceFd;
 
 /// Edge, the default: after an event, the next is owed only once an operation
@@ -54,8 +57,7 @@ fn c02_edge_is_the_default() {
 /// at once nor later, though it can be read.
 #[test]
 fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
-    let (ours, mut peer) = socket_pair();
-    let mut ours = SourceFd::new(ours);
+    let (mut ours, mut peer) = connection();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     poll.registrator()
@@ -63,9 +65,9 @@ fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
         .unwrap();
     peer.write_all(b"abc").unwrap();
     wait_for(&mut poll, &mut events, "the bytes", readable(Token(1)));
-    assert_eq!(ours.get_ref().read(&mut [0]).unwrap(), 1);
+    assert_eq!(ours.read(&mut [0]).unwrap(), 1);
     assert_eq!(look(&mut poll, &mut events), []);
-    assert_eq!(read_all(ours.get_ref()), b"bc");
+    assert_eq!(read_all(&ours), b"bc");
 }
 
 /// A program's own source has an edge whenever its readiness is set, though to
@@ -118,7 +120,14 @@ fn c02_drain_then_wait_moves_every_byte() {
         .register(&mut receiver, RECEIVER, Interests::READABLE)
         .unwrap();
     transfer(&mut poll, &sender, &receiver);
+}
 
+/// The same between descriptors.
+#[cfg(unix)]
+#[test]
+fn c02_drain_then_wait_moves_every_byte_between_descriptors() {
+    let mut poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
     let (sender, receiver) = socket_pair();
     let (mut sender, mut receiver) = (SourceFd::new(sender), SourceFd::new(receiver));
     registrator

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+#[cfg(unix)]
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+#[cfg(unix)]
 use evq::unix::SourceFd;
 use evq::{Event, Events, Interests, Poll, Source, Token, Trigger, Waker};
 
-use crate::bench::{KINDS, Subject, benches, pipe, socket_pair};
+use crate::bench::{KINDS, Subject, benches};
+#[cfg(unix)]
+use crate::bench::{pipe, socket_pair};
 use crate::common::{connection, look, readable, wait_for};
 
 /// Level: while a source stays ready, each `poll` reports it again, drained or
@@ -42,7 +46,12 @@ fn c03_level_reports_what_a_partial_read_leaves() {
         |bytes| peer.write_all(bytes),
         |one| (&*one).read(&mut [0]),
     );
+}
 
+/// The same of descriptors.
+#[cfg(unix)]
+#[test]
+fn c03_level_reports_what_a_partial_read_of_a_descriptor_leaves() {
     let (ours, mut peer) = socket_pair();
     let mut ours = SourceFd::new(ours);
     in_small_bites(
@@ -176,6 +185,7 @@ fn c03_edge_changed_to_level_is_level() {
 /// A queue that is watched by another is readable for as long as its own `poll`
 /// would find something: also for what is level-triggered and has been
 /// delivered before, by the kernel or by the ready list.
+#[cfg(unix)]
 #[test]
 fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
     for watched_at_once in [true, false] {

@@ -2,11 +2,14 @@
 
 use std::io::{ErrorKind, Write};
 
-use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Registration, Token, Trigger};
 
-use crate::bench::{Subject, TRIGGERS, benches};
-use crate::common::{KQUEUE, connection, look, readable, wait_for};
+use crate::bench::{Bench, Subject, TRIGGERS, benches};
+#[cfg(unix)]
+use crate::common::KQUEUE;
+use crate::common::{connection, look, readable, wait_for};
+#[cfg(unix)]
+use evq::unix::SourceFd;
 
 /// Registering a registered source gives `AlreadyExists`, with whichever queue,
 /// and changes nothing about the registration that there is. The kernels do not
@@ -77,6 +80,10 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
             bench.event("the other queue's refusals changed nothing");
 
             bench.deregister();
+            if for_good(&*bench.subject) {
+                refused_for_good(bench, elsewhere, trigger);
+                continue;
+            }
             let mut left = std::mem::replace(&mut bench.poll, elsewhere);
             bench.register(trigger);
             bench.event("ready, in its new queue");
@@ -89,6 +96,36 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
             bench.event("reregistered in its new queue");
         }
     }
+}
+
+/// Whether a source belongs to its first queue for good.
+fn for_good(subject: &dyn Subject) -> bool {
+    #[cfg(windows)]
+    return subject.is_the_kernels();
+    #[cfg(unix)]
+    {
+        let _ = subject;
+        false
+    }
+}
+
+/// The other queue refuses it, and says what to do; its own takes it again.
+fn refused_for_good(mut bench: Bench, mut elsewhere: Poll, trigger: Trigger) {
+    let interests = bench.subject.interests();
+    let error = elsewhere
+        .registrator()
+        .register_with(bench.subject.source(), Token(99), interests, trigger)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{}", bench.kind);
+    assert!(error.to_string().contains("for good"), "{error}");
+    not_found(&mut *bench.subject, &elsewhere, bench.kind);
+    assert_eq!(look(&mut elsewhere, &mut bench.events), []);
+    not_found(&mut *bench.subject, &bench.poll, bench.kind);
+    bench.register(trigger);
+    bench.event("registered again in its first queue");
+    drop(elsewhere);
+    bench.reregister(trigger);
+    bench.event("reregistered in its first queue");
 }
 
 /// A registration that fails leaves nothing behind: the source is unregistered,
@@ -141,6 +178,7 @@ fn c07_a_refused_change_changes_nothing() {
 /// A refused registration leaves nothing behind, not even half of itself: a
 /// kqueue can watch another for reading, but not for writing. (epoll watches
 /// its like for both, and then there is nothing to undo.)
+#[cfg(unix)]
 #[test]
 fn c07_a_refused_registration_is_none_in_part_either() {
     use evq::Waker;
@@ -164,6 +202,7 @@ fn c07_a_refused_registration_is_none_in_part_either() {
 
 /// epoll cannot watch a regular file, and the error says what to do instead.
 /// kqueue can: there a file is readable up to its end.
+#[cfg(unix)]
 #[test]
 fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
     let mut file = SourceFd::new(std::fs::File::open(file!()).unwrap());
@@ -218,6 +257,7 @@ fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
 /// A descriptor's number is given to the next file that is opened. If a closed
 /// source were still watched, by way of a duplicate, its successor under the
 /// same number would be refused.
+#[cfg(unix)]
 #[test]
 fn c07_a_descriptor_number_can_be_registered_again() {
     use std::os::fd::AsRawFd;
@@ -250,6 +290,7 @@ fn c07_a_descriptor_number_can_be_registered_again() {
 /// A duplicate is a source of its own: it has its own registration, with the
 /// same queue or another, and each is reported. (On Windows a duplicate shares
 /// the one registration that the socket has.)
+#[cfg(unix)]
 #[test]
 fn c07_a_duplicate_is_registered_by_itself() {
     let mut poll = Poll::new().unwrap();
@@ -283,6 +324,47 @@ fn c07_a_duplicate_is_registered_by_itself() {
     registrator.deregister(&mut second).unwrap();
     assert_eq!(look(&mut poll, &mut events), []);
     wait_for(&mut elsewhere, &mut events, "the byte", readable(Token(3)));
+}
+
+/// On Windows a duplicate shares the socket's state and its one registration:
+/// what one of them registers the other finds registered, reads and deregisters,
+/// and it ends with the last of them.
+#[cfg(windows)]
+#[test]
+fn c07_a_duplicate_shares_the_registration() {
+    use std::io::Read;
+
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let (mut first, mut peer) = connection();
+    let mut second = first.try_clone().unwrap();
+    let registrator = poll.registrator().clone();
+    let (interests, level) = (Interests::READABLE, Trigger::Level);
+    registrator
+        .register_with(&mut first, Token(1), interests, level)
+        .unwrap();
+    let error = registrator
+        .register_with(&mut second, Token(2), interests, level)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    peer.write_all(b"both").unwrap();
+    wait_for(&mut poll, &mut events, "the bytes", readable(Token(1)));
+    // Read by turns, the stream is one stream.
+    let mut byte = [0];
+    for expected in b"both" {
+        first.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], *expected);
+        std::mem::swap(&mut first, &mut second);
+    }
+    registrator
+        .reregister_with(&mut second, Token(3), interests, level)
+        .unwrap();
+    drop(first);
+    peer.write_all(b"!").unwrap();
+    wait_for(&mut poll, &mut events, "the next", readable(Token(3)));
+    assert_eq!(second.read(&mut [0; 2]).unwrap(), 1);
+    drop(second);
+    assert_eq!(look(&mut poll, &mut events), []);
 }
 
 /// A registration can be dropped, and its setter used on: nothing is reported,

@@ -2,7 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd as Borrowed, OwnedFd as Owned};
+#[cfg(windows)]
+use std::os::windows::io::{AsSocket, BorrowedSocket as Borrowed, OwnedSocket as Owned};
 use std::time::{Duration, Instant};
 
 use evq::inside::socket_ffi;
@@ -17,12 +20,23 @@ fn any_port() -> SocketAddr {
 }
 
 /// An address at which nobody listens, and nobody else will: its port is taken
-/// for as long as the descriptor lives.
-fn nobody() -> (OwnedFd, SocketAddr) {
-    let fd = socket_ffi::socket(socket_ffi::AF_INET, socket_ffi::SOCK_STREAM).unwrap();
-    socket_ffi::bind(fd.as_fd(), any_port()).unwrap();
-    let addr = socket_ffi::getsockname(fd.as_fd()).unwrap();
-    (fd, addr)
+/// for as long as the socket lives.
+fn nobody() -> (Owned, SocketAddr) {
+    let socket = socket_ffi::socket(socket_ffi::AF_INET, socket_ffi::SOCK_STREAM).unwrap();
+    #[cfg(unix)]
+    let borrowed = socket.as_fd();
+    #[cfg(windows)]
+    let borrowed = socket.as_socket();
+    socket_ffi::bind(borrowed, any_port()).unwrap();
+    let addr = socket_ffi::getsockname(borrowed).unwrap();
+    (socket, addr)
+}
+
+fn borrowed(listener: &TcpListener) -> Borrowed<'_> {
+    #[cfg(unix)]
+    return listener.as_fd();
+    #[cfg(windows)]
+    return listener.as_socket();
 }
 
 /// `connect` never blocks. It starts the connection and returns; that it has
@@ -146,7 +160,66 @@ fn refused_later(addr: SocketAddr) -> Option<TcpStream> {
     }
 }
 
+/// On Windows the connection begins with the first registration: only then is
+/// there a port to tell of its end. Until then nobody hears of it, nothing can be
+/// read or written, and dropping it is dropping a socket.
+#[cfg(windows)]
+#[test]
+fn c09_a_connection_begins_with_its_registration() {
+    let listener = std::net::TcpListener::bind(any_port()).unwrap();
+    let addr = listener.local_addr().unwrap();
+    drop(TcpStream::connect(addr).unwrap());
+    let mut first = TcpStream::connect(addr).unwrap();
+    let mut second = TcpStream::connect(addr).unwrap();
+    for mut stream in [&first, &second] {
+        let error = stream.write(b"?").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        let error = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    for stream in [&mut second, &mut first] {
+        poll.registrator()
+            .register(stream, Token(1), Interests::WRITABLE)
+            .unwrap();
+        wait_for(&mut poll, &mut events, "the connection", |event| {
+            event.is_writable()
+        });
+        assert!(stream.take_error().unwrap().is_none());
+        // In the order of their registrations.
+        let (_, from) = listener.accept().unwrap();
+        assert_eq!(from, stream.local_addr().unwrap());
+    }
+    listener.set_nonblocking(true).unwrap();
+    let nobody_else = listener.accept().unwrap_err();
+    assert_eq!(nobody_else.kind(), ErrorKind::WouldBlock);
+}
+
+/// The refusal is kept for a later registration, if nobody has taken it.
+#[test]
+fn c09_a_refusal_outlives_the_registration() {
+    let (_port, addr) = nobody();
+    let Some(mut stream) = refused_later(addr) else {
+        return;
+    };
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    for token in [Token(1), Token(2)] {
+        poll.registrator()
+            .register(&mut stream, token, Interests::WRITABLE)
+            .unwrap();
+        wait_for(&mut poll, &mut events, "the refusal", |event| {
+            event.token() == token && event.is_writable()
+        });
+        poll.registrator().deregister(&mut stream).unwrap();
+    }
+    let error = stream.take_error().unwrap().expect("the refusal");
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+}
+
 /// The outcome is reported though it be older than the registration.
+#[cfg(unix)]
 #[test]
 fn c09_an_outcome_before_the_registration_is_reported() {
     let listener = std::net::TcpListener::bind(any_port()).unwrap();
@@ -189,7 +262,7 @@ fn c09_connect_does_not_wait_for_a_busy_listener() {
     let listener = TcpListener::bind(any_port()).unwrap();
     let addr = listener.local_addr().unwrap();
     // Room for one or two.
-    socket_ffi::listen(listener.as_fd(), 1).unwrap();
+    socket_ffi::listen(borrowed(&listener), 1).unwrap();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(16);
     let registrator = poll.registrator().clone();
@@ -220,13 +293,19 @@ fn c09_connect_does_not_wait_for_a_busy_listener() {
     }
 
     // Now it has time: they are accepted when the system tries again.
-    socket_ffi::listen(listener.as_fd(), 128).unwrap();
+    socket_ffi::listen(borrowed(&listener), 128).unwrap();
     while finished < 8 {
         wait_for(&mut poll, &mut events, "the other connections", |_| true);
         finished += events.iter().count();
     }
     for stream in &streams {
-        assert!(stream.take_error().unwrap().is_none());
-        assert_eq!(stream.peer_addr().unwrap(), addr);
+        match stream.take_error().unwrap() {
+            None => assert_eq!(stream.peer_addr().unwrap(), addr),
+            // Windows itself has clients turned away rather than wait.
+            Some(error) if cfg!(windows) => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused)
+            }
+            Some(error) => panic!("{error}"),
+        }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::io::{self, Write};
 use std::net;
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 use evq::net::TcpListener;
-use evq::unix::SourceFd;
 use evq::{
     Events, Interests, Poll, Readiness, Registration, Registrator, Source, Token, Trigger, Waker,
 };
@@ -23,9 +20,14 @@ fn every_kind(mut visit: impl FnMut(&str, &mut dyn Source)) {
     peer.write_all(b"!").unwrap();
     visit("TcpStream", &mut stream);
 
-    let (mut far, near) = UnixStream::pair().unwrap();
-    far.write_all(b"!").unwrap();
-    visit("SourceFd", &mut SourceFd::new(near.as_fd()));
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+
+        let (mut far, near) = std::os::unix::net::UnixStream::pair().unwrap();
+        far.write_all(b"!").unwrap();
+        visit("SourceFd", &mut evq::unix::SourceFd::new(near.as_fd()));
+    }
 
     let (mut registration, set_readiness) = Registration::new();
     set_readiness.set_readiness(Readiness::READABLE).unwrap();

@@ -1,17 +1,23 @@
 //! Clause 20: misuse, and peers that mean no good.
 
+#[cfg(unix)]
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown};
+#[cfg(unix)]
 use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::thread;
 
 use evq::net::{TcpListener, TcpStream};
+#[cfg(unix)]
 use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Registration, Token, Waker};
 
-use crate::common::{KQUEUE, LIMIT, both, connection, look, readable, wait_for};
+use crate::common::{IOCP, LIMIT, both, connection};
+#[cfg(unix)]
+use crate::common::{KQUEUE, look, readable, wait_for};
 
 /// Not the system's: of this kind, with a sentence.
 fn says(error: &io::Error, kind: ErrorKind, words: &str) {
@@ -48,7 +54,12 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
     let error = here.register(&mut stream, token, interests).unwrap_err();
     says(&error, ErrorKind::AlreadyExists, "deregister it first");
     let error = there.register(&mut stream, token, interests).unwrap_err();
-    says(&error, ErrorKind::AlreadyExists, "deregister it first");
+    let words = if IOCP {
+        "open it anew"
+    } else {
+        "deregister it first"
+    };
+    says(&error, ErrorKind::AlreadyExists, words);
     let error = there.deregister(&mut registration).unwrap_err();
     says(&error, ErrorKind::NotFound, "that one's registrator");
 
@@ -71,15 +82,19 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
     says(&error, ErrorKind::Other, "loop is closed");
 
     // A socket of another family, smuggled in.
-    let (one, _other) = UnixStream::pair().unwrap();
-    let smuggled = TcpStream::from_std(net::TcpStream::from(OwnedFd::from(one))).unwrap();
-    let error = smuggled.local_addr().unwrap_err();
-    says(&error, ErrorKind::InvalidInput, "neither IPv4 nor IPv6");
+    #[cfg(unix)]
+    {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let smuggled = TcpStream::from_std(net::TcpStream::from(OwnedFd::from(one))).unwrap();
+        let error = smuggled.local_addr().unwrap_err();
+        says(&error, ErrorKind::InvalidInput, "neither IPv4 nor IPv6");
+    }
 }
 
 /// A regular file and a directory never block, so there is nothing to wait
 /// for: epoll refuses them, and the error says that they can be read directly.
 /// kqueue watches them, and reports them ready.
+#[cfg(unix)]
 #[test]
 fn c20_a_regular_file_is_refused_in_words_or_watched() {
     let mut poll = Poll::new().unwrap();
@@ -105,6 +120,7 @@ fn c20_a_regular_file_is_refused_in_words_or_watched() {
 
 /// A queue that is asked to watch itself, or two that watch each other, is
 /// refused by the system or harmless, and goes on working.
+#[cfg(unix)]
 #[test]
 fn c20_a_queue_in_itself_is_harmless() {
     let mut poll = Poll::new().unwrap();

@@ -1,6 +1,8 @@
 //! What the contract's tests share.
 
+use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use evq::net::TcpStream;
@@ -10,10 +12,17 @@ use evq::{Event, Events, Interests, Poll, Token};
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// Whether this system's queue is a kqueue.
-pub const KQUEUE: bool = cfg!(not(all(
-    any(target_os = "linux", target_os = "android"),
-    not(evq_libkqueue)
+pub const KQUEUE: bool = cfg!(not(any(
+    all(
+        any(target_os = "linux", target_os = "android"),
+        not(evq_libkqueue)
+    ),
+    windows
 )));
+
+/// Whether it is a completion port: it reports what is done, of which the crate
+/// makes readiness.
+pub const IOCP: bool = cfg!(windows);
 
 /// Both directions.
 pub fn both() -> Interests {
@@ -30,6 +39,41 @@ pub fn connection() -> (TcpStream, std::net::TcpStream) {
         peer.set_read_timeout(Some(LIMIT)).unwrap();
     }
     (TcpStream::from_std(ours).unwrap(), peer)
+}
+
+/// The same, and a byte has arrived at our end.
+pub fn readable_connection() -> (TcpStream, std::net::TcpStream) {
+    let (ours, mut peer) = connection();
+    peer.write_all(b"!").unwrap();
+    until_arrived(&ours);
+    (ours, peer)
+}
+
+/// A second handle of the stream's socket, past the stream.
+pub fn duplicate(stream: &TcpStream) -> std::net::TcpStream {
+    #[cfg(unix)]
+    let duplicate = std::os::fd::AsFd::as_fd(stream).try_clone_to_owned();
+    #[cfg(windows)]
+    let duplicate = std::os::windows::io::AsSocket::as_socket(stream).try_clone_to_owned();
+    duplicate.unwrap().into()
+}
+
+/// Waits until an unregistered stream has something to read, or has ended.
+pub fn until_arrived(stream: &TcpStream) {
+    until(|| match stream.peek(&mut [0]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+        result => result.is_ok(),
+    });
+}
+
+/// Asks again and again, giving way to other threads in between. For what no
+/// call waits for.
+pub fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never comes to that");
+        thread::yield_now();
+    }
 }
 
 /// Polls until an event meets the condition, and returns it; panics with what

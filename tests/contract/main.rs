@@ -55,7 +55,10 @@ mod c15;
 mod c18;
 mod c20;
 mod common;
+#[cfg(unix)]
 mod nested;
+#[cfg(windows)]
+mod port;
 
 #[test]
 fn every_test_that_the_table_names_exists() {
