@@ -223,9 +223,13 @@ pub(crate) mod directory {
     // ANCHOR: new
     impl Watcher {
         pub fn new(path: &Path) -> io::Result<Watcher> {
+            Watcher::open(path, FILE_FLAG_OVERLAPPED)
+        }
+
+        fn open(path: &Path, flag: u32) -> io::Result<Watcher> {
             let directory = File::options()
                 .access_mode(FILE_LIST_DIRECTORY)
-                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OVERLAPPED)
+                .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flag)
                 .open(path)?;
             let (registration, set_readiness) = Registration::new();
             Ok(Watcher {
@@ -444,44 +448,46 @@ pub(crate) mod directory {
     // ANCHOR: run
     pub fn run() -> io::Result<()> {
         let folder = Folder::new("ch18")?;
-        let mut watcher = Watcher::new(folder.path())?;
         let (mut poll, other) = (Poll::new()?, Poll::new()?);
         let registrator = poll.registrator().clone();
+        let register = |registrator: &Registrator, watcher: &mut Watcher| {
+            registrator.register(watcher, Token(1), Interests::READABLE)
+        };
 
-        println!("-- a directory, watched by edge");
-        registrator.register(&mut watcher, Token(1), Interests::READABLE)?;
+        println!("-- a directory that was not opened for overlapped operations");
+        let mut plain = Watcher::open(folder.path(), 0)?;
+        if let Err(error) = register(&registrator, &mut plain) {
+            println!("{error}");
+        }
+
+        println!("-- one that was: a file is made, renamed and removed");
+        let mut watcher = Watcher::new(folder.path())?;
+        register(&registrator, &mut watcher)?;
         folder.add("one.txt");
         fs::rename(folder.path().join("one.txt"), folder.path().join("two.txt"))?;
         fs::remove_file(folder.path().join("two.txt"))?;
         print(&watcher, &mut poll, 4)?;
 
-        println!("-- deregistered, and registered again");
+        println!("-- deregistered, a file is made, and registered again");
         registrator.deregister(&mut watcher)?;
         folder.add("three.txt");
-        registrator.register(&mut watcher, Token(1), Interests::READABLE)?;
+        register(&registrator, &mut watcher)?;
         print(&watcher, &mut poll, 1)?;
 
-        println!("-- another queue");
+        println!("-- deregistered, and registered with another queue");
         registrator.deregister(&mut watcher)?;
-        let moved = other
-            .registrator()
-            .register(&mut watcher, Token(1), Interests::READABLE);
-        if let Err(error) = moved {
+        if let Err(error) = register(other.registrator(), &mut watcher) {
             println!("{error}");
         }
 
-        println!("-- dropped while the kernel has its buffer");
+        println!("-- dropped while the kernel has the buffer");
         let memory = watcher.memory();
         drop(watcher);
-        println!("the buffer is there: {}", memory.strong_count() > 0);
-        poll.poll(
-            &mut Events::with_capacity(8),
-            Some(Duration::from_millis(100)),
-        )?;
-        println!(
-            "the buffer is there after a poll: {}",
-            memory.strong_count() > 0
-        );
+        let there = memory.strong_count() > 0;
+        let mut events = Events::with_capacity(8);
+        let count = poll.poll(&mut events, Some(Duration::from_millis(100)))?;
+        let still = memory.strong_count() > 0;
+        println!("the buffer is there: {there}; after a poll of {count} events: {still}");
         Ok(())
     }
     // ANCHOR_END: run

@@ -233,12 +233,17 @@ mod unix {
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
     const _: fn(&Poll) -> io::Result<OwnedFd> = Poll::try_clone_to_owned_fd;
-    const _: fn(BorrowedFd<'static>) -> SourceFd<BorrowedFd<'static>> = SourceFd::new;
+    type Borrowed = SourceFd<BorrowedFd<'static>>;
+    const _: fn(BorrowedFd<'static>) -> Borrowed = SourceFd::new;
+    const _: fn(&Borrowed) -> &BorrowedFd<'static> = SourceFd::get_ref;
+    const _: fn(OwnedFd) -> SourceFd<OwnedFd> = SourceFd::new;
+    const _: fn(SourceFd<OwnedFd>) -> OwnedFd = SourceFd::into_inner;
 
     #[test]
     fn descriptors_can_be_had() {
         fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + Source>() {}
-        shared::<SourceFd<BorrowedFd<'static>>>();
+        shared::<Borrowed>();
+        shared::<SourceFd<OwnedFd>>();
         fn borrowed<T: AsFd>() {}
         borrowed::<Poll>();
         fn numbered<T: AsFd + AsRawFd>() {}

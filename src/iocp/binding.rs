@@ -51,6 +51,7 @@ use crate::registrator::Registrator;
 /// # std::fs::remove_file(path)
 /// # }
 /// ```
+// ANCHOR: binding
 #[derive(Debug, Default)]
 pub struct Binding {
     queue: OnceLock<Arc<Queue>>,
@@ -108,7 +109,9 @@ impl Binding {
             }
         }
     }
+    // ANCHOR_END: binding
 
+    // ANCHOR: socket
     /// [`register_handle`](Binding::register_handle), for a socket.
     ///
     /// # Errors
@@ -142,3 +145,4 @@ pub(crate) fn as_handle(socket: BorrowedSocket<'_>) -> BorrowedHandle<'_> {
 
 const FOR_GOOD: &str = "the handle belongs to another queue's completion port, for good: open it \
                         anew to register it here";
+// ANCHOR_END: socket

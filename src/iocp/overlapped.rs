@@ -28,6 +28,7 @@ use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 /// packets on success.
 ///
 /// The [module's example](crate::windows) starts an operation with one.
+// ANCHOR: overlapped
 #[repr(C)]
 pub struct Overlapped {
     raw: UnsafeCell<OVERLAPPED>,
@@ -39,10 +40,11 @@ pub struct Overlapped {
 unsafe impl Send for Overlapped {}
 // SAFETY: as above; nothing here reads or writes `raw` by a shared reference.
 unsafe impl Sync for Overlapped {}
-
 // Nobody sees `raw` half changed, for nobody sees it.
 impl RefUnwindSafe for Overlapped {}
+// ANCHOR_END: overlapped
 
+// ANCHOR: prepare
 impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
     ///
@@ -84,12 +86,7 @@ const ZEROED: OVERLAPPED = OVERLAPPED {
     OffsetHigh: 0,
     hEvent: ptr::null_mut(),
 };
-
-impl fmt::Debug for Overlapped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Overlapped").finish_non_exhaustive()
-    }
-}
+// ANCHOR_END: prepare
 
 /// A completion packet: an operation is over, well or not.
 ///
@@ -106,6 +103,7 @@ impl fmt::Debug for Overlapped {
 ///
 /// let overlapped = Box::new(Overlapped::new(done));
 /// ```
+// ANCHOR: packet
 #[derive(Debug)]
 pub struct Packet {
     overlapped: *mut Overlapped,
@@ -136,6 +134,8 @@ impl Packet {
         ffi::status(self.status)
     }
 
+    // ANCHOR_END: packet
+
     /// Makes a packet of what was dequeued.
     ///
     /// # Safety
@@ -165,3 +165,9 @@ impl Packet {
 // SAFETY: a packet is the right to the memory behind its pointer, which belongs
 // to no thread.
 unsafe impl Send for Packet {}
+
+impl fmt::Debug for Overlapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overlapped").finish_non_exhaustive()
+    }
+}

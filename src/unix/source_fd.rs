@@ -7,7 +7,6 @@ use std::os::fd::AsFd;
 use crate::net::unix::Watched;
 use crate::registrator::{AsSource, Source};
 
-// ANCHOR: source_fd
 /// Any descriptor that the system can watch: a pipe, a terminal, a device, a
 /// socket of another crate's, another [`Poll`](crate::Poll).
 ///
@@ -51,6 +50,7 @@ use crate::registrator::{AsSource, Source};
 /// Register a descriptor through one `SourceFd` at a time. A second one is
 /// refused by epoll with `AlreadyExists`, but by kqueue silently takes the
 /// first one's place. On macOS `/dev/tty` and other devices are refused.
+// ANCHOR: source_fd
 #[derive(Debug)]
 pub struct SourceFd<F: AsFd> {
     source: Watched<F>,
@@ -75,10 +75,10 @@ impl<F: AsFd> SourceFd<F> {
         self.source.into_fd()
     }
 }
-// ANCHOR_END: source_fd
 
 impl<F: AsFd> AsSource for SourceFd<F> {
     fn as_source(&mut self) -> &mut dyn Source {
         &mut self.source
     }
 }
+// ANCHOR_END: source_fd

@@ -172,3 +172,25 @@ mod ex16_3_once_forgets_what_it_said;
 mod ex16_3_once_says_it_once;
 #[path = "wrong/ex16_3_once_the_late_is_new.rs"]
 mod ex16_3_once_the_late_is_new;
+#[path = "ex18_1_records.rs"]
+mod ex18_1_records;
+#[path = "wrong/ex18_1_records_counts_characters.rs"]
+mod ex18_1_records_counts_characters;
+#[path = "wrong/ex18_1_records_loses_the_last.rs"]
+mod ex18_1_records_loses_the_last;
+#[path = "wrong/ex18_1_records_next_where_the_name_ends.rs"]
+mod ex18_1_records_next_where_the_name_ends;
+#[path = "wrong/ex18_1_records_no_bytes_no_changes.rs"]
+mod ex18_1_records_no_bytes_no_changes;
+#[path = "wrong/ex18_1_records_reads_what_was_there.rs"]
+mod ex18_1_records_reads_what_was_there;
+#[path = "ex18_2_order.rs"]
+mod ex18_2_order;
+#[path = "wrong/ex18_2_order_announces_first.rs"]
+mod ex18_2_order_announces_first;
+#[path = "wrong/ex18_2_order_lends_what_is_lent.rs"]
+mod ex18_2_order_lends_what_is_lent;
+#[path = "wrong/ex18_2_order_takes_it_back_last.rs"]
+mod ex18_2_order_takes_it_back_last;
+#[path = "wrong/ex18_2_order_takes_nothing_back.rs"]
+mod ex18_2_order_takes_nothing_back;

@@ -46,3 +46,7 @@ mod ex16_1_arrives;
 mod ex16_2_receive;
 #[path = "ex16_3_once.rs"]
 mod ex16_3_once;
+#[path = "ex18_1_records.rs"]
+mod ex18_1_records;
+#[path = "ex18_2_order.rs"]
+mod ex18_2_order;

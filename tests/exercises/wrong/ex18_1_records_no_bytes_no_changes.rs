@@ -1,0 +1,61 @@
+// Fails with: no bytes, and yet a packet
+//! Exercise 18.1: what has changed.
+
+/// A change of a file in a watched directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Added(String),
+    Removed(String),
+    RenamedFrom(String),
+    RenamedTo(String),
+    /// More than the kernel had room for: the program has to look for itself.
+    TooMany,
+}
+
+/// Takes a buffer apart that `ReadDirectoryChangesW` has filled, or not: the packet says how many
+/// bytes. What lies behind them was there before.
+///
+/// Records follow one another. Each has, in little-endian order:
+///
+/// | at byte | bytes | |
+/// |---|---|---|
+/// | 0 | 4 | how far it is from here to the next record; 0 in the last one |
+/// | 4 | 4 | 1 added, 2 removed, 4 the old name of a renamed file, 5 its new name |
+/// | 8 | 4 | the length of the name, in bytes |
+/// | 12 | | the name, in UTF-16, without a zero at its end |
+///
+/// Other numbers than these four are passed over.
+pub fn changes(buffer: &[u8], count: usize) -> Vec<Change> {
+    let mut bytes = &buffer[..count];
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let mut changes = Vec::new();
+    loop {
+        let number = |at: usize| {
+            let number = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+            u32::from_le_bytes(number) as usize
+        };
+        let (next, action, length) = (number(0), number(4), number(8));
+        let units: Vec<u16> = bytes[12..12 + length]
+            .chunks_exact(2)
+            .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+            .collect();
+        let name = String::from_utf16_lossy(&units);
+        match action {
+            1 => changes.push(Change::Added(name)),
+            2 => changes.push(Change::Removed(name)),
+            4 => changes.push(Change::RenamedFrom(name)),
+            5 => changes.push(Change::RenamedTo(name)),
+            _ => {}
+        }
+        if next == 0 {
+            return changes;
+        }
+        bytes = &bytes[next..];
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex18_1_records.rs"]
+mod checks;

@@ -1,0 +1,45 @@
+// Fails with: lent a second time
+//! Exercise 18.2: announced in the right order.
+
+use std::io::{self, ErrorKind};
+use std::mem;
+use std::sync::Mutex;
+
+use evq::{Readiness, SetReadiness};
+
+/// Where the buffer of a source is: with the kernel, or here, with what it has brought.
+pub enum State {
+    Lent,
+    Done(String),
+}
+
+/// What a source and its operation both know.
+pub struct Shared {
+    pub state: Mutex<State>,
+    pub set_readiness: SetReadiness,
+}
+
+/// Called once for each operation, when it is over: by the thread that polls, which need not be the
+/// one that calls `take`.
+pub fn done(shared: &Shared, text: String) {
+    *shared.state.lock().unwrap() = State::Done(text);
+    let _ = shared.set_readiness.set_readiness(Readiness::READABLE);
+}
+
+/// Takes what the operation has brought, and has `lend` start the next one. `WouldBlock` while the
+/// kernel has the buffer.
+///
+/// The next operation may be over, and its `done` called, before `lend` has returned.
+pub fn take(shared: &Shared, lend: impl FnOnce()) -> io::Result<String> {
+    let _ = shared.set_readiness.set_readiness(Readiness::EMPTY);
+    let before = mem::replace(&mut *shared.state.lock().unwrap(), State::Lent);
+    lend();
+    match before {
+        State::Done(text) => Ok(text),
+        State::Lent => Err(ErrorKind::WouldBlock.into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex18_2_order.rs"]
+mod checks;
