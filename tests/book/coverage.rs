@@ -86,7 +86,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/lib.rs",
-        &["operations_in_flight"],
+        &["operations_in_flight", "port"],
         "for the tests alone",
     ),
     (
