@@ -21,7 +21,7 @@ pub(crate) struct Queue {
     closed: AtomicBool,
     /// `Poll` is gone: nobody drains the list.
     abandoned: AtomicBool,
-    /// How many sources the kernel may have news of.
+    /// How many sources the kernel may have news of, where it has any.
     pub(crate) in_kernel: AtomicUsize,
     /// Somebody else waits on the queue's descriptor, so every push must show there.
     watched: AtomicBool,

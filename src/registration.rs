@@ -4,7 +4,6 @@
 //! is registered, the `SetReadiness` says from any thread what it is ready for.
 
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::event::{Interests, Readiness, Token, Trigger, Watch};
@@ -48,10 +47,6 @@ struct Shared {
     /// Where a change is announced, while there is a registration.
     home: Option<(Arc<Queue>, Arc<Node>)>,
 }
-
-/// Counts as a source that the kernel may have news of: on Windows, where a
-/// completion packet may bring them.
-const BY_PACKETS: usize = cfg!(windows) as usize;
 // ANCHOR_END: pair
 
 // ANCHOR: new
@@ -132,7 +127,6 @@ impl Source for Registration {
         self.registered.add(registrator, watch, |queue| {
             let node = Node::new(watch, shared.readiness);
             shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
-            queue.in_kernel.fetch_add(BY_PACKETS, Ordering::Relaxed);
             let pushed = queue.push(&node);
             if pushed.is_err() {
                 // What was refused must not be delivered.
@@ -178,7 +172,6 @@ impl Source for Registration {
 impl Shared {
     fn leave(&mut self, queue: &Queue) {
         if let Some((_, node)) = self.home.take() {
-            queue.in_kernel.fetch_sub(BY_PACKETS, Ordering::Relaxed);
             node.watch(None);
             queue.ready.remove(&node);
         }

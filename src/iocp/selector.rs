@@ -110,6 +110,18 @@ impl Selector {
         }
     }
 
+    /// Has every packet delivered that has come. They are bounded: whatever they
+    /// bring waits for the program, and no other operation is started before.
+    pub fn deliver_all(&self) {
+        let mut was_all = false;
+        while !was_all {
+            // An error shows again in the `select` that follows.
+            let asked = self.select(&mut Vec::new(), Some(Duration::ZERO));
+            was_all = asked.unwrap_or(true);
+            self.deliver();
+        }
+    }
+
     /// Ends the wait that is going on, or the next one: by a packet that leads
     /// nowhere.
     pub fn wake(&self) -> io::Result<()> {
