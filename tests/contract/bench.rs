@@ -15,9 +15,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
-#[cfg(unix)]
-use evq::net::UdpSocket;
-use evq::net::{TcpListener, TcpStream};
+use evq::net::{TcpListener, TcpStream, UdpSocket};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 use evq::{
@@ -61,7 +59,7 @@ pub const KINDS: &[(&str, Make)] = &[
     #[cfg(not(miri))]
     ("a TCP stream, writing", || Box::new(StreamWriter::new())),
     // Miri knows no datagrams.
-    #[cfg(all(unix, not(miri)))]
+    #[cfg(not(miri))]
     ("a UDP socket", || Box::new(Datagrams::new())),
     // Miri cannot make these four non-blocking, and Windows does not know them.
     #[cfg(all(unix, not(miri)))]
@@ -421,13 +419,11 @@ impl Subject for Stream {
 
 /// For reading. For writing there is none: on loopback a datagram is taken in at
 /// once, or lost, and never waits for room.
-#[cfg(unix)]
 struct Datagrams {
     ours: UdpSocket,
     peer: std::net::UdpSocket,
 }
 
-#[cfg(unix)]
 impl Datagrams {
     fn new() -> Datagrams {
         let ours = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -437,7 +433,6 @@ impl Datagrams {
     }
 }
 
-#[cfg(unix)]
 impl Subject for Datagrams {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.ours
