@@ -150,11 +150,7 @@ impl Poll {
             queue.ready.drain(events, share, &mut self.again);
             // Not before the drain, which takes note of all that has come until
             // then: also of the closing, for which nobody wakes us twice.
-            let closed = queue.is_closed();
-            #[cfg(windows)] // Then all that is ready is listed, and can be counted.
-            if closed {
-                queue.selector.deliver_all();
-            }
+            let closed = queue.is_ending();
             let listed = events.len() + queue.ready.len();
             let timeout = if listed == 0 && !closed && deadline.waits() && queue.ready.sleep() {
                 deadline.left()

@@ -94,6 +94,17 @@ impl Queue {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// The same for the poller, which then counts what is ready: what only a
+    /// packet tells of is listed before.
+    pub(crate) fn is_ending(&self) -> bool {
+        let closed = self.is_closed();
+        #[cfg(windows)]
+        if closed {
+            self.selector.deliver_all();
+        }
+        closed
+    }
+
     /// `Poll` is gone. What outlives it stays sound, and is refused.
     pub(crate) fn abandon(&self) {
         self.closed.store(true, Ordering::Release);
