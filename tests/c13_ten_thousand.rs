@@ -2,7 +2,8 @@
 //! its limit on descriptors. The clients are another process, this program again.
 
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
-#[path = "contract/process.rs"]
+#[cfg_attr(unix, path = "contract/process.rs")]
+#[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
 
 use std::collections::HashMap;

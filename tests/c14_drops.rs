@@ -1,7 +1,8 @@
-//! Clause 14, in a process of its own: it counts open descriptors.
+//! Clause 14, in a process of its own: it counts open descriptors, or handles.
 
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
-#[path = "contract/process.rs"]
+#[cfg_attr(unix, path = "contract/process.rs")]
+#[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
 
 use std::collections::BTreeSet;
@@ -14,9 +15,9 @@ use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness};
 use evq::{Token, Trigger, Waker};
 
-use process::open_descriptors;
+use process::what_is_open;
 
-/// Descriptors are the whole process's: one test at a time.
+/// Descriptors and handles are the whole process's: one test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -29,10 +30,12 @@ const NODE: usize = 5;
 
 /// A listener with a client that waits, and a stream with a byte to read: what
 /// the worlds below have duplicates of, which so always have events pending.
+/// (On Windows, where a socket belongs to its first queue for good, each world
+/// has an origin of its own.)
 struct Origin {
     listener: TcpListener,
     stream: TcpStream,
-    _peers: [std::net::TcpStream; 2],
+    peers: [std::net::TcpStream; 2],
 }
 
 impl Origin {
@@ -45,7 +48,7 @@ impl Origin {
         Origin {
             listener,
             stream,
-            _peers: [peer, waiting],
+            peers: [peer, waiting],
         }
     }
 }
@@ -61,32 +64,48 @@ struct World {
     waker: Option<Waker>,
     registration: Option<Registration>,
     set_readiness: Option<SetReadiness>,
+    _peers: Option<[std::net::TcpStream; 2]>,
 }
 
 const THINGS: usize = 8;
+/// Of so many orders one is tried. Windows takes a connection for each, and
+/// Wine a hundred times as long as Linux.
+const STRIDE: usize = if cfg!(windows) { 29 } else { 1 };
 
 impl World {
     fn new(origin: &Origin) -> World {
         let poll = Poll::new().unwrap();
         let registrator = poll.registrator().clone();
-        let mut stream = origin.stream.try_clone().unwrap();
+        #[cfg(unix)]
+        let (mut listener, mut stream, peers) = {
+            let listener = origin.listener.try_clone().unwrap();
+            (listener, origin.stream.try_clone().unwrap(), None)
+        };
+        #[cfg(windows)]
+        let (mut listener, mut stream, peers) = {
+            let own = Origin::new();
+            let _ = origin;
+            (own.listener, own.stream, Some(own.peers))
+        };
         let mut twin = stream.try_clone().unwrap();
-        let mut listener = origin.listener.try_clone().unwrap();
         let (mut registration, set_readiness) = Registration::new();
         let readable = Interests::READABLE;
         registrator
             .register_with(&mut stream, Token(STREAM), readable, Trigger::Level)
             .unwrap();
-        registrator
-            .register_with(&mut twin, Token(TWIN), readable, Trigger::Level)
-            .unwrap();
+        let twice = registrator.register_with(&mut twin, Token(TWIN), readable, Trigger::Level);
+        // On Windows it shares the stream's registration.
+        assert_eq!(twice.is_err(), cfg!(windows));
         registrator
             .register_with(&mut listener, Token(LISTENER), readable, Trigger::Level)
             .unwrap();
         registrator
             .register(&mut registration, Token(NODE), readable)
             .unwrap();
+        #[cfg(windows)]
+        let poll = reported(poll);
         World {
+            _peers: peers,
             waker: Some(Waker::new(&registrator, Token(WAKER)).unwrap()),
             poll: Some(poll),
             registrator: Some(registrator),
@@ -145,9 +164,10 @@ impl World {
 
     /// The tokens that a look must find after `stir` and one drop.
     fn due(&self, woken: bool, set: bool) -> BTreeSet<usize> {
+        let (stream, twin) = (self.stream.is_some(), self.twin.is_some());
         let due = [
-            (STREAM, self.stream.is_some()),
-            (TWIN, self.twin.is_some()),
+            (STREAM, stream || (cfg!(windows) && twin)),
+            (TWIN, cfg!(unix) && twin),
             (LISTENER, self.listener.is_some()),
             // A wake and a set readiness outlive those who gave them, but not
             // the registration.
@@ -158,6 +178,18 @@ impl World {
             .filter_map(|(token, due)| due.then_some(token))
             .collect()
     }
+}
+
+/// What a packet tells of may take its time: once it has been reported, it stays.
+#[cfg(windows)]
+fn reported(mut poll: Poll) -> Poll {
+    let mut events = Events::with_capacity(16);
+    let mut seen = BTreeSet::new();
+    while seen.len() < 2 {
+        assert!(poll.poll(&mut events, Some(LIMIT)).unwrap() > 0);
+        seen.extend(events.iter().map(|event| event.token()));
+    }
+    poll
 }
 
 /// Visits every order of `0..THINGS` (Heap's algorithm).
@@ -180,6 +212,17 @@ fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
     }
 }
 
+/// What is open is counted: without this the other tests would show less.
+#[test]
+fn c14_what_is_open_is_counted() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = what_is_open();
+    let poll = Poll::new().unwrap();
+    assert_ne!(what_is_open(), before);
+    drop(poll);
+    assert_eq!(what_is_open(), before);
+}
+
 /// `Poll`, clones of its `Registrator`, sources and their duplicates, wakers
 /// and both halves of a `Registration` can be dropped in any order, with events
 /// pending and on any thread. What is left keeps working: while there is a
@@ -198,10 +241,13 @@ fn c14_everything_can_be_dropped_in_any_order() {
         }
     });
     let mut events = Events::with_capacity(16);
-    let before = open_descriptors();
+    let before = what_is_open();
     let mut orders = 0;
     every_order(|order| {
         orders += 1;
+        if orders % STRIDE != 0 {
+            return;
+        }
         let mut world = World::new(&origin);
         for (place, &thing) in order.iter().enumerate() {
             world.stir();
@@ -220,12 +266,18 @@ fn c14_everything_can_be_dropped_in_any_order() {
                 assert_eq!(due, found, "in the order {order:?} at {place}");
             }
         }
-        if orders % 1000 == 0 {
-            assert_eq!(open_descriptors(), before, "in the order {order:?}");
+        if cfg!(unix) && orders % 1000 == 0 {
+            assert_eq!(what_is_open(), before, "in the order {order:?}");
         }
     });
     assert_eq!(orders, 40_320);
-    assert_eq!(open_descriptors(), before);
+    if STRIDE > 1 {
+        eprintln!(
+            "c14_everything_can_be_dropped_in_any_order: with one of {STRIDE} orders, for each \
+             takes a connection of its own here"
+        );
+    }
+    assert_eq!(what_is_open(), before);
     drop(elsewhere);
     dropper.join().unwrap();
 }
@@ -237,7 +289,7 @@ fn c14_everything_can_be_dropped_at_once() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::new();
     let start = Barrier::new(THINGS);
-    let before = open_descriptors();
+    let before = what_is_open();
     for _ in 0..100 {
         let mut world = World::new(&origin);
         world.stir();
@@ -254,7 +306,7 @@ fn c14_everything_can_be_dropped_at_once() {
     }
     // A thread that has just ended may still be on its way out.
     let deadline = Instant::now() + LIMIT;
-    while open_descriptors() != before {
+    while what_is_open() != before {
         assert!(Instant::now() < deadline, "descriptors were left open");
         thread::yield_now();
     }
@@ -266,7 +318,7 @@ fn c14_everything_can_be_dropped_at_once() {
 fn c14_sources_can_be_dropped_while_poll_waits() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let origin = Origin::new();
-    let before = open_descriptors();
+    let before = what_is_open();
     let mut events = Events::with_capacity(2);
     for _ in 0..200 {
         let mut world = World::new(&origin);
@@ -298,5 +350,5 @@ fn c14_sources_can_be_dropped_while_poll_waits() {
         // The level-triggered sources are gone: nothing repeats.
         assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
     }
-    assert_eq!(open_descriptors(), before);
+    assert_eq!(what_is_open(), before);
 }

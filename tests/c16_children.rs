@@ -2,7 +2,8 @@
 //! those of a child.
 
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
-#[path = "contract/process.rs"]
+#[cfg_attr(unix, path = "contract/process.rs")]
+#[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
 
 use std::env;

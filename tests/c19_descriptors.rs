@@ -1,7 +1,8 @@
 //! Clause 19, in a process of its own: it runs out of descriptors.
 
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
-#[path = "contract/process.rs"]
+#[cfg_attr(unix, path = "contract/process.rs")]
+#[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
 
 use std::fs::File;
