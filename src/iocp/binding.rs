@@ -65,6 +65,9 @@ impl Binding {
         }
     }
 
+    // ANCHOR_END: binding
+
+    // ANCHOR: register
     /// Ties a handle to a queue, or finds that it is tied to it already.
     ///
     /// Call it after the [`Registration`](crate::Registration)'s `register`,
@@ -109,7 +112,7 @@ impl Binding {
             }
         }
     }
-    // ANCHOR_END: binding
+    // ANCHOR_END: register
 
     // ANCHOR: socket
     /// [`register_handle`](Binding::register_handle), for a socket.

@@ -19,7 +19,7 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/epoll/selector.rs", Kind::Core, &[8]),
     ("src/kqueue/selector.rs", Kind::Core, &[9]),
     ("src/iocp/selector.rs", Kind::Core, &[11]),
-    ("src/iocp/overlapped.rs", Kind::Core, &[11]),
+    ("src/iocp/overlapped.rs", Kind::Core, &[11, 18]),
     ("src/net/windows/buffer_pool.rs", Kind::Core, &[13]),
     ("src/lib.rs", Kind::Rest, &[6]),
     ("src/trace.rs", Kind::Rest, &[7]),
@@ -39,9 +39,12 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/net/udp.rs", Kind::Rest, &[16]),
     ("src/net/", Kind::Rest, &[12]),
     ("src/unix/pipe.rs", Kind::Rest, &[17]),
+    ("src/unix/poll_fd.rs", Kind::Rest, &[21]),
     ("src/unix/", Kind::Rest, &[18]),
     ("src/windows/named_pipe.rs", Kind::Rest, &[17]),
     ("src/windows/source_socket.rs", Kind::Rest, &[22]),
+    ("src/windows/lending.rs", Kind::Rest, &[13]),
+    ("src/windows/ffi.rs", Kind::Rest, &[17]),
     ("src/windows/", Kind::Rest, &[18]),
 ];
 
