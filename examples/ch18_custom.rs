@@ -37,10 +37,10 @@ mod child {
     }
 
     // ANCHOR: listen
-    /// A child says one word now, and one after 300 ms. In between somebody wakes us.
+    /// A child says one word now, and one after 600 ms. In between somebody wakes us.
     fn listen(prepare: fn(BorrowedFd<'_>) -> io::Result<()>) -> io::Result<()> {
         let mut child = Command::new("sh")
-            .args(["-c", "echo one; sleep 0.3; echo two"])
+            .args(["-c", "echo one; sleep 0.6; echo two"])
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -53,7 +53,7 @@ mod child {
             .register(&mut source, CHILD, Interests::READABLE)?;
         let waker = Waker::new(poll.registrator(), WAKER)?;
         let alarm = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(150));
+            thread::sleep(Duration::from_millis(300));
             waker.wake()
         });
 
