@@ -80,6 +80,34 @@ mod ex06_2_pair;
 mod ex06_2_pair_half_registered;
 #[path = "wrong/ex06_2_pair_stops_at_the_first_error.rs"]
 mod ex06_2_pair_stops_at_the_first_error;
+#[path = "ex07_1_layout.rs"]
+mod ex07_1_layout;
+#[path = "wrong/ex07_1_layout_ends_at_its_last_field.rs"]
+mod ex07_1_layout_ends_at_its_last_field;
+#[path = "wrong/ex07_1_layout_packing_pads.rs"]
+mod ex07_1_layout_packing_pads;
+#[path = "wrong/ex07_1_layout_packs_the_fields_alone.rs"]
+mod ex07_1_layout_packs_the_fields_alone;
+#[path = "ex07_2_outcome.rs"]
+mod ex07_2_outcome;
+#[path = "wrong/ex07_2_outcome_asks_after_wsastartup.rs"]
+mod ex07_2_outcome_asks_after_wsastartup;
+#[path = "wrong/ex07_2_outcome_null_is_no_handle.rs"]
+mod ex07_2_outcome_null_is_no_handle;
+#[path = "wrong/ex07_2_outcome_pending_is_failure.rs"]
+mod ex07_2_outcome_pending_is_failure;
+#[path = "wrong/ex07_2_outcome_true_is_one.rs"]
+mod ex07_2_outcome_true_is_one;
+#[path = "ex07_3_prototypes.rs"]
+mod ex07_3_prototypes;
+#[path = "wrong/ex07_3_prototypes_a_bool_is_a_bool.rs"]
+mod ex07_3_prototypes_a_bool_is_a_bool;
+#[path = "wrong/ex07_3_prototypes_a_count_is_an_int.rs"]
+mod ex07_3_prototypes_a_count_is_an_int;
+#[path = "wrong/ex07_3_prototypes_a_long_is_64_bits.rs"]
+mod ex07_3_prototypes_a_long_is_64_bits;
+#[path = "wrong/ex07_3_prototypes_not_variadic.rs"]
+mod ex07_3_prototypes_not_variadic;
 #[path = "ex08_1_mask.rs"]
 mod ex08_1_mask;
 #[path = "wrong/ex08_1_mask_no_rdhup.rs"]

@@ -24,6 +24,12 @@ mod ex05_3_buffers;
 mod ex06_1_answers;
 #[path = "ex06_2_pair.rs"]
 mod ex06_2_pair;
+#[path = "ex07_1_layout.rs"]
+mod ex07_1_layout;
+#[path = "ex07_2_outcome.rs"]
+mod ex07_2_outcome;
+#[path = "ex07_3_prototypes.rs"]
+mod ex07_3_prototypes;
 #[path = "ex08_1_mask.rs"]
 mod ex08_1_mask;
 #[path = "ex08_2_deadline.rs"]

@@ -1,0 +1,71 @@
+use super::*;
+
+const U16: Field = Field { size: 2, align: 2 };
+const U32: Field = Field { size: 4, align: 4 };
+const U64: Field = Field { size: 8, align: 8 };
+/// On 32-bit x86, but for Windows, C is content with less.
+const U64_ON_X86: Field = Field { size: 8, align: 4 };
+
+fn check(fields: &[Field], packing: Option<usize>, offsets: &[usize], why: &str) -> Layout {
+    let layout = layout(fields, packing);
+    assert_eq!(layout.offsets, offsets, "{why}");
+    layout
+}
+
+#[test]
+fn a_field_stands_at_a_multiple_of_its_alignment() {
+    let why = "a field stands at the next multiple of its alignment: the epoll_event of most \
+               machines has a gap before its data";
+    let layout = check(&[U32, U64], None, &[0, 8], why);
+    assert_eq!((layout.size, layout.align), (16, 8));
+    let why = "where eight bytes may stand at any multiple of four, there is no gap";
+    let layout = check(&[U32, U64_ON_X86], None, &[0, 4], why);
+    assert_eq!((layout.size, layout.align), (12, 4));
+}
+
+#[test]
+fn the_whole_fits_into_an_array() {
+    let why = "OVERLAPPED_ENTRY: a key, a pointer, a number of 8 bytes and one of 4";
+    let layout = check(&[U64, U64, U64, U32], None, &[0, 8, 16, 24], why);
+    assert_eq!(
+        (layout.size, layout.align),
+        (32, 8),
+        "in an array the next OVERLAPPED_ENTRY follows at once, and its fields have to be aligned \
+         too: the size is a multiple of the struct's alignment"
+    );
+}
+
+#[test]
+fn packing_takes_gaps_away() {
+    let why = "x86-64's epoll_event is packed: its data follows at once";
+    let layout = check(&[U32, U64], Some(1), &[0, 4], why);
+    assert_eq!(
+        (layout.size, layout.align),
+        (12, 1),
+        "packing limits the alignment of the whole as well: 12 bytes, and the next one follows"
+    );
+}
+
+#[test]
+fn packing_is_a_limit() {
+    let why = "macOS packs its kevent to 4; that never moves a field further than without";
+    let fields = [U64, U16, U16, U32, U64, U64];
+    let layout = check(&fields, Some(4), &[0, 8, 10, 12, 16, 24], why);
+    assert_eq!(
+        (layout.size, layout.align),
+        (32, 4),
+        "macOS packs its kevent to 4, which is the alignment of the whole as well"
+    );
+}
+
+#[test]
+fn one_struct_on_two_machines() {
+    let why = "NetBSD's kevent: after three numbers of 4 bytes, data needs a gap on most machines";
+    let fields = [U64, U32, U32, U32, U64, U64];
+    let layout = check(&fields, None, &[0, 8, 12, 16, 24, 32], why);
+    assert_eq!((layout.size, layout.align), (40, 8));
+    let why = "NetBSD's kevent on 32-bit x86 has no gap";
+    let fields = [U32, U32, U32, U32, U64_ON_X86, U32];
+    let layout = check(&fields, None, &[0, 4, 8, 12, 16, 24], why);
+    assert_eq!((layout.size, layout.align), (28, 4));
+}

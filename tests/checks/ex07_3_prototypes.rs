@@ -1,0 +1,111 @@
+use super::*;
+
+/// How a type is passed: `i64` also for `isize`, since all is for 64 bits.
+trait Passed {
+    const AS: &'static str;
+}
+
+macro_rules! passed {
+    ($($type:ty: $as:literal,)*) => { $(
+        impl Passed for $type {
+            const AS: &'static str = $as;
+        }
+    )* };
+}
+
+passed! {
+    bool: "bool", i8: "i8", i16: "i16", i32: "i32", i64: "i64", isize: "i64",
+    u8: "u8", u16: "u16", u32: "u32", u64: "u64", usize: "u64", (): "nothing",
+}
+
+impl<T: Passed> Passed for *mut T {
+    const AS: &'static str = match T::AS.as_bytes() {
+        b"i32" | b"u32" => "pointer to 32 bits",
+        b"i64" | b"u64" => "pointer to 64 bits",
+        _ => "pointer",
+    };
+}
+
+impl Passed for c_void {
+    const AS: &'static str = "anything";
+}
+
+/// What a foreign function's type says: how it is called, what it takes, what it returns.
+trait Prototype {
+    const SAYS: (&'static str, &'static [&'static str], &'static str);
+}
+
+macro_rules! prototypes {
+    ($abi:literal: $(($($argument:ident),*))*) => { $(
+        impl<R: Passed, $($argument: Passed),*> Prototype
+            for unsafe extern $abi fn($($argument),*) -> R
+        {
+            const SAYS: (&'static str, &'static [&'static str], &'static str) =
+                ($abi, &[$($argument::AS),*], R::AS);
+        }
+    )* };
+}
+
+prototypes! { "C": (A) (A, B) (A, B, C) (A, B, C, D) }
+prototypes! { "system": (A) (A, B) (A, B, C) (A, B, C, D) }
+
+impl<R: Passed, A: Passed> Prototype for unsafe extern "C" fn(A, ...) -> R {
+    const SAYS: (&'static str, &'static [&'static str], &'static str) =
+        ("C", &[A::AS, "..."], R::AS);
+}
+
+#[test]
+fn syscall() {
+    let (way, takes, returns) = Syscall::SAYS;
+    assert_eq!(
+        takes.last(),
+        Some(&"..."),
+        "syscall is variadic: some machines pass what stands for the dots in other places"
+    );
+    assert_eq!(
+        (way, takes, returns),
+        ("C", &["i64", "..."][..], "i64"),
+        "on 64-bit Linux, a long has 64 bits"
+    );
+}
+
+#[test]
+fn recv() {
+    let (way, takes, returns) = Recv::SAYS;
+    assert_eq!(
+        returns, "i64",
+        "a size_t asks for what needs more than 31 bits to count: ssize_t is as wide"
+    );
+    assert_eq!((way, takes), ("C", &["i32", "pointer", "u64", "i32"][..]));
+}
+
+#[test]
+fn ioctlsocket() {
+    let (way, takes, returns) = IoctlSocket::SAYS;
+    assert_eq!(
+        way, "system",
+        "WSAAPI is a calling convention: on 32-bit x86 it is not C's"
+    );
+    assert_eq!(
+        takes[0], "u64",
+        "a SOCKET is a handle, as wide as a pointer and without a sign"
+    );
+    assert_eq!(
+        takes[1..],
+        ["i32", "pointer to 32 bits"],
+        "64-bit Windows has a `long` of its own: a long has 32 bits there, and so does a u_long, \
+         whose upper half the call would not write"
+    );
+    assert_eq!(returns, "i32");
+}
+
+#[test]
+fn cancel_io_ex() {
+    let (way, takes, returns) = CancelIoEx::SAYS;
+    assert_eq!(
+        returns, "i32",
+        "a BOOL is an int, and may be any of 2 to the 32nd values: a `bool` that is neither 0 nor \
+         1 is undefined behaviour"
+    );
+    assert_eq!((way, takes), ("system", &["pointer", "pointer"][..]));
+}

@@ -1,0 +1,52 @@
+// Fails with: on its way
+//! Exercise 7.2: what failure looks like.
+
+/// Six calls, each with the page that says what it returns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Call {
+    /// <https://man7.org/linux/man-pages/man2/getpeername.2.html>
+    GetPeerName,
+    /// <https://learn.microsoft.com/en-us/windows/win32/fileio/createiocompletionport>
+    CreateIoCompletionPort,
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-createfilew>
+    CreateFileW,
+    /// With an OVERLAPPED:
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-writefile>
+    WriteFile,
+    /// With an OVERLAPPED:
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-wsarecv>
+    WSARecv,
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-wsastartup>
+    WSAStartup,
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    Done,
+    /// It has started, and will be over later.
+    Pending,
+    Failed(i32),
+}
+
+/// That is not a failure.
+pub const ERROR_IO_PENDING: i32 = 997;
+
+/// What a call has come to, by what it has returned. `last_error` asks the system for its reason.
+pub fn outcome(call: Call, returned: isize, last_error: impl FnOnce() -> i32) -> Outcome {
+    let failed = match call {
+        Call::GetPeerName | Call::CreateFileW | Call::WSARecv => returned == -1,
+        Call::CreateIoCompletionPort | Call::WriteFile => returned == 0,
+        // It returns the reason itself.
+        Call::WSAStartup if returned == 0 => return Outcome::Done,
+        Call::WSAStartup => return Outcome::Failed(returned as i32),
+    };
+    if !failed {
+        return Outcome::Done;
+    }
+    Outcome::Failed(last_error())
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex07_2_outcome.rs"]
+mod checks;
