@@ -119,7 +119,9 @@ impl<M: Machine> Operations<M> {
     /// though it may have been so before; without any, nobody is told.
     pub(crate) fn announce(&self, readiness: Readiness, news: bool) {
         // Fails only if the poller cannot be woken: the next push tries again.
-        let _ = self.readiness.replace(readiness, news);
+        let _ = self
+            .readiness
+            .replace(readiness, news && !readiness.is_empty());
     }
 
     /// The handle, as long as its owner has not dropped it, or it lingers.

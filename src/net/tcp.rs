@@ -38,7 +38,8 @@ impl TcpListener {
     /// # Platform notes
     ///
     /// On Unix sets `SO_REUSEADDR`, as the standard library does, so that a
-    /// server can be restarted on its port at once.
+    /// server can be restarted on its port at once. On Windows it can be anyway,
+    /// and the option would let other programs take the port over.
     pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let inner = sys::TcpListener::bind(addr)?;
         Ok(TcpListener { inner })
@@ -51,6 +52,11 @@ impl TcpListener {
     }
 
     /// Hands it back to the standard library: deregistered, and still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceBusy` on Windows, and the listener is closed, if it has been
+    /// registered and waits for a connection, or has a clone.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         self.inner.into_std()
     }
@@ -72,7 +78,8 @@ impl TcpListener {
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself.
+    /// On Unix the second handle is registered by itself. On Windows all handles
+    /// share one registration: what one of them registers, all have.
     pub fn try_clone(&self) -> io::Result<TcpListener> {
         let inner = self.inner.try_clone()?;
         Ok(TcpListener { inner })
@@ -105,6 +112,16 @@ impl TcpListener {
 /// Reads and writes go through [`Read`] and [`Write`], which are also there for
 /// `&TcpStream`. Edge-triggered, read or write until `WouldBlock` before you
 /// wait again.
+///
+/// # Platform notes
+///
+/// On Windows a registered stream lends the kernel a buffer to read into, of
+/// 4 KiB (`set_lending` changes that). When the socket takes no more, `write`
+/// copies up to 16 KiB and lends the copy; the error that this may end in is
+/// returned by the next `write` or by [`take_error`](TcpStream::take_error). A
+/// stream that is dropped meanwhile is closed once the copy is sent. That needs
+/// no `poll`, but when the [`Poll`](crate::Poll) is dropped, too, it waits for
+/// such copies for at most a second, and what is not sent then is lost.
 ///
 /// ```
 /// use evq::net::{TcpListener, TcpStream};
@@ -140,6 +157,11 @@ impl TcpStream {
     /// # Errors
     ///
     /// What the system can say at once: no descriptors left, no route to there.
+    ///
+    /// # Platform notes
+    ///
+    /// On Windows it is the first `register` that starts to connect, for before
+    /// there is nobody to be told of the end; every error comes by the event.
     pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let inner = sys::TcpStream::connect(addr)?;
         Ok(TcpStream { inner })
@@ -153,6 +175,11 @@ impl TcpStream {
     }
 
     /// Hands it back to the standard library: deregistered, and still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceBusy` on Windows, and the stream is closed, if it has a buffer
+    /// with the kernel, bytes that have come and are not read, or a clone.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         self.inner.into_std()
     }
@@ -176,7 +203,8 @@ impl TcpStream {
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself.
+    /// On Unix the second handle is registered by itself. On Windows all handles
+    /// share one registration: what one of them registers, all have.
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         let inner = self.inner.try_clone()?;
         Ok(TcpStream { inner })
