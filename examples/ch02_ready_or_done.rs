@@ -29,7 +29,9 @@ fn main() -> io::Result<()> {
 // ANCHOR: hint
 fn a_hint() -> io::Result<()> {
     let (_client_0, mut stream_0) = connected(b"move\n")?;
-    let (_client_1, mut stream_1) = connected(b"counter\n")?;
+    let (_client_1, stream_1) = arrived(b"counter\n")?;
+    let mut blocking = stream_1.try_clone()?;
+    let mut stream_1 = TcpStream::from_std(stream_1)?;
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
     let registrator = poll.registrator();
@@ -44,7 +46,6 @@ fn a_hint() -> io::Result<()> {
         println!("event: {told} can be read; read 0: {read_0}; read 1: {read_1}");
     }
 
-    let mut blocking = stream_1.into_std()?;
     blocking.set_nonblocking(false)?;
     blocking.set_read_timeout(Some(IN_VAIN))?;
     let began = Instant::now();
@@ -172,8 +173,13 @@ fn pair() -> io::Result<(net::TcpStream, net::TcpStream)> {
 
 /// A client that has sent something, and the server's end, where it has arrived.
 fn connected(sent: &[u8]) -> io::Result<(net::TcpStream, TcpStream)> {
+    let (client, stream) = arrived(sent)?;
+    Ok((client, TcpStream::from_std(stream)?))
+}
+
+fn arrived(sent: &[u8]) -> io::Result<(net::TcpStream, net::TcpStream)> {
     let (mut client, stream) = pair()?;
     client.write_all(sent)?;
     stream.peek(&mut [0])?; // waits
-    Ok((client, TcpStream::from_std(stream)?))
+    Ok((client, stream))
 }
