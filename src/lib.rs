@@ -1,4 +1,4 @@
-//! An event queue by hand: epoll and kqueue behind one small [`Poll`].
+//! An event queue by hand: epoll, kqueue and IOCP behind one small [`Poll`].
 //!
 //! ```
 //! use evq::net::{TcpListener, TcpStream};
@@ -33,14 +33,17 @@
 //! | `trace.rs` | feature `trace`: every foreign call printed as it is made | 7 |
 //! | `epoll/` | Linux, Android | 8 |
 //! | `kqueue/` | macOS, iOS and the BSDs | 9 |
+//! | `iocp/` | Windows: `selector.rs`, `overlapped.rs` | 11 |
 //! | `events.rs` | [`Events`]: a batch | 6 |
 //! | `ready.rs` | the ready list, and who wakes whom | 10 |
 //! | `queue.rs` | what everything that belongs together shares | 6 |
 //! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
 //! | `poll.rs` | [`Poll`]: the loop | 6 |
 //! | `registration.rs`, `waker.rs` | [`Registration`], [`SetReadiness`], [`Waker`] | 10 |
-//! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 16 |
-//! | `unix/` | [`unix::SourceFd`], and the queue's own descriptor | 18, 21 |
+//! | `iocp/` | Windows: `binding.rs`, `operations.rs`, on which its sources stand | 11, 18 |
+//! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 13, 14, 16 |
+//! | `unix/` | `SourceFd`, and the queue's own descriptor | 18, 21 |
+//! | `windows/` | `Binding`, `Overlapped`, `Packet`, and how much a stream lends | 13, 18 |
 //!
 //! Imports run downward only, in this order.
 //!
@@ -50,6 +53,7 @@
 //! |---|---|
 //! | Linux, Android | epoll |
 //! | macOS, iOS, FreeBSD, DragonFly BSD, NetBSD, OpenBSD | kqueue |
+//! | Windows | I/O completion port |
 
 #[cfg(not(any(
     target_os = "linux",
