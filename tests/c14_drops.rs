@@ -35,7 +35,7 @@ const NODE: usize = 5;
 struct Origin {
     listener: TcpListener,
     stream: TcpStream,
-    peers: [std::net::TcpStream; 2],
+    _peers: [std::net::TcpStream; 2],
 }
 
 impl Origin {
@@ -48,7 +48,7 @@ impl Origin {
         Origin {
             listener,
             stream,
-            peers: [peer, waiting],
+            _peers: [peer, waiting],
         }
     }
 }
@@ -85,7 +85,7 @@ impl World {
         let (mut listener, mut stream, peers) = {
             let own = Origin::new();
             let _ = origin;
-            (own.listener, own.stream, Some(own.peers))
+            (own.listener, own.stream, Some(own._peers))
         };
         let mut twin = stream.try_clone().unwrap();
         let (mut registration, set_readiness) = Registration::new();
@@ -217,10 +217,16 @@ fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
 fn c14_what_is_open_is_counted() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let before = what_is_open();
-    let poll = Poll::new().unwrap();
-    assert_ne!(what_is_open(), before);
-    drop(poll);
-    assert_eq!(what_is_open(), before);
+    let polls: Vec<_> = (0..50).map(|_| Poll::new().unwrap()).collect();
+    assert!(what_is_open() >= before + 40);
+    drop(polls);
+    assert!(nothing_more_is_open(before));
+}
+
+/// On Windows a thread is a handle, and one of the harness may just have ended.
+fn nothing_more_is_open(than: usize) -> bool {
+    let now = what_is_open();
+    now == than || (cfg!(windows) && now < than)
 }
 
 /// `Poll`, clones of its `Registrator`, sources and their duplicates, wakers
@@ -267,7 +273,7 @@ fn c14_everything_can_be_dropped_in_any_order() {
             }
         }
         if cfg!(unix) && orders % 1000 == 0 {
-            assert_eq!(what_is_open(), before, "in the order {order:?}");
+            assert!(nothing_more_is_open(before), "in the order {order:?}");
         }
     });
     assert_eq!(orders, 40_320);
@@ -277,7 +283,7 @@ fn c14_everything_can_be_dropped_in_any_order() {
              takes a connection of its own here"
         );
     }
-    assert_eq!(what_is_open(), before);
+    assert!(nothing_more_is_open(before));
     drop(elsewhere);
     dropper.join().unwrap();
 }
@@ -306,7 +312,7 @@ fn c14_everything_can_be_dropped_at_once() {
     }
     // A thread that has just ended may still be on its way out.
     let deadline = Instant::now() + LIMIT;
-    while what_is_open() != before {
+    while !nothing_more_is_open(before) {
         assert!(Instant::now() < deadline, "descriptors were left open");
         thread::yield_now();
     }
@@ -350,5 +356,5 @@ fn c14_sources_can_be_dropped_while_poll_waits() {
         // The level-triggered sources are gone: nothing repeats.
         assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
     }
-    assert_eq!(what_is_open(), before);
+    assert!(nothing_more_is_open(before));
 }
