@@ -60,9 +60,14 @@ pub fn closes_on_exec(fd: RawFd) -> Option<bool> {
     (flags != -1).then_some(flags & FD_CLOEXEC != 0)
 }
 
-/// How many descriptors are open.
-pub fn what_is_open() -> usize {
-    open_descriptors().len()
+/// The same by a name that every system has.
+pub fn what_is_open() -> Vec<RawFd> {
+    open_descriptors()
+}
+
+/// Whether a child gets the descriptor.
+pub fn is_left_to_children(fd: RawFd) -> bool {
+    closes_on_exec(fd) != Some(true)
 }
 
 /// The descriptors below 1024 that are open.
