@@ -1,6 +1,5 @@
 //! The program of the README.
 use evq::{Events, Interests, Poll, Token, net::TcpListener};
-
 fn main() -> std::io::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
     let mut listener = TcpListener::bind(([127, 0, 0, 1], 0).into())?;
