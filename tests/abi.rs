@@ -22,6 +22,7 @@ macro_rules! held {
     };
 }
 
+// ANCHOR: assertions
 macro_rules! assertions {
     (const $module:ident { $($name:ident)* }) => { $(
         const _: () = assert!(
@@ -49,6 +50,7 @@ macro_rules! assertions {
             $module::c::$name as unsafe extern "C" fn($($argument)*) -> _,
         );
     )* };
+    // ANCHOR_END: assertions
     // Windows alone has what follows.
     (pointer $module:ident { $($name:ident)* }) => { $(
         const _: () = assert!(
@@ -103,6 +105,7 @@ mod queue {
     use super::*;
     use evq::inside::mask;
 
+    // ANCHOR: epoll
     held! {
         const mask { EPOLLIN EPOLLOUT EPOLLERR EPOLLHUP EPOLLRDHUP EPOLLONESHOT EPOLLET }
         const ffi {
@@ -118,6 +121,7 @@ mod queue {
             read(_, _, _) write(_, _, _) syscall(_, ...)
         }
     }
+    // ANCHOR_END: epoll
 }
 
 #[cfg(all(
@@ -572,7 +576,12 @@ fn what_the_examples_declare_is_what_the_table_says() {
     for (example, text) in raw_examples() {
         for block in text.split("unsafe extern").skip(1) {
             let block = block.split("\n    }\n").next().unwrap();
-            for declaration in block.split("fn ").skip(1) {
+            let before = block.split("fn ");
+            for (before, declaration) in before.clone().zip(before.skip(1)) {
+                // Chapter 7 declares one function wrongly, and does not call it.
+                if before.contains("clashing_extern_declarations") {
+                    continue;
+                }
                 let (function, rest) = declaration.split_once('(').unwrap();
                 let ours = arguments(rest.split(')').next().unwrap());
                 let row = TABLE.lines().find(|line| {

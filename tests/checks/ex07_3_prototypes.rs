@@ -74,7 +74,7 @@ fn recv() {
     let (way, takes, returns) = Recv::SAYS;
     assert_eq!(
         returns, "i64",
-        "a size_t asks for what needs more than 31 bits to count: ssize_t is as wide"
+        "a count of bytes may need more than 31 bits: a ssize_t is as wide as a size_t"
     );
     assert_eq!((way, takes), ("C", &["i32", "pointer", "u64", "i32"][..]));
 }

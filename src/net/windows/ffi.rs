@@ -175,6 +175,7 @@ pub mod c {
     }
 }
 
+// ANCHOR: checked
 /// Turns the `failure` of a Winsock call into the error that Winsock keeps.
 #[inline(always)]
 fn checked<T: PartialEq + Debug>(failure: T, call: Arguments<'_>, returned: T) -> Result<T> {
@@ -188,7 +189,9 @@ fn checked<T: PartialEq + Debug>(failure: T, call: Arguments<'_>, returned: T) -
     };
     traced(call, result)
 }
+// ANCHOR_END: checked
 
+// ANCHOR: start
 /// Asks Winsock for version 2.2, once for the process.
 ///
 /// The standard library does so before it makes a socket, but promises that to
@@ -210,6 +213,7 @@ fn start_winsock() -> Result<()> {
         code => Err(io::Error::from_raw_os_error(code)),
     }
 }
+// ANCHOR_END: start
 
 /// Takes ownership of the socket that a successful call returned.
 fn owned(socket: SOCKET) -> OwnedSocket {
