@@ -66,7 +66,10 @@ fn files(book: &Book, name: &str) -> Result<Vec<(PathBuf, String)>, String> {
         }
     }
     for (path, text) in &mut files {
-        if path.extension().is_some_and(|extension| extension == "rs") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "rs" || extension == "txt")
+        {
             *text = renamed(&without_anchors(text), &name.replace('-', "_"));
         }
     }
