@@ -248,10 +248,10 @@ fn c14_everything_can_be_dropped_in_any_order() {
     });
     let mut events = Events::with_capacity(16);
     let before = what_is_open().len();
-    let mut orders = 0;
+    let mut orders = 0_usize;
     every_order(|order| {
         orders += 1;
-        if orders % STRIDE != 0 {
+        if orders.rem_euclid(STRIDE) != 0 {
             return;
         }
         let mut world = World::new(&origin);

@@ -65,12 +65,13 @@ fn found_by_a_child() -> Option<String> {
 #[test]
 fn c16_a_child_inherits_nothing() {
     if env::var_os(CHILD).is_some() {
-        let mut open = what_is_open();
+        let open = what_is_open();
         if cfg!(windows) {
             // Its own input and output it has under numbers of chance.
-            open = vec![open.len().try_into().unwrap()];
+            println!("\nopen: [{}]", open.len());
+        } else {
+            println!("\nopen: {open:?}");
         }
-        println!("\nopen: {open:?}");
         // Until whoever started us has done what it wanted to do meanwhile.
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         return;
@@ -148,8 +149,10 @@ fn c16_a_child_inherits_nothing() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let error = loop {
         match net::TcpStream::connect(addr) {
-            // Windows closes in its own time.
+            // Windows closes in its own time, and a child has copies until it
+            // executes its program.
             Ok(_) => assert!(Instant::now() < deadline, "the listener is still there"),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => break error,
         }
     };
