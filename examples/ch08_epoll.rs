@@ -38,7 +38,7 @@ mod linux {
     use evq::unix::SourceFd;
     use evq::{Events, Interests, Poll, Token, Trigger};
 
-    use crate::ch06_shape::linux as ch06;
+    use crate::ch06_shape::shape as ch06;
 
     pub fn main() -> io::Result<()> {
         answers()?;
