@@ -249,6 +249,13 @@ mod kqueue {
         ext: [u64; 4],
     }
 
+    #[cfg(target_pointer_width = "64")]
+    const _: () = match size_of::<Kevent>() {
+        64 => assert!(cfg!(target_os = "freebsd")),
+        40 => assert!(cfg!(target_os = "netbsd")),
+        size => assert!(size == 32 && !cfg!(any(target_os = "freebsd", target_os = "netbsd"))),
+    };
+
     #[cfg(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd"))]
     type Data = i64;
     #[cfg(not(any(target_os = "freebsd", target_os = "netbsd", target_os = "openbsd")))]
