@@ -24,16 +24,20 @@ fn main() -> io::Result<()> {
     println!("-- a socket that is not connected is asked for its peer");
     let [returned, at_once, later, after_success] = reasons()?;
     println!("returned: {returned}");
-    let reason = io::Error::from_raw_os_error;
-    println!("the reason, at once: {}", reason(at_once));
-    println!("after a search for a file: {}", reason(later));
-    println!("after a call that succeeded: {}", reason(after_success));
+    println!("the reason, at once: {}", name(at_once));
+    println!("after a search for a file: {}", name(later));
+    println!("after a call that succeeded: {}", name(after_success));
 
     println!("-- the same, by the wrapper");
     let socket = socket_ffi::socket(AF_INET, SOCK_STREAM)?;
     let error = socket_ffi::getpeername(by_hand::borrow(&socket)).unwrap_err();
-    println!("{:?}, {error}", error.kind());
+    println!("{}", name(error.raw_os_error().unwrap_or(0)));
     Ok(())
+}
+
+/// The system's number for a reason, and what Rust calls it.
+fn name(code: i32) -> String {
+    format!("{code}, {:?}", io::Error::from_raw_os_error(code).kind())
 }
 
 // ANCHOR: fields

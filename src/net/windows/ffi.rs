@@ -195,8 +195,9 @@ fn checked<T: PartialEq + Debug>(failure: T, call: Arguments<'_>, returned: T) -
 /// Asks Winsock for version 2.2, once for the process.
 ///
 /// The standard library does so before it makes a socket, but promises that to
-/// nobody. Winsock counts these calls. The count is never taken back: the
-/// standard library takes its own back when `main` ends, and other threads may
+/// nobody. Winsock counts these calls. The count is never taken back: an
+/// older standard library takes its own back when `main` ends
+/// (<https://github.com/rust-lang/rust/pull/141809>), and other threads may
 /// still have sockets then. A socket that comes from elsewhere is proof that
 /// someone has made the call, so `socket` alone needs it.
 fn start_winsock() -> Result<()> {
