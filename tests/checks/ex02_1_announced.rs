@@ -11,16 +11,13 @@ struct Experiment {
     _client: std::net::TcpStream,
 }
 
-/// A registered stream at which so many times ten bytes have arrived.
+/// A registered stream at which so many times ten bytes have arrived. (Before it is registered:
+/// afterwards Windows has them in a buffer of the queue's, and only `poll` tells.)
 fn arrived(times: usize, trigger: Trigger) -> Experiment {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (stream, _) = listener.accept().unwrap();
     let mut stream = TcpStream::from_std(stream).unwrap();
-    let poll = Poll::new().unwrap();
-    poll.registrator()
-        .register_with(&mut stream, Token(0), Interests::READABLE, trigger)
-        .unwrap();
     for _ in 0..times {
         client.write_all(b"ten bytes.").unwrap();
     }
@@ -32,6 +29,10 @@ fn arrived(times: usize, trigger: Trigger) -> Experiment {
         );
         std::thread::yield_now();
     }
+    let poll = Poll::new().unwrap();
+    poll.registrator()
+        .register_with(&mut stream, Token(0), Interests::READABLE, trigger)
+        .unwrap();
     Experiment {
         poll,
         events: Events::with_capacity(8),
