@@ -44,7 +44,8 @@ mod child {
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
-        let stdout = File::from(OwnedFd::from(stdout)); // a `File` can be read by reference
+        // A `File`, for that can be read through a shared reference.
+        let stdout = File::from(OwnedFd::from(stdout));
         prepare(stdout.as_fd())?;
 
         let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
@@ -85,7 +86,10 @@ mod child {
                     println!("the child has ended");
                     return Ok(true);
                 }
-                Ok(count) => print!("the child: {}", String::from_utf8_lossy(&buffer[..count])),
+                Ok(count) => {
+                    let text = String::from_utf8_lossy(&buffer[..count]);
+                    print!("the child: {text}");
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             }
@@ -97,7 +101,8 @@ mod child {
     // https://man7.org/linux/man-pages/man2/F_GETFL.2const.html
     const F_GETFL: c_int = 3;
     const F_SETFL: c_int = 4;
-    /// Linux numbers it otherwise than everybody else, and on some processors otherwise again.
+    /// Linux numbers it otherwise than everybody else, and on some processors
+    /// otherwise again.
     const O_NONBLOCK: c_int = if cfg!(any(target_os = "linux", target_os = "android")) {
         if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
             0x80
@@ -115,10 +120,11 @@ mod child {
     }
 
     fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
         // SAFETY: an open descriptor, and a question without a third argument.
-        let flags = unsafe { fcntl(fd.as_raw_fd(), F_GETFL) };
+        let flags = unsafe { fcntl(fd, F_GETFL) };
         // SAFETY: an open descriptor, and an int.
-        if flags == -1 || unsafe { fcntl(fd.as_raw_fd(), F_SETFL, flags | O_NONBLOCK) } == -1 {
+        if flags == -1 || unsafe { fcntl(fd, F_SETFL, flags | O_NONBLOCK) } == -1 {
             return Err(io::Error::last_os_error());
         }
         Ok(())
@@ -152,6 +158,7 @@ pub(crate) mod directory {
     use std::os::windows::io::{AsHandle, AsRawHandle, RawHandle};
     use std::path::Path;
     use std::ptr;
+    use std::slice;
     use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
     use std::time::Duration;
 
@@ -192,7 +199,8 @@ pub(crate) mod directory {
         lent: Arc<Lent>,
     }
 
-    /// What the kernel holds on to. The packet's pointer to `overlapped` is one to the whole.
+    /// What the kernel holds on to. A packet's pointer to `overlapped` is one to
+    /// the whole.
     #[repr(C)]
     pub struct Lent {
         overlapped: Overlapped,
@@ -215,8 +223,8 @@ pub(crate) mod directory {
         Done(io::Result<usize>),
     }
 
-    // SAFETY: only `Watcher::changes` looks into `buffer`, under the lock of `state` and when that
-    // is `Done`. The other fields may be shared by themselves.
+    // SAFETY: only `Watcher::changes` looks into `buffer`, under the lock of `state`
+    // and when that is `Done`. The other fields may be shared by themselves.
     unsafe impl Sync for Lent {}
     // ANCHOR_END: watcher
 
@@ -257,12 +265,10 @@ pub(crate) mod directory {
                     return Err(ErrorKind::WouldBlock.into());
                 }
             };
+            let buffer = self.lent.buffer.get().cast();
             let changes = result.map(|count| {
                 // SAFETY: `Done`, so nobody else has it; it is larger than `count`.
-                let bytes = unsafe {
-                    std::slice::from_raw_parts(self.lent.buffer.get().cast(), count.min(ROOM))
-                };
-                records(bytes)
+                records(unsafe { slice::from_raw_parts(buffer, count.min(ROOM)) })
             });
             self.lend(&mut state);
             changes
@@ -277,8 +283,8 @@ pub(crate) mod directory {
             let _ = lent.set_readiness.set_readiness(Readiness::EMPTY);
             // Before the call: the packet may be delivered before it returns.
             let whole = Arc::into_raw(Arc::clone(lent));
-            // SAFETY: `Idle`, so no operation uses either; the kernel gets what it may write to for
-            // as long as this count of `lent` lives, and the directory is open.
+            // SAFETY: no operation uses either of them now; what the kernel gets to
+            // write to is there for as long as this count; the directory is open.
             let queued = unsafe {
                 ReadDirectoryChangesW(
                     self.directory.as_raw_handle(),
@@ -342,8 +348,9 @@ pub(crate) mod directory {
         ) -> io::Result<()> {
             self.registration
                 .register(registrator, token, interests, trigger)?;
-            // SAFETY: `directory` is private, and `lend` alone starts operations on it: with the
-            // `Overlapped` of an `Arc` that lives until `done`, which any thread may call.
+            // SAFETY: `directory` is private, and `lend` alone starts operations on
+            // it: each has the `Overlapped` of an `Arc`, which lives until `done` is
+            // called, on whichever thread.
             let bound = unsafe {
                 self.binding
                     .register_handle(self.directory.as_handle(), registrator)
