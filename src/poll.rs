@@ -18,7 +18,7 @@ use crate::sys;
 /// Waits for whatever is registered.
 ///
 /// ```
-/// use evq::net::{TcpListener, TcpStream};
+/// use evq::net::TcpListener;
 /// use evq::{Events, Interests, Poll, Token};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -27,7 +27,7 @@ use crate::sys;
 /// let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
 /// poll.registrator().register(&mut listener, Token(0), Interests::READABLE)?;
 ///
-/// let _client = TcpStream::connect(listener.local_addr()?)?;
+/// let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// poll.poll(&mut events, None)?;
 /// assert_eq!(events.iter().next().unwrap().token(), Token(0));
 /// let (_connection, _from) = listener.accept()?;
