@@ -147,7 +147,7 @@ pub mod inside {
     }
 
     /// The steps of a stream over completions, on every system.
-    pub use crate::net::windows::{datagrams, reading, writing};
+    pub use crate::net::windows::{buffer_pool, datagrams, reading, writing};
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;
     /// Those of named pipes.

@@ -15,17 +15,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub struct Buffer(Vec<u8>);
 
-/// What lies in the pool.
+/// What lies in the pool: the last is the one that came back last.
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-/// How many at most: more are given back to the system.
+/// How many lie there at most.
 const MOST: usize = 64;
+/// Larger ones are not kept, in bytes: nobody is to pay for ever for what one
+/// stream has lent.
+const LARGEST: usize = 64 * 1024;
 
 impl Buffer {
     /// Takes a buffer of `len` bytes, whatever these may be.
     pub fn take(len: usize) -> Buffer {
         let mut pool = pool();
-        let at = pool.iter().position(|buffer| buffer.len() == len);
-        let old = at.map(|at| pool.swap_remove(at));
+        let at = pool.iter().rposition(|buffer| buffer.len() == len);
+        let old = at.map(|at| pool.remove(at));
         drop(pool);
         Buffer(old.unwrap_or_else(|| vec![0; len]))
     }
@@ -57,10 +60,16 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut pool = pool();
-        if !self.0.is_empty() && pool.len() < MOST {
-            pool.push(mem::take(&mut self.0));
+        if self.0.is_empty() || self.0.len() > LARGEST {
+            return;
         }
+        let mut pool = pool();
+        if pool.len() == MOST {
+            // The one that nobody has asked for longest: perhaps nobody has use
+            // for its size any more.
+            pool.remove(0);
+        }
+        pool.push(mem::take(&mut self.0));
     }
 }
 
@@ -87,5 +96,13 @@ mod tests {
         let many: Vec<_> = (0..3 * MOST).map(|_| Buffer::take(4321)).collect();
         drop(many);
         assert_eq!(pool().len(), MOST);
+
+        // Other sizes take the place of those that are asked for no more.
+        drop(Buffer::take(1234));
+        assert_eq!(pool().len(), MOST);
+        assert_eq!(pool().last().unwrap().len(), 1234);
+        drop(Buffer::take(LARGEST + 1));
+        drop(Buffer::default());
+        assert_eq!(pool().last().unwrap().len(), 1234);
     }
 }

@@ -9,6 +9,7 @@ use std::net::{self, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
+use super::reading::ABORTED;
 use super::tcp::TcpStream;
 use super::{ffi, options};
 use crate::event::{Readiness, Trigger};
@@ -214,12 +215,14 @@ fn came_back(state: &mut State<Listener>, outcome: io::Result<usize>) {
     };
 }
 
-/// Whether it is the client's error, and not the listener's.
+/// Whether it is the client's error, and not the listener's; or nobody's, for the
+/// thread has ended that had begun to wait.
 fn gave_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
-    )
+    error.raw_os_error() == Some(ABORTED)
+        || matches!(
+            error.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+        )
 }
 
 /// Says whether there is somebody to be accepted.

@@ -5,7 +5,7 @@
 //! lending and reading, without a system call, so they compile, and are tested,
 //! on every system.
 
-use std::io::IoSliceMut;
+use std::io::{self, ErrorKind, IoSliceMut};
 
 use crate::event::Readiness;
 
@@ -34,10 +34,16 @@ pub enum Reading {
     Failed(i32),
 }
 
+/// ERROR_OPERATION_ABORTED: cancelled, by whomever.
+pub const ABORTED: i32 = 995;
+
 impl Reading {
     /// What was lent has come back with so many bytes, or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
+            // A source that goes cancels, and asks no more. Else it is no failure
+            // of the stream's: the thread has ended that had lent the buffer.
+            (Reading::Lent(_), Err(ABORTED)) => Reading::Idle,
             (Reading::Lent(_), Err(code)) => Reading::Failed(code),
             // Nothing was asked for, so nothing is no end.
             (Reading::Lent(0), Ok(_)) => Reading::Waiting,
@@ -60,6 +66,20 @@ impl Reading {
             },
             Reading::InHand { .. } => Reading::Idle,
             other => other,
+        }
+    }
+
+    /// The socket itself was asked, and gave this. Idle: it is to be watched again.
+    ///
+    /// With `level`, though it may have more: only a new receive of nothing knows
+    /// of what is left.
+    pub fn asked(self, received: &io::Result<usize>, level: bool) -> Reading {
+        match received {
+            Ok(0) => Reading::Ended,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Reading::Ended,
+            Ok(_) if !level => self,
+            _ if self == Reading::Waiting => Reading::Idle,
+            _ => self,
         }
     }
 
@@ -121,6 +141,25 @@ mod tests {
     fn what_comes_back_after_the_end_was_declared_changes_nothing() {
         assert_eq!(Reading::Ended.came_back(Ok(5)), Reading::Ended);
         assert_eq!(Reading::Ended.came_back(Err(995)), Reading::Ended);
+    }
+
+    #[test]
+    fn what_was_cancelled_by_nobody_of_ours_is_lent_again() {
+        assert_eq!(Reading::Lent(4096).came_back(Err(995)), Reading::Idle);
+        assert_eq!(Reading::Lent(0).came_back(Err(995)), Reading::Idle);
+    }
+
+    #[test]
+    fn a_socket_that_was_asked_is_watched_again_once_it_refuses() {
+        let refusal = Err(ErrorKind::WouldBlock.into());
+        assert_eq!(Reading::Waiting.asked(&refusal, false), Reading::Idle);
+        assert_eq!(Reading::Waiting.asked(&Ok(5), false), Reading::Waiting);
+        assert_eq!(Reading::Waiting.asked(&Ok(5), true), Reading::Idle);
+        assert_eq!(Reading::Lent(0).asked(&Ok(5), true), Reading::Lent(0));
+        assert_eq!(Reading::Lent(0).asked(&refusal, true), Reading::Lent(0));
+        assert_eq!(Reading::Waiting.asked(&Ok(0), true), Reading::Ended);
+        let reset = Err(ErrorKind::ConnectionReset.into());
+        assert_eq!(Reading::Waiting.asked(&reset, true), Reading::Ended);
     }
 
     #[test]

@@ -107,46 +107,54 @@ impl TcpStream {
     /// Hands out what is in hand; or asks the socket, if nothing of its stream
     /// is lent.
     fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
-        if buffers.iter().all(|buffer| buffer.is_empty()) {
+        // A call takes only so many, and 0 bytes into none but empty ones are no end.
+        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
-        }
+        };
+        let buffers = &mut buffers[first..];
         let (operations, mut state) = (&self.source.operations, self.source.lock());
-        match state.machine.writing {
-            Writing::Unconnected | Writing::Connecting => return Err(ErrorKind::WouldBlock.into()),
-            Writing::Failed { refused: true, .. } => {
-                let error = state.machine.take_error();
-                return error.map_or(Ok(0), Err);
+        let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
+        match (state.machine.writing, state.machine.reading) {
+            (Writing::Unconnected | Writing::Connecting, _) | (_, Reading::Lent(1..)) => {
+                Err(ErrorKind::WouldBlock.into())
             }
-            _ => {}
-        }
-        lend(&mut state, operations);
-        match state.machine.reading {
-            Reading::InHand { from, to } => {
+            (Writing::Failed { refused: true, .. }, _) | (_, Reading::Failed(_)) => {
+                let error = state.machine.take_error();
+                announce(&state, operations, false);
+                error.map_or(Ok(0), Err)
+            }
+            (_, Reading::InHand { from, to }) if peek => {
                 let n = hand_out(&state.machine.input[from..to], buffers);
-                if !peek {
-                    state.machine.reading = state.machine.reading.took(n);
-                    lend(&mut state, operations);
-                    let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
-                    announce(&state, operations, level);
-                }
+                // Nothing is lent, so what has come since is in the socket.
+                let more = match &mut buffers[0][n..] {
+                    [] => Ok(0),
+                    room => ffi::recv(self.socket(), room, ffi::MSG_PEEK),
+                };
+                Ok(n + more.unwrap_or(0))
+            }
+            (_, Reading::InHand { from, to }) => {
+                let n = hand_out(&state.machine.input[from..to], buffers);
+                state.machine.reading = state.machine.reading.took(n);
+                lend(&mut state, operations);
+                announce(&state, operations, level);
                 Ok(n)
             }
-            Reading::Lent(1..) => Err(ErrorKind::WouldBlock.into()),
-            Reading::Idle | Reading::Waiting | Reading::Lent(0) => {
+            (_, Reading::Idle | Reading::Waiting | Reading::Lent(0)) => {
                 let received = if peek {
                     ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK)
                 } else {
                     ffi::recv_vectored(self.socket(), buffers)
                 };
-                asked(&mut state, operations, &received, peek);
+                let reading = state.machine.reading.asked(&received, level && !peek);
+                state.machine.reading = reading;
+                lend(&mut state, operations);
+                // Whoever was refused waits for an edge, also if it is there already.
+                let waits = level || received.is_err();
+                let readable = !state.machine.reading.readiness().is_empty();
+                announce(&state, operations, waits && readable);
                 received
             }
-            Reading::Ended => Ok(0),
-            Reading::Failed(_) => {
-                let error = state.machine.take_error();
-                announce(&state, operations, false);
-                error.map_or(Ok(0), Err)
-            }
+            (_, Reading::Ended) => Ok(0),
         }
     }
 
@@ -157,6 +165,10 @@ impl TcpStream {
     /// Writes what the socket takes at once. Only if it takes nothing, some is
     /// copied and lent, so that a packet tells when there is room again.
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
+            return Ok(0);
+        };
+        let buffers = &buffers[first..];
         let (operations, mut state) = (&self.source.operations, self.source.lock());
         match state.machine.writing {
             Writing::Unconnected | Writing::Connecting | Writing::Lent { .. } => {
@@ -174,7 +186,8 @@ impl TcpStream {
                     let to = gather(buffers, &mut stream.output);
                     stream.writing = Writing::Lent { from: 0, to };
                     send_on(&mut state, operations);
-                    announce(&state, operations, false);
+                    let failed = matches!(state.machine.writing, Writing::Failed { .. });
+                    announce(&state, operations, failed);
                     Ok(to)
                 }
                 result => result,
@@ -321,9 +334,9 @@ impl Stream {
 /// has filled it already.
 fn lend(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
     let watched = state.watch.is_some_and(|w| w.interests.is_readable());
-    let open = matches!(state.machine.writing, Writing::Open | Writing::Lent { .. });
+    let connected = state.machine.writing.is_connected();
     let idle = state.machine.reading == Reading::Idle && !state.in_flight(Which::Input);
-    if !(watched && open && idle) {
+    if !(watched && connected && idle) {
         return;
     }
     let stream = &mut state.machine;
@@ -343,35 +356,6 @@ fn lend(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
         Err(error) => Err(code(error)),
     };
     state.machine.reading = state.machine.reading.came_back(outcome);
-}
-
-/// After the socket was asked: whether it must be asked again, or watched.
-fn asked(
-    state: &mut State<Stream>,
-    operations: &Arc<Operations<Stream>>,
-    received: &io::Result<usize>,
-    peek: bool,
-) {
-    let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
-    let would_block = match received {
-        Ok(0) => {
-            state.machine.reading = Reading::Ended;
-            false
-        }
-        Ok(_) => false,
-        Err(error) if error.kind() == ErrorKind::WouldBlock => true,
-        Err(_) => {
-            state.machine.reading = Reading::Ended;
-            false
-        }
-    };
-    // Level-triggered, what is left must be reported: only a new receive of
-    // nothing knows of it.
-    if state.machine.reading == Reading::Waiting && (would_block || (level && !peek)) {
-        state.machine.reading = Reading::Idle;
-        lend(state, operations);
-    }
-    announce(state, operations, would_block || level);
 }
 
 /// A connect or a write is over.

@@ -65,6 +65,16 @@ impl Writing {
         }
     }
 
+    /// Whether there is a connection, or was one: what has come may be read, even
+    /// if no more can be written.
+    pub fn is_connected(self) -> bool {
+        match self {
+            Writing::Unconnected | Writing::Connecting => false,
+            Writing::Open | Writing::Lent { .. } => true,
+            Writing::Failed { refused, .. } => !refused,
+        }
+    }
+
     /// Whether a write would not block, and more about that.
     pub fn readiness(self) -> Readiness {
         let failed = Readiness::WRITABLE | Readiness::WRITE_CLOSED | Readiness::ERROR;
@@ -111,6 +121,7 @@ mod tests {
             refused: true,
         };
         assert_eq!(refused, expected);
+        assert!(!refused.is_connected());
         assert!(
             refused
                 .readiness()
@@ -132,5 +143,6 @@ mod tests {
         let failed = Writing::Lent { from: 0, to: 10 }.came_back(Err(10054));
         let kept = Readiness::WRITABLE | Readiness::ERROR;
         assert!(failed.readiness().contains(kept));
+        assert!(failed.is_connected(), "reading goes on");
     }
 }
