@@ -151,6 +151,10 @@ impl<M: Machine> Operations<M> {
         let started = match call(&handle, overlapped.cast()) {
             // "At once" alone still queues a packet.
             Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
+            // So does a failure that the kernel calls a warning: a datagram that
+            // did not fit.
+            // SAFETY: the memory is there, packet or not: this count is lent yet.
+            Err(_) if unsafe { Overlapped::has_warned(field(lent, which)) } => Ok(Started::Pending),
             started => started,
         };
         if let Ok(Started::Pending) = started {

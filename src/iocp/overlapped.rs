@@ -77,6 +77,22 @@ impl Overlapped {
         unsafe { raw.write(ZEROED) };
         raw.cast()
     }
+
+    /// Whether the call that has failed has ended its operation with a warning
+    /// (<https://learn.microsoft.com/en-us/windows-hardware/drivers/kernel/using-ntstatus-values>).
+    /// For that a packet is queued, for an error none.
+    ///
+    /// # Safety
+    ///
+    /// `this` points to an `Overlapped` that was prepared for the call, and whose
+    /// packet, if there is one, has not been delivered.
+    pub(crate) unsafe fn has_warned(this: *const Overlapped) -> bool {
+        let raw: *const OVERLAPPED = this.cast();
+        // SAFETY: `raw` is the first field. What is over is written no more, and
+        // of an error nothing is written.
+        let status = unsafe { (*raw).Internal };
+        status as u32 >> 30 == 2
+    }
 }
 
 const ZEROED: OVERLAPPED = OVERLAPPED {
