@@ -598,6 +598,86 @@ fn one_socket_sends_and_receives_in_two_threads_at_once() {
     });
 }
 
+/// Each datagram once, though three threads have to do with one socket.
+#[test]
+fn two_threads_receive_while_a_third_polls() {
+    let mut here = UdpSocket::bind(any_port()).unwrap();
+    let there = net::UdpSocket::bind(any_port()).unwrap();
+    there.connect(here.local_addr().unwrap()).unwrap();
+    let mut poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
+    registrator
+        .register_with(&mut here, Token(0), Interests::READABLE, Trigger::Level)
+        .unwrap();
+    let total = 2000_u16;
+    let deadline = Instant::now() + LIMIT;
+    let received = std::sync::Mutex::new(vec![0_u8; total.into()]);
+    let count = || received.lock().unwrap().iter().filter(|n| **n > 0).count();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut events = Events::with_capacity(8);
+            while poll.poll(&mut events, Some(LIMIT)).is_ok() {}
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let buffer = &mut [0; 9];
+                while count() < total.into() && Instant::now() < deadline {
+                    match here.recv(buffer) {
+                        Ok(len) => {
+                            assert_eq!(len, 2);
+                            let number = u16::from_le_bytes([buffer[0], buffer[1]]);
+                            received.lock().unwrap()[usize::from(number)] += 1;
+                        }
+                        Err(error) => {
+                            assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                            std::thread::yield_now();
+                        }
+                    }
+                }
+            });
+        }
+        for number in 0..total {
+            there.send(&number.to_le_bytes()).unwrap();
+            // Or the socket would drop what it has no room for.
+            while count() + 50 < number.into() && Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+        }
+        while count() < total.into() && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        registrator.close_loop().unwrap();
+    });
+    let received = received.into_inner().unwrap();
+    assert!(received.iter().all(|n| *n == 1), "lost, or twice");
+}
+
+#[test]
+fn socket_and_queue_can_be_dropped_in_any_order_with_datagrams_on_their_way() {
+    let there = net::UdpSocket::bind(any_port()).unwrap();
+    for round in 0..40 {
+        let here = Receiver::new(any_port(), true);
+        let (addr, clone) = (here.addr(), here.socket.try_clone().unwrap());
+        if round % 4 > 0 {
+            there.send_to(b"to whom?", addr).unwrap();
+        }
+        let (mut poll, mut events) = here.queue.unwrap();
+        if round % 4 > 1 {
+            poll.poll(&mut events, Some(LIMIT)).unwrap();
+        }
+        if round % 4 > 2 {
+            here.socket.recv(&mut [0; 9]).unwrap();
+        }
+        match round % 3 {
+            0 => drop((poll, here.socket, clone)),
+            1 => drop((here.socket, poll, clone)),
+            _ => drop((here.socket, clone, poll)),
+        }
+        // Nobody holds the port any more.
+        UdpSocket::bind(addr).unwrap();
+    }
+}
+
 #[test]
 fn either_handle_of_a_socket_receives() {
     each_way(|mut here| {

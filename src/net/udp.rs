@@ -69,6 +69,11 @@ impl UdpSocket {
     }
 
     /// Hands it back to the standard library: deregistered, and still non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceBusy` on Windows, and the socket is closed, if it has a buffer
+    /// with the kernel, a datagram that has come and is not received, or a clone.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         self.inner.into_std()
     }
@@ -92,6 +97,9 @@ impl UdpSocket {
     ///   address and [`set_broadcast`](UdpSocket::set_broadcast) was not called.
     ///
     /// # Platform notes
+    ///
+    /// On Windows a registered socket that has no room copies one datagram, and
+    /// sends it when it can; an error of that comes with a later call.
     ///
     /// macOS and the BSDs take 9,216 bytes at most, as long as nobody gives the
     /// socket a larger `SO_SNDBUF`. They refuse to send from a connected socket
@@ -143,7 +151,8 @@ impl UdpSocket {
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself.
+    /// On Unix the second handle is registered by itself. On Windows all handles
+    /// share one registration: what one of them registers, all have.
     pub fn try_clone(&self) -> io::Result<UdpSocket> {
         let inner = self.inner.try_clone()?;
         Ok(UdpSocket { inner })
