@@ -336,6 +336,38 @@ fn watchers_come_and_go_on_other_threads() {
     });
 }
 
+/// Whoever goes first, and on whichever thread: nothing is freed that is in use.
+#[test]
+fn poll_and_watchers_go_at_the_same_time() {
+    let folder = Folder::new("race").unwrap();
+    for _ in 0..20 {
+        let poll = Poll::new().unwrap();
+        let registrator = poll.registrator().clone();
+        let watchers: Vec<_> = (0..8)
+            .map(|n| {
+                let mut watcher = Watcher::new(folder.path()).unwrap();
+                registrator
+                    .register(&mut watcher, Token(n), Interests::READABLE)
+                    .unwrap();
+                watcher
+            })
+            .collect();
+        let memories: Vec<_> = watchers.iter().map(Watcher::memory).collect();
+        thread::scope(|scope| {
+            scope.spawn(|| drop(poll));
+            scope.spawn(|| drop(registrator));
+            for watcher in watchers {
+                scope.spawn(|| {
+                    drain(&watcher);
+                    drop(watcher);
+                });
+            }
+            folder.add("one");
+        });
+        assert!(memories.iter().all(|memory| memory.strong_count() <= 1));
+    }
+}
+
 // Operations by hand, for what the watcher does not do.
 
 const FILE_LIST_DIRECTORY: u32 = 1;
@@ -562,6 +594,12 @@ fn what_a_port_does_not_take_is_refused_with_a_sentence() {
     }
     refused(&file, &Binding::new());
     refused(&file.try_clone().unwrap(), &Binding::new());
+    // A binding is one handle's.
+    let another = directory(folder.path(), FILE_FLAG_OVERLAPPED);
+    // SAFETY: nothing is ever started on it.
+    let error = unsafe { binding.register_handle(another.as_handle(), registrator) }.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("one for each"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Chapter 18, and chapter 11 for the crate's own use of it.
 
 use std::io;
-use std::os::windows::io::{AsRawSocket, BorrowedHandle, BorrowedSocket};
+use std::os::windows::io::{AsRawHandle, AsRawSocket, BorrowedHandle, BorrowedSocket};
 use std::sync::{Arc, OnceLock};
 
 use crate::queue::Queue;
@@ -54,14 +54,15 @@ use crate::registrator::Registrator;
 // ANCHOR: binding
 #[derive(Debug, Default)]
 pub struct Binding {
-    queue: OnceLock<Arc<Queue>>,
+    /// The queue, and the handle's number.
+    tied: OnceLock<(Arc<Queue>, usize)>,
 }
 
 impl Binding {
     /// A binding of nothing yet.
     pub const fn new() -> Binding {
         Binding {
-            queue: OnceLock::new(),
+            tied: OnceLock::new(),
         }
     }
 
@@ -76,9 +77,9 @@ impl Binding {
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if this binding is of another queue; `InvalidInput` if
-    /// the handle belongs to a completion port otherwise, or was not opened for
-    /// overlapped operations.
+    /// `AlreadyExists` if this binding is of another queue; `InvalidInput` if it
+    /// is of another handle, or if the handle belongs to a completion port
+    /// otherwise, or was not opened for overlapped operations.
     ///
     /// # Safety
     ///
@@ -100,14 +101,20 @@ impl Binding {
         handle: BorrowedHandle<'_>,
         registrator: &Registrator,
     ) -> io::Result<()> {
-        let queue = &registrator.queue;
-        match self.queue.get() {
-            Some(own) if Arc::ptr_eq(own, queue) => Ok(()),
-            Some(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD)),
+        let (queue, number) = (&registrator.queue, handle.as_raw_handle() as usize);
+        match self.tied.get() {
+            Some((own, _)) if !Arc::ptr_eq(own, queue) => {
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))
+            }
+            // Its packets would go elsewhere, or nowhere.
+            Some((_, own)) if *own != number => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, ANOTHER))
+            }
+            Some(_) => Ok(()),
             None => {
                 queue.selector.associate(handle)?;
                 // Nobody else was given this handle's port, or that had failed.
-                let _ = self.queue.set(Arc::clone(queue));
+                let _ = self.tied.set((Arc::clone(queue), number));
                 Ok(())
             }
         }
@@ -135,7 +142,7 @@ impl Binding {
     }
 
     pub(crate) fn queue(&self) -> Option<&Arc<Queue>> {
-        self.queue.get()
+        self.tied.get().map(|(queue, _)| queue)
     }
 }
 
@@ -148,4 +155,5 @@ pub(crate) fn as_handle(socket: BorrowedSocket<'_>) -> BorrowedHandle<'_> {
 
 const FOR_GOOD: &str = "the handle belongs to another queue's completion port, for good: open it \
                         anew to register it here";
+const ANOTHER: &str = "the binding is another handle's: make one for each handle";
 // ANCHOR_END: socket
