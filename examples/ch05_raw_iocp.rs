@@ -48,8 +48,10 @@ mod windows {
         // SAFETY: no memory is passed.
         let port = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, null_mut(), 0, 1) };
         let result = if port.is_null() { failed() } else { Ok(port) };
-        let call = format_args!("CreateIoCompletionPort(none, none, 0, 1)");
-        let port = traced(call, result)?;
+        let port = traced(
+            format_args!("CreateIoCompletionPort(none, none, 0, 1)"),
+            result,
+        )?;
         // SAFETY: the kernel has opened `port` for us, and nothing else owns it.
         Ok(unsafe { OwnedHandle::from_raw_handle(port) })
     }
@@ -83,8 +85,10 @@ mod windows {
         // SAFETY: both are open, and no memory is passed.
         let answer = unsafe { CreateIoCompletionPort(socket as RawHandle, port, key, 0) };
         let result = if answer.is_null() { failed() } else { Ok(()) };
-        let call = format_args!("CreateIoCompletionPort({socket:#x}, {port:?}, {key:#x}, 0)");
-        traced(call, result)
+        traced(
+            format_args!("CreateIoCompletionPort({socket:#x}, {port:?}, {key:#x}, 0)"),
+            result,
+        )
     }
     // ANCHOR_END: associate
 
@@ -196,8 +200,10 @@ mod windows {
                 }
             },
         };
-        let call = format_args!("WSARecv({socket:#x}, [8 bytes], {lent:?})");
-        traced(call, result)
+        traced(
+            format_args!("WSARecv({socket:#x}, [8 bytes], {lent:?})"),
+            result,
+        )
     }
     // ANCHOR_END: lend
 
@@ -240,8 +246,10 @@ mod windows {
             Err(error) if error.raw_os_error() == Some(WAIT_TIMEOUT) => Ok(0),
             result => result.map(|()| removed as usize),
         };
-        let call = format_args!("GetQueuedCompletionStatusEx({port:?}, [{count}], {ms} ms)");
-        traced(call, result)
+        traced(
+            format_args!("GetQueuedCompletionStatusEx({port:?}, [{count}], {ms} ms)"),
+            result,
+        )
     }
     // ANCHOR_END: wait
 
@@ -286,8 +294,10 @@ mod windows {
         let socket = stream.as_raw_socket();
         // SAFETY: the socket is open; without an OVERLAPPED, all its operations are meant.
         let answer = unsafe { CancelIoEx(socket as RawHandle, null_mut()) };
-        let call = format_args!("CancelIoEx({socket:#x}, all)");
-        traced(call, succeeded(answer))
+        traced(
+            format_args!("CancelIoEx({socket:#x}, all)"),
+            succeeded(answer),
+        )
     }
     // ANCHOR_END: cancel
 
@@ -314,8 +324,10 @@ mod windows {
             accepted.send(stream).map_err(io::Error::other)?;
             // SAFETY: the port is open; the null pointer is handed on, and never followed.
             let answer = unsafe { PostQueuedCompletionStatus(port, 0, 0, null_mut()) };
-            let call = format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, null)");
-            traced(call, succeeded(answer))?;
+            traced(
+                format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, null)"),
+                succeeded(answer),
+            )?;
         }
         Ok(())
     }

@@ -110,8 +110,7 @@ pub fn create_port() -> Result<OwnedHandle> {
     let none = ptr::null_mut();
     // SAFETY: no memory is passed. 0 threads means as many as processors.
     let port = unsafe { c::CreateIoCompletionPort(INVALID_HANDLE_VALUE, none, 0, 0) };
-    let call = format_args!("CreateIoCompletionPort()");
-    let port = failed_if(none, call, port)?;
+    let port = failed_if(none, format_args!("CreateIoCompletionPort()"), port)?;
     // SAFETY: the kernel has just made it, for nobody else.
     Ok(unsafe { OwnedHandle::from_raw_handle(port) })
 }
@@ -121,8 +120,12 @@ pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result
     let (port, handle) = (port.as_raw_handle(), handle.as_raw_handle());
     // SAFETY: both are open handles, and no memory is passed.
     let done = unsafe { c::CreateIoCompletionPort(handle, port, 0, 0) };
-    let call = format_args!("CreateIoCompletionPort({handle:?}, {port:?})");
-    failed_if(ptr::null_mut(), call, done).map(drop)
+    failed_if(
+        ptr::null_mut(),
+        format_args!("CreateIoCompletionPort({handle:?}, {port:?})"),
+        done,
+    )
+    .map(drop)
 }
 
 /// Waits up to `ms` milliseconds for packets, and returns those that came. Fails
@@ -137,8 +140,11 @@ pub fn dequeue<'p>(
     // SAFETY: `at` is writable for `max` entries, and `n` for a number.
     let done = unsafe { c::GetQueuedCompletionStatusEx(port, at, max, &mut n, ms, 0) };
     let ms = ms as i32;
-    let call = format_args!("GetQueuedCompletionStatusEx({port:?}, .., {max}, [{n}], {ms})");
-    failed_if(0, call, done)?;
+    failed_if(
+        0,
+        format_args!("GetQueuedCompletionStatusEx({port:?}, .., {max}, [{n}], {ms})"),
+        done,
+    )?;
     // SAFETY: the kernel has written the first `n`.
     Ok(unsafe { std::slice::from_raw_parts(at, n as usize) })
 }
@@ -148,8 +154,12 @@ pub fn post(port: BorrowedHandle<'_>) -> Result<()> {
     let port = port.as_raw_handle();
     // SAFETY: the null pointer is handed back as it is, and never followed.
     let done = unsafe { c::PostQueuedCompletionStatus(port, 0, 0, ptr::null_mut()) };
-    let call = format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)");
-    failed_if(0, call, done).map(drop)
+    failed_if(
+        0,
+        format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)"),
+        done,
+    )
+    .map(drop)
 }
 
 /// Asks for an operation's end. Its packet still comes, and only then is its
@@ -177,8 +187,12 @@ pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
     let flags = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
     // SAFETY: no memory is passed.
     let done = unsafe { c::SetFileCompletionNotificationModes(handle, flags) };
-    let call = format_args!("SetFileCompletionNotificationModes({handle:?}, {flags})");
-    failed_if(0, call, done).map(drop)
+    failed_if(
+        0,
+        format_args!("SetFileCompletionNotificationModes({handle:?}, {flags})"),
+        done,
+    )
+    .map(drop)
 }
 
 /// What an NTSTATUS says. Not negative: success.

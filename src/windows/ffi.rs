@@ -179,9 +179,12 @@ pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> 
     let (at, max, none) = (wide.as_ptr(), PIPE_UNLIMITED_INSTANCES, ptr::null_mut());
     // SAFETY: `at` is a string that a 0 ends, and null is the default.
     let pipe = unsafe { c::CreateNamedPipeW(at, open, mode, max, room, room, 0, none) };
-    let call =
-        format_args!("CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})");
-    failed_if(INVALID_HANDLE_VALUE, call, pipe).map(owned)
+    failed_if(
+        INVALID_HANDLE_VALUE,
+        format_args!("CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})"),
+        pipe,
+    )
+    .map(owned)
 }
 
 /// Opens a client's end of a named pipe: overlapped, both ways. Fails with
@@ -193,9 +196,12 @@ pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
     let (at, default, none) = (wide.as_ptr(), ptr::null_mut(), ptr::null_mut());
     // SAFETY: `at` is a string that a 0 ends, and null is the default, or none.
     let pipe = unsafe { c::CreateFileW(at, access, 0, default, OPEN_EXISTING, flags, none) };
-    let call =
-        format_args!("CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})");
-    failed_if(INVALID_HANDLE_VALUE, call, pipe).map(owned)
+    failed_if(
+        INVALID_HANDLE_VALUE,
+        format_args!("CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})"),
+        pipe,
+    )
+    .map(owned)
 }
 
 /// Waits up to `ms` milliseconds until a server's end has no client.
@@ -211,8 +217,12 @@ pub fn set_pipe_mode(pipe: BorrowedHandle<'_>, mode: u32) -> Result<()> {
     let (pipe, mut mode, same) = (pipe.as_raw_handle(), mode, ptr::null_mut());
     // SAFETY: `mode` is readable, and null leaves the other two as they are.
     let done = unsafe { c::SetNamedPipeHandleState(pipe, &mut mode, same, same) };
-    let call = format_args!("SetNamedPipeHandleState({pipe:?}, {mode:#x})");
-    failed_if(0, call, done).map(drop)
+    failed_if(
+        0,
+        format_args!("SetNamedPipeHandleState({pipe:?}, {mode:#x})"),
+        done,
+    )
+    .map(drop)
 }
 
 /// Ends the connection with a server's client. What it has not read is lost.
@@ -237,8 +247,14 @@ pub unsafe fn connect_pipe(
     let pipe = pipe.as_raw_handle();
     // SAFETY: the caller lends `overlapped`.
     let done = unsafe { c::ConnectNamedPipe(pipe, overlapped) };
-    let call = format_args!("ConnectNamedPipe({pipe:?}, {overlapped:?})");
-    Started::by(failed_if(0, call, done), 0)
+    Started::by(
+        failed_if(
+            0,
+            format_args!("ConnectNamedPipe({pipe:?}, {overlapped:?})"),
+            done,
+        ),
+        0,
+    )
 }
 
 /// Lends a buffer to read into.
@@ -261,8 +277,14 @@ pub unsafe fn read_overlapped(
     let mut n = 0;
     // SAFETY: the caller lends both.
     let done = unsafe { c::ReadFile(handle, buffer.cast(), len, &mut n, overlapped) };
-    let call = format_args!("ReadFile({handle:?}, .., {len}, [{n}], {overlapped:?})");
-    Started::by(failed_if(0, call, done), n)
+    Started::by(
+        failed_if(
+            0,
+            format_args!("ReadFile({handle:?}, .., {len}, [{n}], {overlapped:?})"),
+            done,
+        ),
+        n,
+    )
 }
 
 /// Lends a buffer to write from.
@@ -283,8 +305,14 @@ pub unsafe fn write_overlapped(
     let mut n = 0;
     // SAFETY: the caller lends both.
     let done = unsafe { c::WriteFile(handle, buffer.cast(), len, &mut n, overlapped) };
-    let call = format_args!("WriteFile({handle:?}, .., {len}, [{n}], {overlapped:?})");
-    Started::by(failed_if(0, call, done), n)
+    Started::by(
+        failed_if(
+            0,
+            format_args!("WriteFile({handle:?}, .., {len}, [{n}], {overlapped:?})"),
+            done,
+        ),
+        n,
+    )
 }
 
 /// How an operation that is over went: the number of bytes.
@@ -300,8 +328,11 @@ pub unsafe fn overlapped_result(
     let (handle, mut n) = (handle.as_raw_handle(), 0);
     // SAFETY: the kernel has written what `overlapped` leads to.
     let done = unsafe { c::GetOverlappedResult(handle, overlapped, &mut n, 0) };
-    let call = format_args!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)");
-    failed_if(0, call, done)?;
+    failed_if(
+        0,
+        format_args!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)"),
+        done,
+    )?;
     Ok(n as usize)
 }
 

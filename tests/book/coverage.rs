@@ -256,6 +256,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/windows/ffi.rs",
         &[
+            "done",
             "owned",
             "raw",
             "int",

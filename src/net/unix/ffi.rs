@@ -397,8 +397,10 @@ pub fn recvfrom(
     let into = buffer.as_mut_ptr().cast();
     // SAFETY: `buffer` is writable for `len` bytes, `addr` for `addrlen`.
     let returned = unsafe { c::recvfrom(fd, into, len, flags, &mut addr, &mut addrlen) };
-    let call = format_args!("recvfrom({fd}, .., {len}, {flags}, .., ..)");
-    let count = checked(call, returned)? as usize;
+    let count = checked(
+        format_args!("recvfrom({fd}, .., {len}, {flags}, .., ..)"),
+        returned,
+    )? as usize;
     Ok((count, addr.read()?))
 }
 // ANCHOR_END: recvfrom
@@ -411,8 +413,10 @@ pub fn sendto(fd: BorrowedFd<'_>, buffer: &[u8], to: SocketAddr) -> io::Result<u
     let from = buffer.as_ptr().cast();
     // SAFETY: `buffer` is readable for `len` bytes, `addr` for `addrlen`.
     let returned = unsafe { c::sendto(fd, from, len, MSG_NOSIGNAL, &addr, addrlen) };
-    let call = format_args!("sendto({fd}, .., {len}, NOSIGNAL, {to})");
-    Ok(checked(call, returned)? as usize)
+    Ok(checked(
+        format_args!("sendto({fd}, .., {len}, NOSIGNAL, {to})"),
+        returned,
+    )? as usize)
 }
 
 /// Receives into several buffers in turn.

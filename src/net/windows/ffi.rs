@@ -191,6 +191,11 @@ fn checked<T: PartialEq + Debug>(failure: T, call: Arguments<'_>, returned: T) -
 }
 // ANCHOR_END: checked
 
+/// The same, for a call whose result says nothing else.
+fn done(call: Arguments<'_>, returned: c_int) -> Result<()> {
+    checked(SOCKET_ERROR, call, returned).map(drop)
+}
+
 // ANCHOR: start
 /// Asks Winsock for version 2.2, once for the process.
 ///
@@ -245,8 +250,12 @@ pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedSocket> {
     let flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
     // SAFETY: the null pointer means that the first three say it all.
     let socket = unsafe { c::WSASocketW(domain, kind, 0, ptr::null_mut(), 0, flags) };
-    let call = format_args!("WSASocketW({domain}, {kind}, 0, OVERLAPPED|NO_HANDLE_INHERIT)");
-    checked(INVALID_SOCKET, call, socket).map(owned)
+    checked(
+        INVALID_SOCKET,
+        format_args!("WSASocketW({domain}, {kind}, 0, OVERLAPPED|NO_HANDLE_INHERIT)"),
+        socket,
+    )
+    .map(owned)
 }
 
 /// Gives a socket its own address.
@@ -254,7 +263,7 @@ pub fn bind(socket: BorrowedSocket<'_>, addr: SocketAddr) -> Result<()> {
     let (s, (name, len)) = (raw(socket), Address::of(addr));
     // SAFETY: `name` is readable for `len` bytes.
     let returned = unsafe { c::bind(s, &name, len as c_int) };
-    checked(SOCKET_ERROR, format_args!("bind({s}, {addr})"), returned).map(drop)
+    done(format_args!("bind({s}, {addr})"), returned)
 }
 
 /// Has a socket take connections, `backlog` of them before they are accepted.
@@ -262,8 +271,7 @@ pub fn listen(socket: BorrowedSocket<'_>, backlog: c_int) -> Result<()> {
     let s = raw(socket);
     // SAFETY: no pointer is passed.
     let returned = unsafe { c::listen(s, backlog) };
-    let call = format_args!("listen({s}, {backlog})");
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    done(format_args!("listen({s}, {backlog})"), returned)
 }
 
 /// Takes the next connection and its peer's address. It is non-blocking if the
@@ -277,8 +285,7 @@ pub fn accept(listener: BorrowedSocket<'_>) -> Result<(OwnedSocket, SocketAddr)>
     let mut len = len as c_int;
     // SAFETY: `addr` is writable for `len` bytes.
     let socket = unsafe { c::accept(s, &mut addr, &mut len) };
-    let call = format_args!("accept({s}, .., ..)");
-    let socket = checked(INVALID_SOCKET, call, socket).map(owned)?;
+    let socket = checked(INVALID_SOCKET, format_args!("accept({s}, .., ..)"), socket).map(owned)?;
     let s = socket.as_raw_socket() as SOCKET;
     let handle = ptr::without_provenance_mut(s);
     // SAFETY: the socket is an open handle, and no memory is passed.
@@ -297,7 +304,7 @@ pub fn connect(socket: BorrowedSocket<'_>, addr: SocketAddr) -> Result<()> {
     let (s, (name, len)) = (raw(socket), Address::of(addr));
     // SAFETY: `name` is readable for `len` bytes.
     let returned = unsafe { c::connect(s, &name, len as c_int) };
-    checked(SOCKET_ERROR, format_args!("connect({s}, {addr})"), returned).map(drop)
+    done(format_args!("connect({s}, {addr})"), returned)
 }
 
 /// The socket's own address.
@@ -305,8 +312,7 @@ pub fn getsockname(socket: BorrowedSocket<'_>) -> Result<SocketAddr> {
     let (s, (mut addr, len)) = (raw(socket), Address::room());
     // SAFETY: `addr` is writable for `len` bytes.
     let returned = unsafe { c::getsockname(s, &mut addr, &mut (len as c_int)) };
-    let call = format_args!("getsockname({s}, .., ..)");
-    checked(SOCKET_ERROR, call, returned)?;
+    done(format_args!("getsockname({s}, .., ..)"), returned)?;
     addr.read()
 }
 
@@ -315,8 +321,7 @@ pub fn getpeername(socket: BorrowedSocket<'_>) -> Result<SocketAddr> {
     let (s, (mut addr, len)) = (raw(socket), Address::room());
     // SAFETY: `addr` is writable for `len` bytes.
     let returned = unsafe { c::getpeername(s, &mut addr, &mut (len as c_int)) };
-    let call = format_args!("getpeername({s}, .., ..)");
-    checked(SOCKET_ERROR, call, returned)?;
+    done(format_args!("getpeername({s}, .., ..)"), returned)?;
     addr.read()
 }
 
@@ -326,8 +331,10 @@ pub fn option(socket: BorrowedSocket<'_>, level: c_int, name: c_int) -> Result<c
     let at = (&raw mut value).cast();
     // SAFETY: `at` is writable for `len` bytes.
     let returned = unsafe { c::getsockopt(s, level, name, at, &mut len) };
-    let call = format_args!("getsockopt({s}, {level}, {name}, ..)");
-    checked(SOCKET_ERROR, call, returned)?;
+    done(
+        format_args!("getsockopt({s}, {level}, {name}, ..)"),
+        returned,
+    )?;
     Ok(value)
 }
 
@@ -341,8 +348,10 @@ pub fn set_option<T: Debug>(
     let (s, at, len) = (raw(socket), &raw const value, size_of::<T>() as c_int);
     // SAFETY: `at` is readable for `len` bytes.
     let returned = unsafe { c::setsockopt(s, level, name, at.cast(), len) };
-    let call = format_args!("setsockopt({s}, {level}, {name}, {value:?})");
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    done(
+        format_args!("setsockopt({s}, {level}, {name}, {value:?})"),
+        returned,
+    )
 }
 
 /// Whether calls fail with `WSAEWOULDBLOCK` rather than wait. Overlapped ones
@@ -351,8 +360,7 @@ pub fn set_nonblocking(socket: BorrowedSocket<'_>, nonblocking: bool) -> Result<
     let (s, mut value) = (raw(socket), u32::from(nonblocking));
     // SAFETY: the command takes the number that it is given.
     let returned = unsafe { c::ioctlsocket(s, FIONBIO as c_long, &mut value) };
-    let call = format_args!("ioctlsocket({s}, FIONBIO, {value})");
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    done(format_args!("ioctlsocket({s}, FIONBIO, {value})"), returned)
 }
 
 /// Of a datagram socket: whether receiving fails with `WSAECONNRESET` because
@@ -363,8 +371,10 @@ pub fn set_connreset(socket: BorrowedSocket<'_>, fails: bool) -> Result<()> {
     let (code, not) = (SIO_UDP_CONNRESET, ptr::null_mut());
     // SAFETY: `value` is readable for `size` bytes, and nothing is overlapped.
     let returned = unsafe { c::WSAIoctl(s, code, at, size, none, 0, &mut n, not, None) };
-    let call = format_args!("WSAIoctl({s}, SIO_UDP_CONNRESET, {value})");
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    done(
+        format_args!("WSAIoctl({s}, SIO_UDP_CONNRESET, {value})"),
+        returned,
+    )
 }
 
 /// Receives into `buffer`. Returns the number of bytes, 0 at the end.
@@ -373,8 +383,11 @@ pub fn recv(socket: BorrowedSocket<'_>, buffer: &mut [u8], flags: c_int) -> Resu
     let (s, len) = (raw(socket), int(buffer.len()));
     // SAFETY: `buffer` is writable for `len` bytes.
     let n = unsafe { c::recv(s, buffer.as_mut_ptr(), len, flags) };
-    let call = format_args!("recv({s}, .., {len}, {flags})");
-    Ok(checked(SOCKET_ERROR, call, n)? as usize)
+    Ok(checked(
+        SOCKET_ERROR,
+        format_args!("recv({s}, .., {len}, {flags})"),
+        n,
+    )? as usize)
 }
 
 /// Sends from `buffer`. Returns the number of bytes.
@@ -383,8 +396,7 @@ pub fn send(socket: BorrowedSocket<'_>, buffer: &[u8]) -> Result<usize> {
     let (s, len) = (raw(socket), int(buffer.len()));
     // SAFETY: `buffer` is readable for `len` bytes.
     let n = unsafe { c::send(s, buffer.as_ptr(), len, 0) };
-    let call = format_args!("send({s}, .., {len}, 0)");
-    Ok(checked(SOCKET_ERROR, call, n)? as usize)
+    Ok(checked(SOCKET_ERROR, format_args!("send({s}, .., {len}, 0)"), n)? as usize)
 }
 
 /// Receives a datagram and its sender. Fails with `WSAEMSGSIZE` if there is more
@@ -400,8 +412,11 @@ pub fn recvfrom(
     let mut addrlen = addrlen as c_int;
     // SAFETY: `into` is writable for `len` bytes, `addr` for `addrlen`.
     let n = unsafe { c::recvfrom(s, into, len, flags, &mut addr, &mut addrlen) };
-    let call = format_args!("recvfrom({s}, .., {len}, {flags}, .., ..)");
-    let n = checked(SOCKET_ERROR, call, n)? as usize;
+    let n = checked(
+        SOCKET_ERROR,
+        format_args!("recvfrom({s}, .., {len}, {flags}, .., ..)"),
+        n,
+    )? as usize;
     Ok((n, addr.read()?))
 }
 
@@ -412,8 +427,11 @@ pub fn sendto(socket: BorrowedSocket<'_>, buffer: &[u8], to: SocketAddr) -> Resu
     let (addr, addrlen) = Address::of(to);
     // SAFETY: `from` is readable for `len` bytes, `addr` for `addrlen`.
     let n = unsafe { c::sendto(s, from, len, 0, &addr, addrlen as c_int) };
-    let call = format_args!("sendto({s}, .., {len}, 0, {to})");
-    Ok(checked(SOCKET_ERROR, call, n)? as usize)
+    Ok(checked(
+        SOCKET_ERROR,
+        format_args!("sendto({s}, .., {len}, 0, {to})"),
+        n,
+    )? as usize)
 }
 
 /// Receives into several buffers in turn.
@@ -422,8 +440,10 @@ pub fn recv_vectored(socket: BorrowedSocket<'_>, buffers: &mut [IoSliceMut<'_>])
     let (mut n, mut flags, not) = (0, 0, ptr::null_mut());
     // SAFETY: `at` are `count` WSABUFs, each writable, and nothing is overlapped.
     let returned = unsafe { c::WSARecv(s, at.cast(), count, &mut n, &mut flags, not, None) };
-    let call = format_args!("WSARecv({s}, .., {count}, [{n}], ..)");
-    checked(SOCKET_ERROR, call, returned)?;
+    done(
+        format_args!("WSARecv({s}, .., {count}, [{n}], ..)"),
+        returned,
+    )?;
     Ok(n as usize)
 }
 
@@ -434,8 +454,10 @@ pub fn send_vectored(socket: BorrowedSocket<'_>, buffers: &[IoSlice<'_>]) -> Res
     // SAFETY: `at` are `count` WSABUFs, each readable, which the call does not
     // change though its type says it may; and nothing is overlapped.
     let returned = unsafe { c::WSASend(s, at, count, &mut n, 0, not, None) };
-    let call = format_args!("WSASend({s}, .., {count}, [{n}], 0)");
-    checked(SOCKET_ERROR, call, returned)?;
+    done(
+        format_args!("WSASend({s}, .., {count}, [{n}], 0)"),
+        returned,
+    )?;
     Ok(n as usize)
 }
 
@@ -444,8 +466,7 @@ pub fn shutdown(socket: BorrowedSocket<'_>, how: c_int) -> Result<()> {
     let s = raw(socket);
     // SAFETY: no pointer is passed.
     let returned = unsafe { c::shutdown(s, how) };
-    let call = format_args!("shutdown({s}, {how})");
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    done(format_args!("shutdown({s}, {how})"), returned)
 }
 
 #[cfg(test)]

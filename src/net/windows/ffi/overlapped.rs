@@ -114,11 +114,15 @@ unsafe fn extension(socket: BorrowedSocket<'_>, of: GUID, function: *mut c_void)
     // SAFETY: `at` is readable for `size` bytes, `function` writable for `room`,
     // and nothing is overlapped.
     let returned = unsafe { c::WSAIoctl(s, code, at, size, function, room, &mut n, not, None) };
-    let call = format_args!(
-        "WSAIoctl({s}, SIO_GET_EXTENSION_FUNCTION_POINTER, {:x})",
-        of.Data1
-    );
-    checked(SOCKET_ERROR, call, returned).map(drop)
+    checked(
+        SOCKET_ERROR,
+        format_args!(
+            "WSAIoctl({s}, SIO_GET_EXTENSION_FUNCTION_POINTER, {:x})",
+            of.Data1
+        ),
+        returned,
+    )
+    .map(drop)
 }
 
 /// Lends a buffer to receive into. Of length 0, it asks when there is something.
@@ -139,8 +143,14 @@ pub unsafe fn recv_overlapped(
     let (mut one, mut n, mut flags) = (WSABUF { len, buf: buffer }, 0, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends.
     let returned = unsafe { c::WSARecv(s, &mut one, 1, &mut n, &mut flags, overlapped, None) };
-    let call = format_args!("WSARecv({s}, [{len}], [{n}], .., {overlapped:?})");
-    Started::by(checked(SOCKET_ERROR, call, returned), n)
+    Started::by(
+        checked(
+            SOCKET_ERROR,
+            format_args!("WSARecv({s}, [{len}], [{n}], .., {overlapped:?})"),
+            returned,
+        ),
+        n,
+    )
 }
 
 /// Lends a buffer to send from.
@@ -159,8 +169,14 @@ pub unsafe fn send_overlapped(
     let (mut one, mut n) = (WSABUF { len, buf }, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends, to be read.
     let returned = unsafe { c::WSASend(s, &mut one, 1, &mut n, 0, overlapped, None) };
-    let call = format_args!("WSASend({s}, [{len}], [{n}], 0, {overlapped:?})");
-    Started::by(checked(SOCKET_ERROR, call, returned), n)
+    Started::by(
+        checked(
+            SOCKET_ERROR,
+            format_args!("WSASend({s}, [{len}], [{n}], 0, {overlapped:?})"),
+            returned,
+        ),
+        n,
+    )
 }
 
 /// Lends a buffer for a datagram, and room for its sender.
@@ -182,8 +198,14 @@ pub unsafe fn recvfrom_overlapped(
     // SAFETY: `one` is a WSABUF whose memory the caller lends, with the rest.
     let returned =
         unsafe { c::WSARecvFrom(s, &mut one, 1, &mut n, at, from, fromlen, overlapped, None) };
-    let call = format_args!("WSARecvFrom({s}, [{len}], [{n}], .., {overlapped:?})");
-    Started::by(checked(SOCKET_ERROR, call, returned), n)
+    Started::by(
+        checked(
+            SOCKET_ERROR,
+            format_args!("WSARecvFrom({s}, [{len}], [{n}], .., {overlapped:?})"),
+            returned,
+        ),
+        n,
+    )
 }
 
 /// Lends a datagram, and the address that it goes to.
@@ -203,8 +225,14 @@ pub unsafe fn sendto_overlapped(
     let (mut one, mut n) = (WSABUF { len, buf }, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends, with the rest.
     let returned = unsafe { c::WSASendTo(s, &mut one, 1, &mut n, 0, to, tolen, overlapped, None) };
-    let call = format_args!("WSASendTo({s}, [{len}], [{n}], .., {overlapped:?})");
-    Started::by(checked(SOCKET_ERROR, call, returned), n)
+    Started::by(
+        checked(
+            SOCKET_ERROR,
+            format_args!("WSASendTo({s}, [{len}], [{n}], .., {overlapped:?})"),
+            returned,
+        ),
+        n,
+    )
 }
 
 /// Lends a new socket, for the next connection to fill. Then it needs
@@ -225,8 +253,14 @@ pub unsafe fn accept_overlapped(
     let at = addresses.cast();
     // SAFETY: the caller lends `addresses`, which has room for both.
     let done = unsafe { acceptex(s, new, at, 0, room, room, &mut n, overlapped) };
-    let call = format_args!("AcceptEx({s}, {new}, .., 0, {room}, {room}, .., {overlapped:?})");
-    Started::by(checked(0, call, done), n)
+    Started::by(
+        checked(
+            0,
+            format_args!("AcceptEx({s}, {new}, .., 0, {room}, {room}, .., {overlapped:?})"),
+            done,
+        ),
+        n,
+    )
 }
 
 /// Lends a bound socket, to be connected. Then it needs
@@ -244,8 +278,14 @@ pub unsafe fn connect_overlapped(
     let (s, nothing, mut n) = (raw(socket), ptr::null_mut(), 0);
     // SAFETY: the caller lends `name`, and there is nothing to send at once.
     let done = unsafe { connectex(s, name, len, nothing, 0, &mut n, overlapped) };
-    let call = format_args!("ConnectEx({s}, .., {len}, NULL, 0, .., {overlapped:?})");
-    Started::by(checked(0, call, done), n)
+    Started::by(
+        checked(
+            0,
+            format_args!("ConnectEx({s}, .., {len}, NULL, 0, .., {overlapped:?})"),
+            done,
+        ),
+        n,
+    )
 }
 
 /// How an operation that is over went, in the socket's own errors: the number
@@ -262,7 +302,10 @@ pub unsafe fn overlapped_result(
     let (s, mut n, mut flags) = (raw(socket), 0, 0);
     // SAFETY: the kernel has written what `overlapped` leads to.
     let done = unsafe { c::WSAGetOverlappedResult(s, overlapped, &mut n, 0, &mut flags) };
-    let call = format_args!("WSAGetOverlappedResult({s}, {overlapped:?}, [{n}], 0, [{flags}])");
-    checked(0, call, done)?;
+    checked(
+        0,
+        format_args!("WSAGetOverlappedResult({s}, {overlapped:?}, [{n}], 0, [{flags}])"),
+        done,
+    )?;
     Ok((n as usize, flags))
 }
