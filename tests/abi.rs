@@ -548,6 +548,29 @@ fn link_names_are_those_of_the_table() {
     assert_eq!(in_table, in_sources);
 }
 
+#[test]
+#[cfg_attr(miri, ignore = "reads the sources' files")]
+fn no_other_file_declares_foreign_functions() {
+    let (mut folders, mut foreign) = (vec![std::path::PathBuf::from("src")], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut code = text.lines().filter(|line| !line.trim().starts_with("//"));
+            if code.any(|line| line.contains("unsafe extern \"")) {
+                let known = SOURCES.contains(&text.as_str());
+                assert!(known, "{} is missing in SOURCES", path.display());
+                foreign += 1;
+            }
+        }
+    }
+    assert!(foreign > 5, "only {foreign} files");
+}
+
 /// The chapters' programs that declare foreign functions themselves.
 fn raw_examples() -> Vec<(String, String)> {
     let files = std::fs::read_dir("examples").unwrap();
