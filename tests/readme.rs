@@ -24,6 +24,13 @@ fn the_program_is_the_one_that_is_compiled() {
 
 #[test]
 fn the_program_prints_what_is_said() {
+    if cfg!(windows) && env!("CARGO").starts_with('/') {
+        eprintln!(
+            "the_program_prints_what_is_said: cannot run here, for this program was built on \
+             another system, and cargo is there"
+        );
+        return;
+    }
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--example", "readme"])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))

@@ -109,9 +109,9 @@ fn run_the_exercises() -> BTreeMap<String, Outcome> {
 #[test]
 fn every_blank_and_every_wrong_answer_fails_as_it_should() {
     if cfg!(windows) && env!("CARGO").starts_with('/') {
-        println!(
-            "every_blank_and_every_wrong_answer_fails_as_it_should: not run, because this program \
-             was built on another system, and cargo is there"
+        eprintln!(
+            "every_blank_and_every_wrong_answer_fails_as_it_should: cannot run here, for this \
+             program was built on another system, and cargo is there"
         );
         return;
     }

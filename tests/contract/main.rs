@@ -49,6 +49,7 @@ mod c07;
 mod c08;
 mod c09;
 mod c10;
+mod c11;
 mod c12;
 mod c13;
 mod c15;
@@ -59,6 +60,132 @@ mod common;
 mod nested;
 #[cfg(windows)]
 mod port;
+
+/// The tests that are Unix's alone, and why.
+const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
+    (
+        "a completion port takes no descriptors",
+        &[
+            "a_source_holds_a_descriptor_as_it_was_given",
+            "c02_drain_then_wait_moves_every_byte_between_descriptors",
+            "c03_level_reports_what_a_partial_read_of_a_descriptor_leaves",
+            "c05_a_duplicate_descriptor_does_not_keep_a_registration_alive",
+            "c07_a_regular_file_is_refused_where_it_cannot_be_watched",
+            "c07_a_second_source_of_one_descriptor_is_refused_by_epoll",
+            "c07_a_descriptor_number_can_be_registered_again",
+            "c08_a_closed_half_of_a_socket_pair_is_read_to_its_last_byte",
+            "c08_a_closed_peer_of_a_socket_pair_is_read_to_its_last_byte",
+            "c08_a_pipe_without_a_writer_is_read_to_its_last_byte",
+            "c08_a_pipe_without_a_reader_is_write_closed",
+            "c08_a_pipe_that_ended_before_it_was_registered_is_reported",
+            "c16_a_duplicate_gets_the_lowest_free_number",
+            "c20_a_regular_file_is_refused_in_words_or_watched",
+            "descriptors_can_be_borrowed_for_other_calls",
+            "what_is_written_is_reported_once_until_deregistered",
+            "another_thread_registers_writes_and_wakes",
+            "everything_can_be_dropped_after_its_queue",
+        ],
+    ),
+    (
+        "no queue can wait for a completion port",
+        &[
+            "c01_an_outer_queue_sees_what_the_inner_one_would_find",
+            "c01_an_outer_queue_sees_what_was_listed_before",
+            "c01_an_outer_queue_sees_what_the_inner_one_left_over",
+            "c01_an_outer_queue_has_sources_of_its_own",
+            "c01_an_outer_queue_is_not_told_that_nothing_is_ready",
+            "c01_an_outer_queue_sees_what_came_while_the_inner_one_slept",
+            "c03_a_watched_queue_stays_readable_while_a_level_source_is_ready",
+            "c07_a_refused_registration_is_none_in_part_either",
+            "c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own",
+            "c20_a_queue_in_itself_is_harmless",
+        ],
+    ),
+    (
+        "clones of a socket share its one registration, and \
+         c07_a_duplicate_shares_the_registration shows that",
+        &[
+            "a_second_handle_has_a_registration_of_its_own",
+            "c07_a_duplicate_is_registered_by_itself",
+        ],
+    ),
+    (
+        "a connection begins with its registration, and \
+         c09_a_connection_begins_with_its_registration shows that",
+        &["c09_an_outcome_before_the_registration_is_reported"],
+    ),
+    (
+        "Windows has no signals; c11_queued_procedures_neither_end_nor_prolong_a_wait and \
+         c11_writing_to_a_closed_peer_is_an_error show what comes nearest",
+        &[
+            "c11_signals_neither_end_nor_prolong_a_wait",
+            "c11_signals_do_not_end_an_endless_wait",
+            "c11_writing_to_a_closed_peer_raises_no_sigpipe",
+        ],
+    ),
+    (
+        "there are sixteen million handles; \
+         c19_running_out_of_sockets_leaves_the_queue_working shows what can be used up",
+        &["c19_running_out_of_descriptors_leaves_the_queue_working"],
+    ),
+    (
+        "there is no poll(2)",
+        &["level_agrees_with_poll_2_after_each_of_many_random_steps"],
+    ),
+    (
+        "the trace that is expected is that of epoll; tests/windows_cost.rs reads that of a port",
+        &[
+            "the_traced_program",
+            "every_call_is_printed_with_its_result",
+            "a_trace_that_nobody_reads_ends_nothing",
+        ],
+    ),
+    (
+        "a port's handle cannot be taken away and given back",
+        &["a_wait_that_fails_forgets_nothing_that_was_told_before"],
+    ),
+];
+
+/// Nothing is left out in silence: what is not even built for Windows says so
+/// there.
+#[test]
+fn what_windows_has_no_counterpart_of_is_named() {
+    let mut alone = std::collections::BTreeSet::new();
+    for folder in ["tests", "tests/contract"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.extension().is_some_and(|extension| extension == "rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap();
+            let source = source.replace("\r\n", "\n");
+            let windows = source.contains("\n#![cfg(windows)]\n");
+            let whole = path.ends_with("nested.rs") || (source.contains("\n#![cfg(") && !windows);
+            for (at, _) in source.match_indices("#[test]\nfn ") {
+                let before = source[..at].lines().next_back().unwrap();
+                let is_unix = before.starts_with("#[cfg(") && !before.contains("windows");
+                if whole || is_unix {
+                    let name = source[at..].lines().nth(1).unwrap();
+                    let name = name.trim_start_matches("fn ");
+                    alone.insert(name.split('(').next().unwrap().to_owned());
+                }
+            }
+        }
+    }
+    for (why, tests) in NOT_ON_WINDOWS {
+        for test in *tests {
+            assert!(alone.remove(*test), "{test} is not Unix's alone, or gone");
+            if cfg!(windows) {
+                eprintln!("{test}: cannot run here, for {why}");
+            }
+        }
+    }
+    assert!(
+        alone.is_empty(),
+        "NOT_ON_WINDOWS does not say why: {alone:?}"
+    );
+}
 
 #[test]
 fn every_test_that_the_table_names_exists() {
