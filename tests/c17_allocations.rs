@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use evq::net::{TcpListener, TcpStream};
+use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger, Waker};
 
 /// Counts what each thread allocates, so that the harness's threads do not count.
@@ -114,6 +114,46 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
     allocates_nothing("small batches", || {
         assert_eq!(poll.poll(&mut events, None).unwrap(), 3);
     });
+}
+
+/// Datagrams come and go without, too.
+#[test]
+fn c17_datagrams_allocate_nothing() {
+    let any = "127.0.0.1:0".parse().unwrap();
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(64);
+        let mut socket = UdpSocket::bind(any).unwrap();
+        let peer = std::net::UdpSocket::bind(any).unwrap();
+        peer.set_read_timeout(LIMIT).unwrap();
+        let addr = socket.local_addr().unwrap();
+        poll.registrator()
+            .register_with(&mut socket, Token(1), Interests::READABLE, trigger)
+            .unwrap();
+        let mut buffer = [0; 64];
+        allocates_nothing("datagrams", || {
+            for _ in 0..3 {
+                assert_eq!(peer.send_to(b"question", addr).unwrap(), 8);
+            }
+            let mut count = 0;
+            while count < 3 {
+                assert_eq!(poll.poll(&mut events, LIMIT).unwrap(), 1);
+                loop {
+                    match socket.recv_from(&mut buffer) {
+                        Ok((len, from)) => {
+                            assert_eq!(socket.send_to(&buffer[..len], from).unwrap(), 8);
+                            count += 1;
+                        }
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            }
+            for _ in 0..3 {
+                assert_eq!(peer.recv(&mut buffer).unwrap(), 8);
+            }
+        });
+    }
 }
 
 /// Nor does arming a oneshot source again, of the kernel's or of the list's,
