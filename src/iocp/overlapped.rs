@@ -77,7 +77,9 @@ impl Overlapped {
         unsafe { raw.write(ZEROED) };
         raw.cast()
     }
+    // ANCHOR_END: prepare
 
+    // ANCHOR: has_warned
     /// Whether the call that has failed has ended its operation with a warning
     /// (<https://learn.microsoft.com/en-us/windows-hardware/drivers/kernel/using-ntstatus-values>).
     /// For that a packet is queued, for an error none.
@@ -102,7 +104,7 @@ const ZEROED: OVERLAPPED = OVERLAPPED {
     OffsetHigh: 0,
     hEvent: ptr::null_mut(),
 };
-// ANCHOR_END: prepare
+// ANCHOR_END: has_warned
 
 /// A completion packet: an operation is over, well or not.
 ///
