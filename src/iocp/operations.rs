@@ -130,7 +130,8 @@ impl<M: Machine> Operations<M> {
     }
 
     /// Starts an operation that is not in flight: lends its memory, makes the
-    /// call, and takes the memory back if there will be no packet.
+    /// call, and takes the memory back if there will be no packet. A source that
+    /// has been dropped starts nothing but the rest of its last write.
     ///
     /// The memory is lent first, for the packet may be dequeued on another
     /// thread before the call has returned. It waits there for `state`.
@@ -143,6 +144,10 @@ impl<M: Machine> Operations<M> {
         let (Some(handle), Some(queue)) = (self.handle.upgrade(), self.binding.queue()) else {
             return Err(io::ErrorKind::NotConnected.into());
         };
+        // The handle may still be there, but what is seen off was counted.
+        if state.leaving && (which == Which::Input || state.lingering.is_none()) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         debug_assert!(!state.in_flight(which), "{which:?} is in flight");
         let lent = Arc::into_raw(Arc::clone(self));
         queue.selector.lend();
@@ -210,7 +215,7 @@ impl<M: Machine> Operations<M> {
     }
 
     /// Asks the kernel for an operation's end. Its packet comes all the same.
-    fn cancel(self: &Arc<Self>, handle: &M::Handle, which: Which) {
+    pub(crate) fn cancel(self: &Arc<Self>, handle: &M::Handle, which: Which) {
         // Too late is no error.
         // SAFETY: the operation was started on this handle.
         let _ = unsafe {
@@ -430,5 +435,69 @@ impl Handle for OwnedHandle {
 impl Handle for OwnedSocket {
     fn as_handle(&self) -> BorrowedHandle<'_> {
         as_handle(self.as_socket())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+    use crate::poll::Poll;
+    use crate::windows::ffi::{connect_pipe, create_pipe, open_pipe, read_overlapped};
+
+    /// Reads as soon as there is a client.
+    struct Eager(Vec<u8>);
+
+    impl Machine for Eager {
+        type Handle = OwnedHandle;
+        const SKIPS_PACKETS: bool = false;
+
+        fn arm(state: &mut State<Self>, operations: &Arc<Operations<Self>>) -> io::Result<()> {
+            let connect = |pipe: &OwnedHandle, overlapped| {
+                // SAFETY: lent by `start`.
+                unsafe { connect_pipe(AsHandle::as_handle(pipe), overlapped) }
+            };
+            operations.start(state, Which::Output, connect).map(drop)
+        }
+
+        fn done(
+            state: &mut State<Self>,
+            operations: &Arc<Operations<Self>>,
+            which: Which,
+            _: &Packet,
+        ) {
+            if which == Which::Output {
+                let (at, len) = (state.machine.0.as_mut_ptr(), state.machine.0.len());
+                let read = |pipe: &OwnedHandle, overlapped| {
+                    // SAFETY: lent by `start`, and nobody touches the buffer.
+                    unsafe { read_overlapped(AsHandle::as_handle(pipe), at, len, overlapped) }
+                };
+                let _ = operations.start(state, Which::Input, read);
+            }
+        }
+
+        fn lingers(_: &mut State<Self>, _: &OwnedHandle) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_dropped_source_starts_nothing_that_nobody_sees_off() {
+        let name = format!(r"\\.\pipe\evq-operations-{}", std::process::id());
+        let name = OsStr::new(&name);
+        let pipe = create_pipe(name, 4096, true).unwrap();
+        let mut source = Arc::new(Bound::new(pipe, Eager(vec![0; 8])));
+        let poll = Poll::new().unwrap();
+        let (registrator, token) = (poll.registrator(), Token(0));
+        registrator
+            .register(&mut source, token, Interests::READABLE)
+            .unwrap();
+        drop(source);
+        let _client = open_pipe(name).unwrap();
+        let selector = &registrator.queue.selector;
+        selector.select(&mut Vec::new(), None).unwrap();
+        selector.deliver();
+        assert_eq!(selector.lent(), 0);
     }
 }
