@@ -51,7 +51,8 @@ impl Overlapped {
     /// It runs on the thread that polls, or on one that drops the
     /// [`Poll`](crate::Poll) or a source of a dropped one, with no lock of the
     /// queue's held: it may set readiness, register, and start operations. It
-    /// must not panic: the packets dequeued with this one would be lost.
+    /// must not panic: the packets dequeued with this one would wait for the next
+    /// that comes.
     pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {
         Overlapped {
             raw: UnsafeCell::new(ZEROED),

@@ -6,9 +6,10 @@
 //! it waits for is packets, each of which says that an operation is over; the
 //! function behind the packet makes readiness of that, and lists it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::mem::{self, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ use crate::event::Event;
 pub struct Selector {
     port: OwnedHandle,
     /// Packets that are to be delivered.
-    dequeued: Mutex<Vec<Packet>>,
+    dequeued: Mutex<VecDeque<Packet>>,
     /// Operations in flight: memory that is lent to the kernel.
     lent: AtomicUsize,
     /// Those of sources that have been dropped.
@@ -52,7 +53,7 @@ impl Selector {
     pub fn new() -> io::Result<Selector> {
         Ok(Selector {
             port: ffi::create_port()?,
-            dequeued: Mutex::new(Vec::with_capacity(BATCH)),
+            dequeued: Mutex::new(VecDeque::with_capacity(BATCH)),
             lent: AtomicUsize::new(0),
             leaving: AtomicUsize::new(0),
             lingering: Mutex::new(Vec::new()),
@@ -99,19 +100,17 @@ impl Selector {
     ///
     /// Apart from `select`, for in between the poller withdraws its
     /// announcement that it sleeps: else each of these would wake it by a packet
-    /// of its own.
+    /// of its own. And one at a time, for such a function may drop a source of
+    /// a queue that nobody polls, and so wait here for a packet behind its own.
     pub fn deliver(&self) {
-        let mut packets = mem::take(&mut *lock(&self.dequeued));
-        packets.drain(..).for_each(Packet::deliver);
-        let mut dequeued = lock(&self.dequeued);
-        if dequeued.is_empty() {
-            // For its room. Elsewise another thread reaps, too.
-            *dequeued = packets;
+        let next = || lock(&self.dequeued).pop_front();
+        while let Some(packet) = next() {
+            packet.deliver();
         }
     }
 
-    /// Has every packet delivered that has come. They are bounded: whatever they
-    /// bring waits for the program, and no other operation is started before.
+    /// Has every packet delivered that has come. Each source brings a few at the
+    /// most: it starts no other read before the program has taken what came.
     pub fn deliver_all(&self) {
         let mut was_all = false;
         while !was_all {
@@ -235,7 +234,60 @@ const BOUND: &str = "the handle belongs to another completion port, for good, or
 
 #[cfg(test)]
 mod tests {
+    use super::super::overlapped::Overlapped;
     use super::*;
+
+    /// A packet that a test posts, instead of an operation that ends.
+    #[repr(C)]
+    struct Posted {
+        overlapped: Overlapped,
+        selector: Arc<Selector>,
+    }
+
+    impl Posted {
+        fn post(selector: &Arc<Selector>, done: unsafe fn(&Packet)) -> Arc<Posted> {
+            let posted = Arc::new(Posted {
+                overlapped: Overlapped::new(done),
+                selector: Arc::clone(selector),
+            });
+            let port = std::os::windows::io::AsRawHandle::as_raw_handle(&selector.port);
+            let at = Arc::as_ptr(&posted).cast_mut().cast();
+            // SAFETY: the test drops it after the packet has been delivered.
+            let queued = unsafe { ffi::c::PostQueuedCompletionStatus(port, 0, 0, at) };
+            assert_ne!(queued, 0, "{}", io::Error::last_os_error());
+            posted
+        }
+
+        /// # Safety
+        ///
+        /// The packet is one of `post`.
+        unsafe fn selector(packet: &Packet) -> &Selector {
+            // SAFETY: its pointer is that of the whole, which is there.
+            unsafe { &(*packet.overlapped().cast::<Posted>()).selector }
+        }
+    }
+
+    /// Once `Poll` is gone, a function that drops a source waits for its packet:
+    /// also if that was dequeued together with the function's own.
+    #[test]
+    fn a_function_may_see_off_what_was_dequeued_with_its_own_packet() {
+        unsafe fn drops(packet: &Packet) {
+            // SAFETY: posted below.
+            unsafe { Posted::selector(packet) }.see_off();
+        }
+        unsafe fn leaves(packet: &Packet) {
+            // SAFETY: posted below.
+            unsafe { Posted::selector(packet) }.left();
+        }
+        let selector = Arc::new(Selector::new().unwrap());
+        selector.leave(1);
+        let _posted =
+            [drops, leaves as unsafe fn(&Packet)].map(|done| Posted::post(&selector, done));
+        let began = Instant::now();
+        selector.see_off();
+        assert_eq!(selector.leaving.load(Ordering::Relaxed), 0);
+        assert!(began.elapsed() < LINGER, "waited for what it had in hand");
+    }
 
     #[test]
     fn milliseconds_are_rounded_up_and_never_overflow() {
