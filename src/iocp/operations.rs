@@ -10,6 +10,7 @@ use std::fmt;
 use std::io;
 use std::mem::offset_of;
 use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, OwnedHandle, OwnedSocket};
+use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::binding::{Binding, as_handle};
@@ -76,7 +77,6 @@ impl Started {
 }
 
 /// The part of a source that the kernel holds on to.
-#[repr(C)]
 pub(crate) struct Operations<M: Machine> {
     input: Overlapped,
     output: Overlapped,
@@ -148,18 +148,20 @@ impl<M: Machine> Operations<M> {
         if state.leaving && (which == Which::Input || state.lingering.is_none()) {
             return Err(io::ErrorKind::NotConnected.into());
         }
-        debug_assert!(!state.in_flight(which), "{which:?} is in flight");
+        assert!(!state.in_flight(which), "{which:?} is lent already");
         let lent = Arc::into_raw(Arc::clone(self));
         queue.selector.lend();
-        // SAFETY: the pointer is that of the whole, and `which` is not in flight.
-        let overlapped = unsafe { Overlapped::prepare(field(lent, which)) };
+        let at = lent.wrapping_byte_add(Self::offset(which)).cast();
+        // SAFETY: an `Overlapped` of ours, by a pointer of the whole's; and no
+        // operation uses it.
+        let overlapped = unsafe { Overlapped::prepare(at) };
         let started = match call(&handle, overlapped.cast()) {
             // "At once" alone still queues a packet.
             Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
             // So does a failure that the kernel calls a warning: a datagram that
             // did not fit.
             // SAFETY: the memory is there, packet or not: this count is lent yet.
-            Err(_) if unsafe { Overlapped::has_warned(field(lent, which)) } => Ok(Started::Pending),
+            Err(_) if unsafe { Overlapped::has_warned(at) } => Ok(Started::Pending),
             started => started,
         };
         if let Ok(Started::Pending) = started {
@@ -172,21 +174,22 @@ impl<M: Machine> Operations<M> {
         started
     }
 
+    /// How far into the whole an operation's OVERLAPPED is.
+    const fn offset(which: Which) -> usize {
+        match which {
+            Which::Input => offset_of!(Self, input),
+            Which::Output => offset_of!(Self, output),
+        }
+    }
+
     /// What stands behind each OVERLAPPED: leads from the one field to the whole.
     ///
     /// # Safety
     ///
     /// The packet is of an operation that `start` has started, and comes once.
     unsafe fn done(packet: &Packet, which: Which) {
-        let at = match which {
-            Which::Input => offset_of!(Self, input),
-            Which::Output => offset_of!(Self, output),
-        };
-        let whole: *const Self = packet
-            .overlapped()
-            .cast_const()
-            .wrapping_byte_sub(at)
-            .cast();
+        let at = packet.overlapped().cast_const();
+        let whole: *const Self = at.wrapping_byte_sub(Self::offset(which)).cast();
         // SAFETY: `start` has lent this count, and made the packet's pointer of
         // the whole's. The packet gives it back.
         let operations = unsafe { Arc::from_raw(whole) };
@@ -215,28 +218,11 @@ impl<M: Machine> Operations<M> {
     }
 
     /// Asks the kernel for an operation's end. Its packet comes all the same.
-    pub(crate) fn cancel(self: &Arc<Self>, handle: &M::Handle, which: Which) {
+    pub(crate) fn cancel(&self, handle: &M::Handle, which: Which) {
+        let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(which));
         // Too late is no error.
-        // SAFETY: the operation was started on this handle.
-        let _ = unsafe {
-            let overlapped = field(Arc::as_ptr(self), which).cast_mut().cast();
-            ffi::cancel(handle.as_handle(), overlapped)
-        };
-    }
-}
-
-/// The OVERLAPPED of one operation, by a pointer that still is the whole's.
-///
-/// # Safety
-///
-/// `whole` points to an `Operations`.
-unsafe fn field<M: Machine>(whole: *const Operations<M>, which: Which) -> *const Overlapped {
-    // SAFETY: as above.
-    unsafe {
-        match which {
-            Which::Input => &raw const (*whole).input,
-            Which::Output => &raw const (*whole).output,
-        }
+        // SAFETY: the operation was started on this handle, with this address.
+        let _ = unsafe { ffi::cancel(handle.as_handle(), at.cast_mut().cast()) };
     }
 }
 
@@ -405,7 +391,7 @@ impl<M: Machine> Drop for Bound<M> {
 }
 
 impl<M: Machine> Lingering for Operations<M> {
-    fn give_up(self: Arc<Self>) {
+    fn give_up(&self) {
         if let Some(handle) = self.handle.upgrade() {
             self.cancel(&handle, Which::Output);
         }

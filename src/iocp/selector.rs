@@ -172,7 +172,7 @@ impl Selector {
         let over = || self.leaving.load(Ordering::Acquire) == 0;
         self.reap(over);
         let late = lock(&self.lingering).clone();
-        late.into_iter().for_each(|source| source.give_up());
+        late.iter().for_each(|source| source.give_up());
         self.reap(over);
     }
 
@@ -205,7 +205,7 @@ pub const LINGER: Duration = Duration::from_secs(1);
 /// A dropped source whose last write is on its way.
 pub(crate) trait Lingering: Send + Sync {
     /// Cancels the write.
-    fn give_up(self: Arc<Self>);
+    fn give_up(&self);
 }
 
 /// What an answer means.
