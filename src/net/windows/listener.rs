@@ -107,10 +107,11 @@ impl TcpListener {
                     announce(&state, operations, false);
                     return Err(error);
                 }
-                Accepting::Idle if state.watch.is_none() => {
-                    let (socket, from) = ffi::accept(self.socket())?;
-                    return Ok((TcpStream::connected(socket), from));
-                }
+                Accepting::Idle if state.watch.is_none() => match ffi::accept(self.socket()) {
+                    Ok((socket, from)) => return Ok((TcpStream::connected(socket), from)),
+                    Err(error) if gave_up(&error) => continue,
+                    Err(error) => return Err(error),
+                },
                 waiting => {
                     state.machine.accepting = waiting;
                     return Err(ErrorKind::WouldBlock.into());
@@ -221,7 +222,7 @@ fn gave_up(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ABORTED)
         || matches!(
             error.kind(),
-            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::NotConnected
         )
 }
 
