@@ -297,8 +297,9 @@ pub(crate) mod directory {
                     ptr::null_mut(),
                 )
             };
-            *state = if queued == 0 {
-                let error = io::Error::last_os_error();
+            let error = io::Error::last_os_error();
+            // SAFETY: prepared for this call, and `lent` keeps the memory.
+            *state = if queued == 0 && !unsafe { Overlapped::has_warned(whole.cast()) } {
                 // SAFETY: no packet comes that would give it back.
                 drop(unsafe { Arc::from_raw(whole) });
                 let _ = lent.set_readiness.set_readiness(Readiness::READABLE);

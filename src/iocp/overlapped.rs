@@ -23,9 +23,11 @@ use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 ///
 /// From before the call until the packet has been delivered, that memory belongs
 /// to the kernel, even if you have cancelled the operation or closed the handle.
-/// It is yours again at once only if no packet comes: if the call fails with
-/// anything but `ERROR_IO_PENDING`, or if it succeeds on a handle that skips
-/// packets on success.
+/// It is yours again at once only if no packet comes:
+///
+/// - The call has failed, neither with `ERROR_IO_PENDING` nor with a warning
+///   ([`has_warned`](Overlapped::has_warned)).
+/// - It has succeeded, on a handle that skips packets on success.
 ///
 /// The [module's example](crate::windows) starts an operation with one.
 // ANCHOR: overlapped
@@ -81,15 +83,17 @@ impl Overlapped {
     // ANCHOR_END: prepare
 
     // ANCHOR: has_warned
-    /// Whether the call that has failed has ended its operation with a warning
+    /// Whether the call that has failed has ended its operation with a warning,
+    /// such as `ERROR_MORE_DATA` for a message that did not fit
     /// (<https://learn.microsoft.com/en-us/windows-hardware/drivers/kernel/using-ntstatus-values>).
     /// For that a packet is queued, for an error none.
     ///
     /// # Safety
     ///
-    /// `this` points to an `Overlapped` that was prepared for the call, and whose
-    /// packet, if there is one, has not been delivered.
-    pub(crate) unsafe fn has_warned(this: *const Overlapped) -> bool {
+    /// `this` points to an `Overlapped` that was prepared for the call, which has
+    /// failed, and not with `ERROR_IO_PENDING`. The memory is there still, and no
+    /// other operation has been started with it, by `done` for example.
+    pub unsafe fn has_warned(this: *const Overlapped) -> bool {
         let raw: *const OVERLAPPED = this.cast();
         // SAFETY: `raw` is the first field. What is over is written no more, and
         // of an error nothing is written.

@@ -74,9 +74,12 @@
 //! };
 //! let error = std::io::Error::last_os_error();
 //! if started == 0 && error.raw_os_error() != Some(ERROR_IO_PENDING) {
-//!     // SAFETY: no packet comes, so the count is ours again.
-//!     drop(unsafe { Arc::from_raw(whole) });
-//!     return Err(error);
+//!     // SAFETY: prepared above, and `lent` keeps the memory.
+//!     if !unsafe { Overlapped::has_warned(whole.cast()) } {
+//!         // SAFETY: no packet comes, so the count is ours again.
+//!         drop(unsafe { Arc::from_raw(whole) });
+//!         return Err(error);
+//!     }
 //! }
 //!
 //! poll.poll(&mut events, None)?;
