@@ -50,8 +50,8 @@ fn c14_a_dropped_stream_still_delivers_what_it_took() {
     }
 }
 
-/// A stream that a thread drops while it writes as fast as it can: whatever the
-/// writes have returned is what the peer gets.
+/// A stream that is dropped while it is full, by whoever wrote as fast as they
+/// could: whatever the writes have returned is what the peer gets.
 #[test]
 fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
     let mut poll = Poll::new().unwrap();
@@ -64,9 +64,16 @@ fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
             .unwrap();
         let reader = thread::spawn(move || read_to_end(peer));
         let mut written = 0;
-        while written < round * 300_000 {
+        loop {
             match (&ours).write(&[7; 50_000]) {
-                Ok(count) => written += count,
+                Ok(count) => {
+                    written += count;
+                    if count < 50_000 && written >= round * 300_000 {
+                        // There was no room for more. On Windows what has been
+                        // taken is a copy, which is in flight.
+                        break;
+                    }
+                }
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock);
                     wait_for(&mut poll, &mut events, "room", |event| event.is_writable());
