@@ -45,7 +45,7 @@
 //! | 33 | IOCP: an accepted socket does not know its listener | `c09_one_loop_connects_and_accepts` |
 //! | 34 | IOCP: a refused connection is never heard of | `c09_a_refused_connection_is_a_writable_event_with_its_error` |
 //! | 35 | IOCP: a datagram to nobody ends the receiving of others | `a_server_hears_nothing_of_clients_that_are_gone` |
-//! | 36 | IOCP: dropping a stream cancels its last write | `c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing` |
+//! | 36 | IOCP: dropping a stream cancels its last write | `c14_a_dropped_stream_still_delivers_what_it_took` |
 //! | 37 | IOCP: an event after `deregister` | `c05_after_deregister_nothing_is_delivered_even_if_it_was_queued` |
 //! | 38 | AFD: the bit for a connection stays up | not here: no source is watched by AFD yet |
 //! | 39 | AFD: two polls of one socket answer for each other | not here: no source is watched by AFD yet |
@@ -58,7 +58,7 @@
 //! | 46 | IOCP: what comes after `deregister` fills a lent buffer, and is lost | `c06_registering_again_loses_no_bytes`, `a_dropped_read_takes_no_bytes_along` |
 //! | 47 | IOCP: a receive of nothing is taken for the end | `nothing_received_is_the_end_only_if_something_was_lent` |
 //! | 48 | IOCP: all that was in hand is read, and nothing is lent | `reading_just_what_was_in_hand_waits_for_more` |
-//! | 49 | IOCP: closing with a write in flight loses what it had taken | `c14_a_dropped_stream_still_delivers_what_it_took` |
+//! | 49 | IOCP: closing with a write in flight loses what it had taken | `c14_a_dropped_stream_still_delivers_what_it_took`, `c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing` |
 //! | 50 | IOCP: two reads lent to one socket split its stream | `c07_a_duplicate_shares_the_registration` |
 //! | 51 | IOCP: completions wake the poller that delivers them | `a_completion_posts_no_packet_of_its_own` |
 //! | 52 | IOCP: a client that gives up ends the listener | `a_client_that_gives_up_is_not_the_listeners_error` |
