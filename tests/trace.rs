@@ -1,6 +1,9 @@
 //! Feature `trace`: what a program prints of its own calls. Without the feature
 //! there is nothing to test.
-#![cfg(all(feature = "trace", any(target_os = "linux", target_os = "android")))]
+#![cfg(all(
+    feature = "trace",
+    any(target_os = "linux", target_os = "android", windows)
+))]
 
 use std::io::{ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
@@ -47,27 +50,47 @@ fn every_call_is_printed_with_its_result() {
     assert!(output.status.success(), "{output:?}");
     let printed = String::from_utf8(output.stderr).unwrap();
     let mut left = printed.as_str();
-    for part in [
-        "epoll_create1(CLOEXEC) = ",
-        "eventfd(0, CLOEXEC|NONBLOCK) = ",
-        ", ADD, ",
-        "socket(2, STREAM|NONBLOCK|CLOEXEC, 0) = ",
-        "bind(",
-        "listen(",
-        ", ADD, ",
-        "data: a }) = 0\n",
-        "accept4(",
-        "NONBLOCK|CLOEXEC) = Resource temporarily unavailable (os error 11)\n",
-        "epoll_wait(",
-        ", 0) = 0\n",
-        ", DEL, ",
-    ] {
+    for part in CALLS {
         let Some((_, rest)) = left.split_once(part) else {
             panic!("{part:?} is missing, or not in its place:\n{printed}");
         };
         left = rest;
     }
 }
+
+#[cfg(unix)]
+const CALLS: &[&str] = &[
+    "epoll_create1(CLOEXEC) = ",
+    "eventfd(0, CLOEXEC|NONBLOCK) = ",
+    ", ADD, ",
+    "socket(2, 1|NONBLOCK|CLOEXEC, 0) = ",
+    "bind(",
+    "listen(",
+    ", ADD, ",
+    "data: a }) = 0\n",
+    "accept4(",
+    "NONBLOCK|CLOEXEC) = Resource temporarily unavailable (os error 11)\n",
+    "epoll_wait(",
+    ", 0) = 0\n",
+    ", DEL, ",
+];
+
+#[cfg(windows)]
+const CALLS: &[&str] = &[
+    "CreateIoCompletionPort() = 0x",
+    "WSASocketW(2, 1, 0, OVERLAPPED|NO_HANDLE_INHERIT) = ",
+    "bind(",
+    "listen(",
+    "CreateIoCompletionPort(0x",
+    "SetFileCompletionNotificationModes(0x",
+    "AcceptEx(",
+    "(os error 997)\n",
+    "GetQueuedCompletionStatusEx(0x",
+    ", 64, [1], 0) = ",
+    "(os error 258)\n",
+    "CancelIoEx(0x",
+    ", 64, [1], 10) = 1\n",
+];
 
 /// As with `2>&1 | head`.
 #[test]
