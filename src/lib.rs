@@ -113,6 +113,10 @@ pub mod net;
 pub mod unix;
 #[cfg(windows)]
 pub mod windows;
+#[cfg(not(windows))]
+mod windows {
+    pub mod pipe; // It makes no call.
+}
 
 pub use event::{Event, Interests, Readiness, Token, Trigger};
 pub use events::Events;
@@ -133,6 +137,8 @@ pub mod inside {
     /// Those of this system's sockets.
     #[cfg(windows)]
     pub use crate::net::windows::ffi as socket_ffi;
+    /// A named pipe's decisions, on every system.
+    pub use crate::windows::pipe;
 
     /// How many operations of the queue's sources are in flight.
     #[cfg(windows)]

@@ -358,6 +358,10 @@ const OURS: &[&str] = &[
     // Room for two of them, as AcceptEx has it.
     "const ADDRESS_ROOM",
     "struct Addresses",
+    // What a named pipe decides, and with how much memory.
+    "struct Pipe",
+    "const ROOM",
+    "const KEPT",
 ];
 
 impl reader::Named for socket_ffi::Address {
@@ -426,6 +430,7 @@ const SOURCES: &[&str] = &[
     include_str!("../src/net/windows/ffi/overlapped.rs"),
     include_str!("../src/net/windows/ffi/types.rs"),
     include_str!("../src/windows/ffi.rs"),
+    include_str!("../src/windows/pipe.rs"),
 ];
 
 /// `const EPOLLIN`, `struct kevent`, `fn kqueue`: all that the sources declare.

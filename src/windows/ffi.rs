@@ -18,6 +18,12 @@ use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED};
 use crate::iocp::operations::Started;
 use crate::trace::failed_if;
 
+// What a pipe's decisions turn on, beside them.
+pub use super::pipe::{
+    ERROR_BROKEN_PIPE, ERROR_MORE_DATA, ERROR_NO_DATA, ERROR_PIPE_CONNECTED, ERROR_PIPE_LISTENING,
+    ERROR_PIPE_NOT_CONNECTED,
+};
+
 /// `CreateFileW`: to read.
 pub const GENERIC_READ: u32 = 0x8000_0000;
 /// `CreateFileW`: to write.
@@ -51,20 +57,8 @@ pub const PIPE_UNLIMITED_INSTANCES: u32 = 255;
 
 /// `CreateFileW`: nobody listens on that pipe.
 pub const ERROR_FILE_NOT_FOUND: i32 = 2;
-/// The other end has been closed.
-pub const ERROR_BROKEN_PIPE: i32 = 109;
 /// `CreateFileW`: all pipes of that name have a client.
 pub const ERROR_PIPE_BUSY: i32 = 231;
-/// The pipe is being closed, or its client has gone.
-pub const ERROR_NO_DATA: i32 = 232;
-/// The pipe has no client, for it was disconnected.
-pub const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
-/// There is more of the message than the buffer took.
-pub const ERROR_MORE_DATA: i32 = 234;
-/// `ConnectNamedPipe`: a client was there first, which is success.
-pub const ERROR_PIPE_CONNECTED: i32 = 535;
-/// The pipe waits for a client.
-pub const ERROR_PIPE_LISTENING: i32 = 536;
 /// The operation was cancelled.
 pub const ERROR_OPERATION_ABORTED: i32 = 995;
 /// The operation is not over.

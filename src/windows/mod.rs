@@ -97,5 +97,10 @@ mod lending;
 #[doc(hidden)]
 pub mod ffi;
 
+mod named_pipe;
+#[doc(hidden)]
+pub mod pipe;
+
 pub use crate::iocp::binding::Binding;
 pub use crate::iocp::overlapped::{Overlapped, Packet};
+pub use named_pipe::{Instance, NamedPipe};
