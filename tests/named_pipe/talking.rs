@@ -197,7 +197,8 @@ fn no_byte_is_lost_by_registering_anew() {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
         }
-        let interests = if round % 5 == 0 {
+        // Under oneshot, room to write would silence what is to be read.
+        let interests = if round % 5 == 0 && round % 3 != 2 {
             both()
         } else {
             Interests::READABLE
