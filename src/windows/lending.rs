@@ -6,6 +6,7 @@ use crate::net::TcpStream;
 
 /// What only Windows has of it.
 impl TcpStream {
+    // ANCHOR: set_lending
     /// Sets how many bytes of memory this stream, with its clones, lends to the
     /// kernel while it waits for something to read: 4,096 unless told otherwise,
     /// at most 1 MiB. It holds from the next lending on.
@@ -28,4 +29,5 @@ impl TcpStream {
     pub fn set_lending(&self, bytes: usize) {
         self.inner.set_lending(bytes.min(1 << 20));
     }
+    // ANCHOR_END: set_lending
 }

@@ -174,6 +174,22 @@ mod ex12_3_batch_forgets_places;
 mod ex12_3_batch_frees_twice;
 #[path = "wrong/ex12_3_batch_never_reuses.rs"]
 mod ex12_3_batch_never_reuses;
+#[path = "ex13_1_lent.rs"]
+mod ex13_1_lent;
+#[path = "wrong/ex13_1_lent_asks_the_socket_meanwhile.rs"]
+mod ex13_1_lent_asks_the_socket_meanwhile;
+#[path = "wrong/ex13_1_lent_lends_after_each_read.rs"]
+mod ex13_1_lent_lends_after_each_read;
+#[path = "wrong/ex13_1_lent_lends_once.rs"]
+mod ex13_1_lent_lends_once;
+#[path = "ex13_2_nothing.rs"]
+mod ex13_2_nothing;
+#[path = "wrong/ex13_2_nothing_after_each_read.rs"]
+mod ex13_2_nothing_after_each_read;
+#[path = "wrong/ex13_2_nothing_forgets_level.rs"]
+mod ex13_2_nothing_forgets_level;
+#[path = "wrong/ex13_2_nothing_one_more_in_flight.rs"]
+mod ex13_2_nothing_one_more_in_flight;
 #[path = "ex16_1_arrives.rs"]
 mod ex16_1_arrives;
 #[path = "wrong/ex16_1_arrives_connect_empties.rs"]

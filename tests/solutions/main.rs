@@ -46,6 +46,10 @@ mod ex12_1_rest;
 mod ex12_2_half_closed;
 #[path = "ex12_3_batch.rs"]
 mod ex12_3_batch;
+#[path = "ex13_1_lent.rs"]
+mod ex13_1_lent;
+#[path = "ex13_2_nothing.rs"]
+mod ex13_2_nothing;
 #[path = "ex16_1_arrives.rs"]
 mod ex16_1_arrives;
 #[path = "ex16_2_receive.rs"]

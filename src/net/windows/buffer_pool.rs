@@ -8,6 +8,7 @@ use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+// ANCHOR: buffer
 /// A buffer from the pool, which goes back there when it is dropped.
 ///
 /// While it is lent to the kernel, it is neither read nor written: not even a
@@ -22,7 +23,9 @@ const MOST: usize = 64;
 /// Larger ones are not kept, in bytes: nobody is to pay for ever for what one
 /// stream has lent.
 const LARGEST: usize = 64 * 1024;
+// ANCHOR_END: buffer
 
+// ANCHOR: take
 impl Buffer {
     /// Takes a buffer of `len` bytes, whatever these may be.
     pub fn take(len: usize) -> Buffer {
@@ -32,7 +35,9 @@ impl Buffer {
         drop(pool);
         Buffer(old.unwrap_or_else(|| vec![0; len]))
     }
+    // ANCHOR_END: take
 
+    // ANCHOR: bytes
     /// Where it begins, for the kernel.
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.0.as_mut_ptr()
@@ -57,7 +62,9 @@ impl DerefMut for Buffer {
         &mut self.0
     }
 }
+// ANCHOR_END: bytes
 
+// ANCHOR: drop
 impl Drop for Buffer {
     fn drop(&mut self) {
         if self.0.is_empty() || self.0.len() > LARGEST {
@@ -77,6 +84,7 @@ impl Drop for Buffer {
 fn pool() -> MutexGuard<'static, Vec<Vec<u8>>> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
+// ANCHOR_END: drop
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, IoSliceMut};
 
 use crate::event::Readiness;
 
+// ANCHOR: reading
 /// Where a stream's next bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
@@ -33,11 +34,13 @@ pub enum Reading {
     /// No more come, for this error; no call has returned it yet.
     Failed(i32),
 }
+// ANCHOR_END: reading
 
 /// ERROR_OPERATION_ABORTED: cancelled, by whomever.
 pub const ABORTED: i32 = 995;
 
 impl Reading {
+    // ANCHOR: came_back
     /// What was lent has come back with so many bytes, or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
@@ -56,7 +59,9 @@ impl Reading {
             (other, _) => other,
         }
     }
+    // ANCHOR_END: came_back
 
+    // ANCHOR: took
     /// So many of the bytes in hand have been read.
     pub fn took(self, bytes: usize) -> Reading {
         match self {
@@ -68,7 +73,9 @@ impl Reading {
             other => other,
         }
     }
+    // ANCHOR_END: took
 
+    // ANCHOR: asked
     /// The socket itself was asked, and gave this. Idle: it is to be watched again.
     ///
     /// With `level`, though it may have more: only a new receive of nothing knows
@@ -82,7 +89,9 @@ impl Reading {
             _ => self,
         }
     }
+    // ANCHOR_END: asked
 
+    // ANCHOR: readiness
     /// Whether a read would not block, and more about that.
     pub fn readiness(self) -> Readiness {
         match self {
@@ -92,8 +101,10 @@ impl Reading {
             Reading::Failed(_) => Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR,
         }
     }
+    // ANCHOR_END: readiness
 }
 
+// ANCHOR: hand_out
 /// Copies as much as fits into the buffers, one after the other, and returns how
 /// much that was.
 pub fn hand_out(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
@@ -105,6 +116,7 @@ pub fn hand_out(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
     }
     all - from.len()
 }
+// ANCHOR_END: hand_out
 
 #[cfg(test)]
 mod tests {

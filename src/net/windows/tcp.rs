@@ -18,11 +18,14 @@ use crate::event::Trigger;
 use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
 use crate::iocp::overlapped::Packet;
 
+// ANCHOR: stream
 /// What a stream lends for reading, unless told otherwise, in bytes.
 pub(crate) const LENT: usize = 4096;
 /// The most that a write copies when the socket is full, in bytes.
 const COPIED: usize = 16 * 1024;
+// ANCHOR_END: stream
 
+// ANCHOR: state
 /// Clones share one state and one registration: two reads lent to one socket
 /// would split its stream between them.
 #[derive(Debug, Clone)]
@@ -41,8 +44,10 @@ pub(crate) struct Stream {
     /// How much is lent for reading. 0: a notification only.
     lends: usize,
 }
+// ANCHOR_END: state
 
 impl TcpStream {
+    // ANCHOR: new
     fn new(socket: OwnedSocket, writing: Writing, peer: Option<SocketAddr>) -> TcpStream {
         let machine = Stream {
             reading: Reading::Idle,
@@ -56,7 +61,9 @@ impl TcpStream {
             source: Arc::new(Bound::new(socket, machine)),
         }
     }
+    // ANCHOR_END: new
 
+    // ANCHOR: connect
     /// The connection begins with the first registration: only then is there a
     /// port to tell of its end.
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
@@ -65,6 +72,7 @@ impl TcpStream {
         ffi::bind(socket.as_socket(), options::any(addr))?;
         Ok(TcpStream::new(socket, Writing::Unconnected, Some(addr)))
     }
+    // ANCHOR_END: connect
 
     /// Of a socket that is connected and does not block.
     pub(super) fn connected(socket: OwnedSocket) -> TcpStream {
@@ -76,12 +84,14 @@ impl TcpStream {
         Ok(TcpStream::connected(stream.into()))
     }
 
+    // ANCHOR: into_std
     pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
         let unread = matches!(self.source.lock().machine.reading, Reading::InHand { .. });
         let bound = Arc::into_inner(self.source).filter(|_| !unread);
         let socket = bound.and_then(|bound| bound.into_handle().ok());
         socket.map(Into::into).ok_or_else(options::still_lent)
     }
+    // ANCHOR_END: into_std
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(self.clone())
@@ -104,6 +114,7 @@ impl TcpStream {
         self.receive(&mut [IoSliceMut::new(buffer)], true)
     }
 
+    // ANCHOR: receive
     /// Hands out what is in hand; or asks the socket, if nothing of its stream
     /// is lent.
     fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
@@ -132,6 +143,8 @@ impl TcpStream {
                 };
                 Ok(n + more.unwrap_or(0))
             }
+            // ANCHOR_END: receive
+            // ANCHOR: receive_more
             (_, Reading::InHand { from, to }) => {
                 let n = hand_out(&state.machine.input[from..to], buffers);
                 state.machine.reading = state.machine.reading.took(n);
@@ -157,11 +170,13 @@ impl TcpStream {
             (_, Reading::Ended) => Ok(0),
         }
     }
+    // ANCHOR_END: receive_more
 
     pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(buffer)])
     }
 
+    // ANCHOR: write
     /// Writes what the socket takes at once. Only if it takes nothing, some is
     /// copied and lent, so that a packet tells when there is room again.
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -194,7 +209,9 @@ impl TcpStream {
             },
         }
     }
+    // ANCHOR_END: write
 
+    // ANCHOR: shutdown
     /// Goes straight through: what is lent for writing goes first.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let which = match how {
@@ -210,6 +227,7 @@ impl TcpStream {
         }
         Ok(())
     }
+    // ANCHOR_END: shutdown
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         ffi::getsockname(self.socket())
@@ -235,6 +253,7 @@ impl TcpStream {
         options::set_ttl(self.socket(), ttl)
     }
 
+    // ANCHOR: take_error
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let mut state = self.source.lock();
         if let Some(error) = state.machine.take_error() {
@@ -247,6 +266,7 @@ impl TcpStream {
             Some(_) => Ok(None),
         }
     }
+    // ANCHOR_END: take_error
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
         self.source.handle().as_socket()
@@ -257,6 +277,7 @@ impl Machine for Stream {
     type Handle = OwnedSocket;
     const SKIPS_PACKETS: bool = true;
 
+    // ANCHOR: arm
     fn arm(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) -> io::Result<()> {
         let unconnected = state.machine.writing == Writing::Unconnected;
         if let Some(peer) = state.machine.peer.as_deref().filter(|_| unconnected) {
@@ -280,7 +301,9 @@ impl Machine for Stream {
         announce(state, operations, true);
         Ok(())
     }
+    // ANCHOR_END: arm
 
+    // ANCHOR: done
     fn done(
         state: &mut State<Stream>,
         operations: &Arc<Operations<Stream>>,
@@ -300,15 +323,19 @@ impl Machine for Stream {
         lend(state, operations);
         announce(state, operations, true);
     }
+    // ANCHOR_END: done
 
+    // ANCHOR: lingers
     fn lingers(state: &mut State<Stream>, socket: &OwnedSocket) -> bool {
         let lent = matches!(state.machine.writing, Writing::Lent { .. });
         // The end of the stream goes after what is lent, also if nobody polls.
         lent && ffi::shutdown(socket.as_socket(), ffi::SD_SEND).is_ok()
     }
+    // ANCHOR_END: lingers
 }
 
 impl Stream {
+    // ANCHOR: kept_error
     /// The error that no call has returned yet. Then the stream has ended.
     fn take_error(&mut self) -> Option<io::Error> {
         let code = match (self.writing, self.reading) {
@@ -327,8 +354,10 @@ impl Stream {
         };
         Some(io::Error::from_raw_os_error(code))
     }
+    // ANCHOR_END: kept_error
 }
 
+// ANCHOR: lend
 /// Lends the buffer, if reading is watched, the stream is connected, and there
 /// is nothing in hand and nothing in flight. A receive that succeeds at once
 /// has filled it already.
@@ -357,7 +386,9 @@ fn lend(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
     };
     state.machine.reading = state.machine.reading.came_back(outcome);
 }
+// ANCHOR_END: lend
 
+// ANCHOR: output_done
 /// A connect or a write is over.
 fn output_done(
     state: &mut State<Stream>,
@@ -377,7 +408,9 @@ fn output_done(
     }
     send_on(state, operations);
 }
+// ANCHOR_END: output_done
 
+// ANCHOR: send_on
 /// Lends what is left to be written, if anything is. What has been written gives
 /// its buffer back.
 fn send_on(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
@@ -398,7 +431,9 @@ fn send_on(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
     }
     state.machine.output = Buffer::default();
 }
+// ANCHOR_END: send_on
 
+// ANCHOR: announce
 /// Says what the stream is ready for.
 fn announce(state: &State<Stream>, operations: &Arc<Operations<Stream>>, news: bool) {
     let stream = &state.machine;
@@ -412,3 +447,4 @@ fn announce(state: &State<Stream>, operations: &Arc<Operations<Stream>>, news: b
 fn code(error: io::Error) -> i32 {
     error.raw_os_error().unwrap_or(ffi::WSAENOTCONN)
 }
+// ANCHOR_END: announce

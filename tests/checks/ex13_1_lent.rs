@@ -1,0 +1,159 @@
+use super::*;
+use std::collections::VecDeque;
+
+/// A kernel with one socket. What arrives goes to the lent buffer first.
+#[derive(Default)]
+struct Kernel {
+    lent: bool,
+    arrived: VecDeque<u8>,
+    /// What lies in the lent buffer, until its packet is dequeued.
+    filled: Option<Vec<u8>>,
+    lendings: usize,
+}
+
+impl Kernel {
+    fn send(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        if self.lent && self.filled.is_none() {
+            let (now, later) = bytes.split_at(bytes.len().min(8));
+            self.filled = Some(now.to_vec());
+            bytes = later;
+        }
+        self.arrived.extend(bytes);
+    }
+
+    /// Dequeues the packet; `true` if there was one, which is what wakes the program.
+    fn packet(&mut self, stream: &mut Stream) -> bool {
+        let Some(bytes) = self.filled.take() else {
+            return false;
+        };
+        self.lent = false;
+        assert!(
+            matches!(stream.reading, Reading::Lent(_)),
+            "the packet of a lent buffer came to a stream that is {:?}: what is lent stays `Lent` \
+             until it is back",
+            stream.reading
+        );
+        stream.buffer[..bytes.len()].copy_from_slice(&bytes);
+        stream.reading = stream.reading.came_back(Ok(bytes.len()));
+        true
+    }
+}
+
+impl Socket for Kernel {
+    fn lend(&mut self, buffer: &mut [u8; 8]) -> Option<usize> {
+        assert!(!self.lent, "the buffer is lent already, and was lent again");
+        self.lendings += 1;
+        if self.arrived.is_empty() {
+            self.lent = true;
+            buffer.fill(b'?'); // the kernel's now
+            return None;
+        }
+        let count = self.arrived.len().min(8);
+        for byte in &mut buffer[..count] {
+            *byte = self.arrived.pop_front().expect("so many have arrived");
+        }
+        Some(count)
+    }
+
+    fn recv(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.arrived.is_empty() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let count = self.arrived.len().min(into.len());
+        for byte in &mut into[..count] {
+            *byte = self.arrived.pop_front().expect("so many have arrived");
+        }
+        Ok(count)
+    }
+}
+
+fn lent() -> (Stream, Kernel) {
+    let (mut stream, mut kernel) = (
+        Stream {
+            reading: Reading::Lent(8),
+            buffer: [0; 8],
+        },
+        Kernel::default(),
+    );
+    assert!(kernel.lend(&mut stream.buffer).is_none());
+    (stream, kernel)
+}
+
+/// Reads until it is refused.
+fn drain(stream: &mut Stream, kernel: &mut Kernel, bite: usize) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), vec![0; bite]);
+    loop {
+        assert!(
+            all.len() < 1000,
+            "`read` returned more bytes than were sent"
+        );
+        match read(stream, kernel, &mut buffer) {
+            Ok(0) => panic!("`read` says that the stream has ended, and it has not"),
+            Ok(count) => all.extend(&buffer[..count]),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock, "`read` failed");
+                return all;
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_keep_their_order_while_a_buffer_is_lent() {
+    let (mut stream, mut kernel) = lent();
+    kernel.send(b"the first and the second");
+    // The packet lies in the port, and the program reads before it has looked there.
+    let early = drain(&mut stream, &mut kernel, 100);
+    assert_eq!(
+        String::from_utf8_lossy(&early),
+        "",
+        "these bytes were read while the ones before them lay in the lent buffer: nobody may ask \
+         the socket for bytes of a stream of which something is lent"
+    );
+    assert!(kernel.packet(&mut stream));
+    assert_eq!(
+        String::from_utf8_lossy(&drain(&mut stream, &mut kernel, 100)),
+        "the first and the second"
+    );
+}
+
+#[test]
+fn whoever_is_refused_is_woken_by_the_next_bytes() {
+    for bite in [1, 3, 8, 100] {
+        let (mut stream, mut kernel) = lent();
+        for text in ["one", "another", "much more than eight bytes", "!"] {
+            kernel.send(text.as_bytes());
+            assert!(
+                kernel.packet(&mut stream),
+                "{text:?} arrived, and no packet came, for nothing was lent: before `read` refuses, \
+                 an empty buffer has to be lent again"
+            );
+            let got = drain(&mut stream, &mut kernel, bite);
+            assert_eq!(String::from_utf8_lossy(&got), text, "read by {bite}");
+        }
+    }
+}
+
+#[test]
+fn what_is_in_hand_is_read_before_the_buffer_is_lent_again() {
+    let (mut stream, mut kernel) = lent();
+    kernel.send(b"eight...");
+    assert!(kernel.packet(&mut stream));
+    let lendings = kernel.lendings;
+    read(&mut stream, &mut kernel, &mut [0; 3]).expect("there are bytes in hand");
+    assert_eq!(
+        kernel.lendings, lendings,
+        "the buffer was lent with bytes in it that nobody had read: the kernel writes over them"
+    );
+    assert_eq!(drain(&mut stream, &mut kernel, 100), b"ht...");
+    assert_eq!(kernel.lendings, lendings + 1);
+}
+
+#[test]
+fn the_end_is_no_refusal() {
+    let (mut stream, mut kernel) = lent();
+    stream.reading = stream.reading.came_back(Ok(0));
+    let ended = read(&mut stream, &mut kernel, &mut [0; 8]);
+    assert_eq!(ended.expect("the end"), 0);
+}
