@@ -70,6 +70,14 @@ pub const KINDS: &[(&str, Make)] = &[
     ("a pipe, reading", || Box::new(PipeReader::new())),
     #[cfg(all(unix, not(miri)))]
     ("a pipe, writing", || Box::new(PipeWriter::new())),
+    #[cfg(windows)]
+    ("a named pipe, reading", || {
+        Box::new(crate::named_pipes::Reader::new())
+    }),
+    #[cfg(windows)]
+    ("a named pipe, writing", || {
+        Box::new(crate::named_pipes::Writer::new())
+    }),
     ("a registration, readable", || {
         Box::new(Custom::new(Interests::READABLE, Readiness::READABLE))
     }),

@@ -83,6 +83,8 @@ mod c15;
 mod c18;
 mod c20;
 mod common;
+#[cfg(windows)]
+mod named_pipes;
 #[cfg(unix)]
 mod nested;
 #[cfg(windows)]
