@@ -43,7 +43,7 @@
 //! | `iocp/` | Windows: `binding.rs`, `operations.rs`, on which its sources stand | 11, 18 |
 //! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 13, 14, 16 |
 //! | `unix/` | `SourceFd`, and the queue's own descriptor | 18, 21 |
-//! | `windows/` | `Binding`, `Overlapped`, `Packet`, `NamedPipe`, and how much a stream lends | 13, 18 |
+//! | `windows/` | `Binding`, `Overlapped`, `Packet`, `NamedPipe`, and how much a stream lends | 13, 17, 18 |
 //!
 //! Imports run downward only, in this order.
 //!

@@ -1,6 +1,6 @@
 //! Named pipes.
 //!
-//! Chapter 11. What a pipe does next is decided in `pipe.rs`; here the calls
+//! Chapter 17. What a pipe does next is decided in `pipe.rs`; here the calls
 //! are made, and their outcomes told to it.
 
 use std::ffi::OsStr;

@@ -1,6 +1,6 @@
 //! What a named pipe does next: the decisions, without the calls.
 //!
-//! Chapter 11. Three operations make a pipe's readiness: a server's end waits for
+//! Chapter 17. Three operations make a pipe's readiness: a server's end waits for
 //! a client, and both ends read into a buffer that they lend, and write from one.
 //! `next_call` says which call is to be made, `lent` that it goes on, `finished` how it
 //! ended; `named_pipe.rs` makes the calls. No system call is made here, so

@@ -45,6 +45,7 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/unix/", Kind::Rest, &[18]),
     ("src/windows/ffi.rs", Kind::Rest, &[7]),
     ("src/windows/named_pipe.rs", Kind::Rest, &[17]),
+    ("src/windows/pipe.rs", Kind::Rest, &[17]),
     ("src/windows/source_socket.rs", Kind::Rest, &[22]),
     ("src/windows/lending.rs", Kind::Rest, &[13]),
     ("src/windows/ffi.rs", Kind::Rest, &[17]),
