@@ -1,23 +1,22 @@
-//! Chapter 6: the shape. The calls of chapters 3 and 4, cut into a `Poll`, a `Registrator` and a
+//! Chapter 6: the shape. The calls of chapters 3, 4 and 5, cut into a `Poll`, a `Registrator` and a
 //! `Selector`; nothing comes from evq or from the libc crate. It serves the same two clients, and
-//! then shows three of its faults. Later chapters take this file in as a module and show more.
+//! then shows some of its faults. Later chapters take this file in as a module and show more.
 //!
 //! `mod shape` is the same everywhere. Beside it stand the lanes, with the same items in the same
 //! order, of which a system compiles its own. Shape and lane together are at most 150 lines of
-//! code; kqueue's declarations for C, which no two systems agree on, are not among them.
+//! code. Long declarations for C are not among them: kqueue's, on which no two systems agree, and
+//! those for completion ports, which are chapter 5's.
 
-#[cfg(not(windows))]
 fn main() -> std::io::Result<()> {
     shape::serve()?;
     shape::faults()
 }
 
-#[cfg(not(windows))]
 pub(crate) mod shape {
     use std::io::{self, BufRead, BufReader, Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::mpsc;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::lane::{Handle, Selector, Source};
 
@@ -53,39 +52,38 @@ pub(crate) mod shape {
     }
     // ANCHOR_END: trio
 
+    // ANCHOR: serve
     pub fn serve() -> io::Result<()> {
         let poll = Poll::new()?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        poll.registrator().register(&listener, 0)?;
-
         let (mut clients, mut streams, mut answered) = (Vec::new(), Vec::new(), 0);
         for line in ["greetings, first\n", "greetings, other\n"] {
-            let mut client = TcpStream::connect(listener.local_addr()?)?;
-            client.write_all(line.as_bytes())?;
+            let (client, stream) = connected(&listener, line)?;
+            poll.registrator().register(&stream, streams.len())?;
             clients.push(client);
+            streams.push(stream);
         }
-        // ANCHOR: serve
         while answered < clients.len() {
             for token in poll.poll(None)? {
-                if token == 0 {
-                    while let Ok((stream, _)) = listener.accept() {
-                        stream.set_nonblocking(true)?;
-                        poll.registrator().register(&stream, streams.len() + 1)?;
-                        streams.push(stream);
-                    }
-                } else {
-                    answered += answer(&streams[token - 1])?;
-                }
+                answered += answer(&streams[token])?;
             }
         }
-        // ANCHOR_END: serve
         for client in clients {
             let mut line = String::new();
             BufReader::new(client).read_line(&mut line)?;
             print!("{line}");
         }
         Ok(())
+    }
+    // ANCHOR_END: serve
+
+    /// A client that has written, and the server's end of its connection.
+    fn connected(listener: &TcpListener, line: &str) -> io::Result<(TcpStream, TcpStream)> {
+        let mut client = TcpStream::connect(listener.local_addr()?)?;
+        client.write_all(line.as_bytes())?;
+        let (stream, _) = listener.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok((client, stream))
     }
 
     /// Drains the stream, and returns the number of lines that it answered.
@@ -105,23 +103,24 @@ pub(crate) mod shape {
         let old = first.registrator();
         drop(first);
         let second = Poll::new()?;
-        let socket = TcpListener::bind("127.0.0.1:0")?;
-        let _client = TcpStream::connect(socket.local_addr()?)?;
-        old.register(&socket, 7)?;
-        let told = second.poll(None)?;
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let (_client, stream) = connected(&listener, "!")?;
+        let told = old.register(&stream, 7).and_then(|()| second.poll(None));
         println!("registered with the first poll, told of by the second: {told:?}");
 
-        let again = second.registrator().register(&socket, 8);
-        println!("registered twice: {again:?}");
-        // A kernel that has taken it tells of the connection once more.
-        second.poll(Some(Duration::ZERO))?;
+        answer(&stream)?;
+        let told = second.poll(Some(Duration::ZERO))?;
+        println!("read to the last byte, and told of again: {told:?}");
+
+        let again = second.registrator().register(&stream, 8);
+        println!("registered twice: {:?}", again.map_err(|e| e.kind()));
 
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || sender.send("stop"));
-        let (began, limit) = (Instant::now(), Duration::from_millis(200));
-        second.poll(Some(limit))?;
-        let (message, late) = (receiver.try_recv(), began.elapsed() >= limit);
-        println!("in the channel: {message:?}; slept to the end of its timeout: {late}");
+        // Nothing is told before the time is up.
+        let slept = second.poll(Some(Duration::from_millis(200)))?.is_empty();
+        let message = receiver.try_recv();
+        println!("in the channel: {message:?}; slept to the end of its timeout: {slept}");
         Ok(())
     }
     // ANCHOR_END: faults
@@ -343,8 +342,176 @@ mod kqueue {
     // ANCHOR_END: kqueue_selector
 }
 
-// Lane: none, as yet, for completion ports
+// Lane: iocp
 #[cfg(windows)]
-fn main() {
-    println!("This stage has no lane for completion ports; on this system, run chapter 5 instead.");
+use iocp as lane;
+
+#[cfg(windows)]
+mod iocp {
+    pub use std::os::windows::io::AsSocket as Source;
+    use std::os::windows::io::{AsRawHandle, AsRawSocket, FromRawHandle, OwnedHandle};
+    use std::{io, ptr, time::Duration};
+
+    // Declarations for C, from here on.
+
+    // ANCHOR: iocp_operation
+    /// Only a number. The standard library's `RawHandle` is a pointer, and may not change threads.
+    pub type Handle = usize;
+
+    /// The kernel's `OVERLAPPED`, and behind it what `lend` wants to know when it is back.
+    // https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped
+    #[derive(Default)]
+    #[repr(C)]
+    struct Operation {
+        internal: usize,
+        internal_high: usize,
+        offset: u32,
+        offset_high: u32,
+        event: Handle,
+        socket: Handle,
+    }
+    // ANCHOR_END: iocp_operation
+
+    // https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped_entry
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    struct Entry {
+        key: usize,
+        overlapped: *mut Operation,
+        internal: usize,
+        bytes: u32,
+    }
+
+    const NOTHING: Entry = Entry {
+        key: 0,
+        overlapped: ptr::null_mut(),
+        internal: 0,
+        bytes: 0,
+    };
+
+    // https://learn.microsoft.com/en-us/windows/win32/api/ws2def/ns-ws2def-wsabuf
+    #[repr(C)]
+    struct WsaBuf {
+        len: u32,
+        buf: *mut u8,
+    }
+
+    const NO_BYTES: WsaBuf = WsaBuf {
+        len: 0,
+        buf: ptr::null_mut(),
+    };
+
+    // https://learn.microsoft.com/en-us/windows/win32/api/ioapiset/nf-ioapiset-createiocompletionport
+    const INVALID_HANDLE_VALUE: Handle = usize::MAX;
+    const INFINITE: u32 = u32::MAX;
+    // https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
+    const WAIT_TIMEOUT: i32 = 258;
+    // https://learn.microsoft.com/en-us/windows/win32/winsock/windows-sockets-error-codes-2
+    const WSA_IO_PENDING: i32 = 997;
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn CreateIoCompletionPort(
+            file: Handle,
+            existing: Handle,
+            key: usize,
+            threads: u32,
+        ) -> Handle;
+        // https://learn.microsoft.com/en-us/windows/win32/api/ioapiset/nf-ioapiset-getqueuedcompletionstatusex
+        fn GetQueuedCompletionStatusEx(
+            port: Handle,
+            entries: *mut Entry,
+            count: u32,
+            removed: *mut u32,
+            ms: u32,
+            alertable: i32,
+        ) -> i32;
+    }
+
+    #[link(name = "ws2_32")]
+    unsafe extern "system" {
+        // https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-wsarecv
+        fn WSARecv(
+            socket: Handle,
+            buffers: *const WsaBuf,
+            buffer_count: u32,
+            bytes: *mut u32,
+            flags: *mut u32,
+            overlapped: *mut Operation,
+            routine: usize,
+        ) -> i32;
+        // https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-wsagetlasterror
+        fn WSAGetLastError() -> i32;
+    }
+    // The end of the declarations.
+
+    fn checked(success: bool) -> io::Result<()> {
+        let success = success.then_some(());
+        success.ok_or_else(io::Error::last_os_error)
+    }
+
+    // ANCHOR: iocp_selector
+    pub struct Selector {
+        port: OwnedHandle,
+    }
+
+    impl Selector {
+        pub fn new() -> io::Result<Selector> {
+            // SAFETY: no memory is passed.
+            let port = unsafe { CreateIoCompletionPort(INVALID_HANDLE_VALUE, 0, 0, 1) };
+            checked(port != 0)?;
+            // SAFETY: nobody else owns the new handle.
+            let port = unsafe { OwnedHandle::from_raw_handle(port as _) };
+            Ok(Selector { port })
+        }
+
+        pub fn handle(&self) -> Handle {
+            self.port.as_raw_handle() as Handle
+        }
+
+        pub fn register(port: Handle, source: &impl Source, token: usize) -> io::Result<()> {
+            let mut operation = Box::<Operation>::default();
+            operation.socket = source.as_socket().as_raw_socket() as Handle;
+            // SAFETY: no memory is passed.
+            checked(unsafe { CreateIoCompletionPort(operation.socket, port, token, 0) } != 0)?;
+            lend(Box::leak(operation))
+        }
+
+        pub fn select(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
+            let (mut found, mut count) = ([NOTHING; 8], 0);
+            let (port, room) = (self.handle(), found.as_mut_ptr());
+            let ms = timeout.map_or(INFINITE, |timeout| timeout.as_millis() as u32);
+            // SAFETY: there is room for the eight entries that are asked for.
+            let answer = unsafe { GetQueuedCompletionStatusEx(port, room, 8, &mut count, ms, 0) };
+            match checked(answer != 0) {
+                Err(error) if error.raw_os_error() == Some(WAIT_TIMEOUT) => return Ok(Vec::new()),
+                result => result?,
+            }
+            let found = &found[..count as usize];
+            for entry in found {
+                // SAFETY: nothing but `lend` brings packets to this program's ports. What it lent
+                // has been leaked, and is ours again by this packet.
+                let back: &'static mut Operation = unsafe { &mut *entry.overlapped };
+                // A closed stream refuses, and is told of no more.
+                let _ = lend(back);
+            }
+            Ok(found.iter().map(|entry| entry.key).collect())
+        }
+    }
+    // ANCHOR_END: iocp_selector
+
+    // ANCHOR: iocp_lend
+    /// Asks to be told when there is something to read, by a receive of no bytes.
+    fn lend(operation: &'static mut Operation) -> io::Result<()> {
+        let (socket, count, mut flags) = (operation.socket, ptr::null_mut(), 0);
+        // SAFETY: `flags` outlives the call. The operation outlives everything, and nothing
+        // touches it until its packet is here.
+        let answer = unsafe { WSARecv(socket, &NO_BYTES, 1, count, &mut flags, operation, 0) };
+        // SAFETY: the call takes nothing.
+        match (answer, unsafe { WSAGetLastError() }) {
+            (0, _) | (_, WSA_IO_PENDING) => Ok(()),
+            (_, error) => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+    // ANCHOR_END: iocp_lend
 }
