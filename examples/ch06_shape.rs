@@ -401,6 +401,13 @@ mod iocp {
         buf: ptr::null_mut(),
     };
 
+    const _: () = {
+        let wide = cfg!(target_pointer_width = "64");
+        assert!(std::mem::offset_of!(Operation, socket) == if wide { 32 } else { 20 });
+        assert!(size_of::<Entry>() == if wide { 32 } else { 16 });
+        assert!(size_of::<WsaBuf>() == if wide { 16 } else { 8 });
+    };
+
     // https://learn.microsoft.com/en-us/windows/win32/api/ioapiset/nf-ioapiset-createiocompletionport
     const INVALID_HANDLE_VALUE: Handle = usize::MAX;
     const INFINITE: u32 = u32::MAX;
