@@ -190,6 +190,24 @@ mod ex13_2_nothing_after_each_read;
 mod ex13_2_nothing_forgets_level;
 #[path = "wrong/ex13_2_nothing_one_more_in_flight.rs"]
 mod ex13_2_nothing_one_more_in_flight;
+#[path = "ex14_1_taken.rs"]
+mod ex14_1_taken;
+#[path = "wrong/ex14_1_taken_forgets_the_rest.rs"]
+mod ex14_1_taken_forgets_the_rest;
+#[path = "wrong/ex14_1_taken_never_lends.rs"]
+mod ex14_1_taken_never_lends;
+#[path = "wrong/ex14_1_taken_says_refused.rs"]
+mod ex14_1_taken_says_refused;
+#[path = "wrong/ex14_1_taken_writes_over_what_is_lent.rs"]
+mod ex14_1_taken_writes_over_what_is_lent;
+#[path = "ex14_2_goodbye.rs"]
+mod ex14_2_goodbye;
+#[path = "wrong/ex14_2_goodbye_closes_at_once.rs"]
+mod ex14_2_goodbye_closes_at_once;
+#[path = "wrong/ex14_2_goodbye_does_not_end_the_stream.rs"]
+mod ex14_2_goodbye_does_not_end_the_stream;
+#[path = "wrong/ex14_2_goodbye_waits_for_the_connect.rs"]
+mod ex14_2_goodbye_waits_for_the_connect;
 #[path = "ex16_1_arrives.rs"]
 mod ex16_1_arrives;
 #[path = "wrong/ex16_1_arrives_connect_empties.rs"]

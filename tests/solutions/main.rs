@@ -50,6 +50,10 @@ mod ex12_3_batch;
 mod ex13_1_lent;
 #[path = "ex13_2_nothing.rs"]
 mod ex13_2_nothing;
+#[path = "ex14_1_taken.rs"]
+mod ex14_1_taken;
+#[path = "ex14_2_goodbye.rs"]
+mod ex14_2_goodbye;
 #[path = "ex16_1_arrives.rs"]
 mod ex16_1_arrives;
 #[path = "ex16_2_receive.rs"]

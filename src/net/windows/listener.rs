@@ -26,6 +26,7 @@ pub(crate) struct TcpListener {
     pub(crate) source: Arc<Bound<Listener>>,
 }
 
+// ANCHOR: listener
 pub(crate) struct Listener {
     accepting: Accepting,
     /// The family of its sockets.
@@ -46,8 +47,10 @@ enum Accepting {
     /// It could not be waited for, which no call has returned yet.
     Failed(io::Error),
 }
+// ANCHOR_END: listener
 
 impl TcpListener {
+    // ANCHOR: new
     fn new(socket: OwnedSocket) -> io::Result<TcpListener> {
         let machine = Listener {
             accepting: Accepting::Idle,
@@ -59,7 +62,9 @@ impl TcpListener {
             source: Arc::new(Bound::new(socket, machine)),
         })
     }
+    // ANCHOR_END: new
 
+    // ANCHOR: bind
     /// Without SO_REUSEADDR: a port of Windows' is free again at once, and the
     /// option would let another program take it from this one.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -68,6 +73,7 @@ impl TcpListener {
         ffi::listen(socket.as_socket(), BACKLOG)?;
         TcpListener::new(socket)
     }
+    // ANCHOR_END: bind
 
     pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
@@ -85,6 +91,7 @@ impl TcpListener {
         Ok(self.clone())
     }
 
+    // ANCHOR: accept
     /// Hands out the client that has got its socket, and waits for another. An
     /// unregistered listener asks the system directly.
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
@@ -125,6 +132,7 @@ impl TcpListener {
         options::accepted(socket.as_socket(), self.socket())?;
         ffi::getpeername(socket.as_socket())
     }
+    // ANCHOR_END: accept
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         ffi::getsockname(self.socket())
@@ -147,6 +155,7 @@ impl TcpListener {
     }
 }
 
+// ANCHOR: machine
 impl Machine for Listener {
     type Handle = OwnedSocket;
     const SKIPS_PACKETS: bool = true;
@@ -175,7 +184,9 @@ impl Machine for Listener {
         false // It writes nothing.
     }
 }
+// ANCHOR_END: machine
 
+// ANCHOR: wait_for_next
 /// Has an AcceptEx in flight, if the listener is registered and nobody is there
 /// to be handed out. One that succeeds at once brings somebody.
 fn wait_for_next(state: &mut State<Listener>, operations: &Arc<Operations<Listener>>) {
@@ -205,7 +216,9 @@ fn start(
     state.machine.accepting = Accepting::Lent(socket);
     started
 }
+// ANCHOR_END: wait_for_next
 
+// ANCHOR: came_back
 /// An AcceptEx is over. A client that gave up meanwhile leaves nothing behind.
 fn came_back(state: &mut State<Listener>, outcome: io::Result<usize>) {
     let was = mem::replace(&mut state.machine.accepting, Accepting::Idle);
@@ -235,3 +248,4 @@ fn announce(state: &State<Listener>, operations: &Arc<Operations<Listener>>, new
     };
     operations.announce(readiness, news);
 }
+// ANCHOR_END: came_back

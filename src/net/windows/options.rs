@@ -70,6 +70,7 @@ pub(super) fn take_error(socket: BorrowedSocket<'_>) -> io::Result<Option<io::Er
     }
 }
 
+// ANCHOR: whole
 /// Makes a whole socket of one that AcceptEx has filled: until then its other
 /// calls know of no connection.
 pub(super) fn accepted(socket: BorrowedSocket<'_>, by: BorrowedSocket<'_>) -> io::Result<()> {
@@ -92,6 +93,7 @@ pub(super) fn outcome(socket: &OwnedSocket, packet: &Packet) -> io::Result<usize
     let result = unsafe { ffi::overlapped_result(socket.as_socket(), packet.overlapped().cast()) };
     result.map(|(bytes, _)| bytes)
 }
+// ANCHOR_END: whole
 
 /// A socket that cannot become one of the standard library's.
 pub(super) fn still_lent() -> io::Error {

@@ -7,6 +7,7 @@ use std::io::IoSlice;
 
 use crate::event::Readiness;
 
+// ANCHOR: writing
 /// What can be written, or why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writing {
@@ -32,11 +33,13 @@ pub enum Writing {
         refused: bool,
     },
 }
+// ANCHOR_END: writing
 
 /// WSAECONNABORTED.
 const ABORTED: i32 = 10053;
 
 impl Writing {
+    // ANCHOR: came_back
     /// The connection is made, or what was lent comes back with so many bytes
     /// sent, or either with an error's code. Still `Lent`: the rest is to be
     /// lent again.
@@ -64,7 +67,9 @@ impl Writing {
             (other, _) => other,
         }
     }
+    // ANCHOR_END: came_back
 
+    // ANCHOR: readiness
     /// Whether there is a connection, or was one: what has come may be read, even
     /// if no more can be written.
     pub fn is_connected(self) -> bool {
@@ -88,7 +93,9 @@ impl Writing {
         }
     }
 }
+// ANCHOR_END: readiness
 
+// ANCHOR: gather
 /// Copies as much of the buffers as there is room for, and returns how much that
 /// was.
 pub fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
@@ -101,6 +108,7 @@ pub fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
     }
     all - into.len()
 }
+// ANCHOR_END: gather
 
 #[cfg(test)]
 mod tests {

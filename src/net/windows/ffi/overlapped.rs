@@ -94,6 +94,7 @@ pub fn acceptex(socket: BorrowedSocket<'_>) -> Result<AcceptEx> {
     function.ok_or_else(|| std::io::ErrorKind::Unsupported.into())
 }
 
+// ANCHOR: extension
 /// `ConnectEx`, which Winsock gives out rather than exports.
 pub fn connectex(socket: BorrowedSocket<'_>) -> Result<ConnectEx> {
     let mut function: Option<ConnectEx> = None;
@@ -124,7 +125,9 @@ unsafe fn extension(socket: BorrowedSocket<'_>, of: GUID, function: *mut c_void)
     )
     .map(drop)
 }
+// ANCHOR_END: extension
 
+// ANCHOR: recv
 /// Lends a buffer to receive into. Of length 0, it asks when there is something.
 ///
 /// # Safety
@@ -152,6 +155,7 @@ pub unsafe fn recv_overlapped(
         n,
     )
 }
+// ANCHOR_END: recv
 
 /// Lends a buffer to send from.
 ///
@@ -235,6 +239,7 @@ pub unsafe fn sendto_overlapped(
     )
 }
 
+// ANCHOR: accept
 /// Lends a new socket, for the next connection to fill. Then it needs
 /// `SO_UPDATE_ACCEPT_CONTEXT`.
 ///
@@ -262,7 +267,9 @@ pub unsafe fn accept_overlapped(
         n,
     )
 }
+// ANCHOR_END: accept
 
+// ANCHOR: connect
 /// Lends a bound socket, to be connected. Then it needs
 /// `SO_UPDATE_CONNECT_CONTEXT`.
 ///
@@ -287,6 +294,7 @@ pub unsafe fn connect_overlapped(
         n,
     )
 }
+// ANCHOR_END: connect
 
 /// How an operation that is over went, in the socket's own errors: the number
 /// of bytes, and flags such as that there was more of a datagram.

@@ -1,0 +1,48 @@
+// Fails with: what is copied is taken
+//! Exercise 14.1: taken is taken.
+
+use std::io::{self, ErrorKind, IoSlice};
+
+use evq::inside::writing::{Writing, gather};
+
+/// A connection that is written to.
+pub struct Stream {
+    pub writing: Writing,
+    /// What is copied, to be lent.
+    pub buffer: [u8; 8],
+}
+
+/// The system's side of it.
+pub trait Socket {
+    /// Takes as much as there is room for; `WouldBlock` if there is none.
+    fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Begins a WSASend of these bytes of the buffer. It is in flight until its packet comes.
+    fn lend(&mut self, bytes: &[u8]);
+}
+
+pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io::Result<usize> {
+    if stream.writing != Writing::Open {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    match socket.send(bytes) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            let to = gather(&[IoSlice::new(bytes)], &mut stream.buffer);
+            stream.writing = Writing::Lent { from: 0, to };
+            socket.lend(&stream.buffer[..to]);
+            Err(error)
+        }
+        result => result,
+    }
+}
+
+/// The packet has come: so many bytes of those that were lent have been sent.
+pub fn packet(stream: &mut Stream, socket: &mut impl Socket, sent: usize) {
+    stream.writing = stream.writing.came_back(Ok(sent));
+    if let Writing::Lent { from, to } = stream.writing {
+        socket.lend(&stream.buffer[from..to]);
+    }
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex14_1_taken.rs"]
+mod checks;
