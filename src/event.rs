@@ -93,6 +93,16 @@ pub(crate) struct Watch {
     pub(crate) interests: Interests,
     pub(crate) trigger: Trigger,
 }
+
+impl Watch {
+    pub(crate) fn new(token: Token, interests: Interests, trigger: Trigger) -> Watch {
+        Watch {
+            token,
+            interests,
+            trigger,
+        }
+    }
+}
 // ANCHOR_END: trigger
 
 /// A set of states that a source may be in: what an [`Event`] reports.

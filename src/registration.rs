@@ -118,11 +118,7 @@ impl Source for Registration {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let watch = Watch {
-            token,
-            interests,
-            trigger,
-        };
+        let watch = Watch::new(token, interests, trigger);
         let mut shared = lock(&self.shared);
         self.registered.add(registrator, watch, |queue| {
             let node = Node::new(watch, shared.readiness);
@@ -143,11 +139,7 @@ impl Source for Registration {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let watch = Watch {
-            token,
-            interests,
-            trigger,
-        };
+        let watch = Watch::new(token, interests, trigger);
         let shared = lock(&self.shared);
         self.registered.change(registrator, watch, |queue, _| {
             shared.home.as_ref().map_or(Ok(()), |(_, node)| {

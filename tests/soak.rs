@@ -1,6 +1,6 @@
 //! Many streams at once, for a while: each end reads and writes in random
 //! portions, is registered now so and now so, closes one half or vanishes. Every
-//! byte is looked at. Ten seconds, or `EVQ_SOAK=60` of them; a failure names its
+//! byte is looked at. Five seconds, or `EVQ_SOAK=60` of them; a failure names its
 //! seed, which `EVQ_SEED` takes.
 
 use std::env;
@@ -24,7 +24,7 @@ fn random_portions_half_closes_and_resets_lose_no_byte() {
         given.unwrap_or(default)
     };
     let seed = number("EVQ_SEED", u64::from(std::process::id()));
-    let seconds = number("EVQ_SOAK", 10).min(60);
+    let seconds = number("EVQ_SOAK", 5).min(60);
     println!("EVQ_SEED={seed}");
     let mut soak = Soak::new(seed);
     let end = Instant::now() + Duration::from_secs(seconds);

@@ -301,11 +301,7 @@ impl<M: Machine> Source for Arc<Bound<M>> {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let watch = Watch {
-            token,
-            interests,
-            trigger,
-        };
+        let watch = Watch::new(token, interests, trigger);
         let mut registration = self.registration();
         check(registrator, watch)?;
         let first = self.operations.binding.queue().is_none();
@@ -336,11 +332,7 @@ impl<M: Machine> Source for Arc<Bound<M>> {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let watch = Watch {
-            token,
-            interests,
-            trigger,
-        };
+        let watch = Watch::new(token, interests, trigger);
         let mut registration = self.registration();
         registration.reregister(registrator, token, interests, trigger)?;
         self.arm(watch)

@@ -72,14 +72,7 @@ impl<F: AsFd> Source for Watched<F> {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let (fd, watch) = (
-            self.fd.as_fd(),
-            Watch {
-                token,
-                interests,
-                trigger,
-            },
-        );
+        let (fd, watch) = (self.fd.as_fd(), Watch::new(token, interests, trigger));
         self.registered.add(registrator, watch, |queue| {
             queue.selector.register(fd, watch)?;
             queue.in_kernel.fetch_add(1, Ordering::Relaxed);
@@ -95,14 +88,7 @@ impl<F: AsFd> Source for Watched<F> {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        let (fd, watch) = (
-            self.fd.as_fd(),
-            Watch {
-                token,
-                interests,
-                trigger,
-            },
-        );
+        let (fd, watch) = (self.fd.as_fd(), Watch::new(token, interests, trigger));
         self.registered.change(registrator, watch, |queue, old| {
             queue.selector.reregister(fd, old, watch)
         })
