@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-// All for 64 bits. Each comment has what the header says, and each type what someone made of it:
+// The widths are those of 64 bits. Each comment has what the header says, and each type what someone made of it:
 // all four link, and none is right. Repair them, in types whose widths everyone can see.
 
 /// `long syscall(long number, ...);` of Linux
