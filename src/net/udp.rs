@@ -82,7 +82,10 @@ impl UdpSocket {
     /// datagrams are received from now on. Nothing is sent, so that nobody need
     /// be there. A later call replaces the peer.
     ///
-    /// What had arrived from others before is received all the same.
+    /// What had arrived from others before may be received still, or be gone: on
+    /// Windows, [a connect to another address discards it][1].
+    ///
+    /// [1]: https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-connect
     pub fn connect(&self, addr: SocketAddr) -> io::Result<()> {
         self.inner.connect(addr)
     }

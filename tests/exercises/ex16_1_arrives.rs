@@ -18,8 +18,8 @@ pub const PEEKED: Returned = &[];
 /// A datagram of 3 bytes: `recv` with a buffer of 0 bytes, then with one of 4.
 pub const NO_ROOM: Returned = &[];
 
-/// Three bytes from a stranger, then the socket is connected to its peer, then a stranger sends two
-/// bytes and the peer one; `recv` three times, with a buffer of 4 bytes.
+/// The socket is connected to its peer; then a stranger sends two bytes, and the peer one; `recv`
+/// three times, with a buffer of 4 bytes.
 pub const CONNECTED: Returned = &[];
 
 #[cfg(test)]

@@ -210,10 +210,10 @@ mod ex14_2_goodbye_does_not_end_the_stream;
 mod ex14_2_goodbye_waits_for_the_connect;
 #[path = "ex16_1_arrives.rs"]
 mod ex16_1_arrives;
-#[path = "wrong/ex16_1_arrives_connect_empties.rs"]
-mod ex16_1_arrives_connect_empties;
 #[path = "wrong/ex16_1_arrives_empty_is_the_end.rs"]
 mod ex16_1_arrives_empty_is_the_end;
+#[path = "wrong/ex16_1_arrives_strangers_are_heard.rs"]
+mod ex16_1_arrives_strangers_are_heard;
 #[path = "wrong/ex16_1_arrives_the_rest_comes_later.rs"]
 mod ex16_1_arrives_the_rest_comes_later;
 #[path = "ex16_2_receive.rs"]
