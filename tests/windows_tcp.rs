@@ -31,17 +31,23 @@ struct Bench {
     peer: net::TcpStream,
 }
 
+/// Two connected ends: ours, and the peer's, which waits.
+fn connection() -> (TcpStream, net::TcpStream) {
+    let listener = net::TcpListener::bind(any_port()).unwrap();
+    let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.set_nodelay(true).unwrap();
+    (TcpStream::from_std(ours).unwrap(), peer)
+}
+
 impl Bench {
     fn new() -> Bench {
-        let listener = net::TcpListener::bind(any_port()).unwrap();
-        let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (peer, _) = listener.accept().unwrap();
-        peer.set_read_timeout(Some(LIMIT)).unwrap();
-        peer.set_nodelay(true).unwrap();
+        let (stream, peer) = connection();
         Bench {
             poll: Poll::new().unwrap(),
             events: Events::with_capacity(8),
-            stream: TcpStream::from_std(ours).unwrap(),
+            stream,
             peer,
         }
     }
@@ -633,6 +639,139 @@ fn a_refused_connection_tells_why_and_is_no_error_afterwards() {
     assert!(events.iter().all(|event| !event.is_error()), "it was taken");
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
     assert!(stream.write(&[0; 8]).is_err());
+}
+
+#[test]
+fn a_peer_that_resets_ends_what_lingers() {
+    let mut bench = Bench::new();
+    bench.register(READABLE | Interests::WRITABLE, Trigger::Edge);
+    fill(&bench.stream);
+    let Bench {
+        mut poll,
+        mut events,
+        stream,
+        peer,
+    } = bench;
+    drop(stream);
+    drop(peer); // with bytes unread
+    let end = Instant::now() + LIMIT;
+    while inside::operations_in_flight(poll.registrator()) > 0 {
+        assert!(Instant::now() < end);
+        poll.poll(&mut events, Some(MOMENT)).unwrap();
+        assert!(events.is_empty(), "of a stream that is gone");
+    }
+}
+
+#[test]
+fn a_peer_that_resets_while_a_copy_is_lent_is_told_by_an_error() {
+    let mut bench = Bench::new();
+    bench.register(Interests::WRITABLE, Trigger::Edge);
+    fill(&bench.stream);
+    let (stream, peer) = connection();
+    drop(std::mem::replace(&mut bench.peer, peer));
+    bench.until("an error", Event::is_error);
+    let error = bench.stream.write(b"!").unwrap_err();
+    assert_ne!(error.kind(), ErrorKind::WouldBlock);
+    assert!(bench.stream.write(b"!").is_err());
+    bench.reregister(READABLE | Interests::WRITABLE, Trigger::Edge);
+    bench.readable("the end of it");
+    let ended = bench.stream.read(&mut [0; 8]);
+    assert!(
+        matches!(&ended, Ok(0)) || ended.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
+    );
+    drop(stream);
+}
+
+/// Two threads use one connection while a third polls, and the way to lend changes.
+#[test]
+fn three_threads_lose_nothing_between_them() {
+    let mut bench = Bench::new();
+    bench.register(READABLE | Interests::WRITABLE, Trigger::Edge);
+    let total = 3_000_000;
+    let mut echo = bench.peer.try_clone().unwrap();
+    let echo = thread::spawn(move || {
+        let mut buffer = [0; 5000];
+        while let Ok(count @ 1..) = echo.read(&mut buffer) {
+            echo.write_all(&buffer[..count]).unwrap();
+        }
+    });
+    let end = Instant::now() + LIMIT;
+    let patience = |result: io::Result<usize>| match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            assert!(Instant::now() < end, "still waiting for the echo");
+            thread::yield_now();
+            0
+        }
+        result => result.unwrap(),
+    };
+    let (mut reader, mut writer) = (
+        bench.stream.try_clone().unwrap(),
+        bench.stream.try_clone().unwrap(),
+    );
+    let done = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut sent = 0;
+            while sent < total {
+                let rest = (total - sent).min(7001);
+                let bytes: Vec<u8> = (sent..sent + rest).map(|n| (n % 251) as u8).collect();
+                sent += patience(writer.write(&bytes));
+            }
+        });
+        scope.spawn(|| {
+            let (mut received, mut buffer) = (0, [0; 6000]);
+            while received < total {
+                reader.set_lending([4096, 0, 100][received / 1000 % 3]);
+                let count = patience(reader.read(&mut buffer));
+                check(&buffer[..count], &mut received, &[]);
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        while !done.load(std::sync::atomic::Ordering::Acquire) {
+            assert!(Instant::now() < end);
+            bench
+                .poll
+                .poll(&mut bench.events, Some(Duration::from_millis(1)))
+                .unwrap();
+        }
+    });
+    bench.stream.shutdown(Shutdown::Both).unwrap();
+    echo.join().unwrap();
+}
+
+/// Streams are registered, used and dropped on one thread while another polls.
+#[test]
+fn streams_that_come_and_go_leave_nothing_in_flight() {
+    let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(64));
+    let registrator = poll.registrator().clone();
+    let dropping = thread::spawn(move || {
+        for n in 0..60 {
+            let (mut stream, mut peer) = connection();
+            stream.set_lending([0, 4096][n % 2]);
+            let both = READABLE | Interests::WRITABLE;
+            registrator.register(&mut stream, Token(n), both).unwrap();
+            if n % 3 == 0 {
+                fill(&stream);
+            }
+            if n % 4 == 0 {
+                peer.write_all(b"never read").unwrap();
+            }
+            if n % 5 == 0 {
+                drop(peer);
+                drop(stream);
+            } else {
+                drop(stream);
+                drop(peer);
+            }
+        }
+    });
+    let end = Instant::now() + LIMIT;
+    while !dropping.is_finished() || inside::operations_in_flight(poll.registrator()) > 0 {
+        assert!(Instant::now() < end);
+        poll.poll(&mut events, Some(Duration::from_millis(1)))
+            .unwrap();
+    }
+    dropping.join().unwrap();
 }
 
 /// A registered listener and its address.
