@@ -226,6 +226,49 @@ fn every_type_keeps_its_traits_on_every_system() {
 }
 
 /// What only one kind of system has.
+#[cfg(windows)]
+mod windows {
+    use super::*;
+    use evq::windows::{Binding, Instance, NamedPipe, Overlapped, Packet};
+    use std::ffi::c_void;
+    use std::os::windows::io::{
+        AsHandle, AsRawHandle, AsRawSocket, AsSocket, BorrowedHandle, BorrowedSocket, OwnedHandle,
+    };
+
+    type Bind<H> = unsafe fn(&Binding, H, &Registrator) -> io::Result<()>;
+    const _: fn() -> Binding = Binding::new;
+    const _: Bind<BorrowedHandle<'_>> = Binding::register_handle;
+    const _: Bind<BorrowedSocket<'_>> = Binding::register_socket;
+    const _: fn(unsafe fn(&Packet)) -> Overlapped = Overlapped::new;
+    const _: unsafe fn(*const Overlapped) -> *mut c_void = Overlapped::prepare;
+    const _: unsafe fn(*const Overlapped) -> bool = Overlapped::has_warned;
+    const _: fn(&Packet) -> *mut Overlapped = Packet::overlapped;
+    const _: fn(&Packet) -> usize = Packet::bytes_transferred;
+    const _: fn(&Packet) -> io::Result<()> = Packet::status;
+    const _: fn(&TcpStream, usize) = TcpStream::set_lending;
+
+    const _: fn(&'static str, Instance) -> io::Result<NamedPipe> = NamedPipe::create;
+    const _: fn(&'static str) -> io::Result<NamedPipe> = NamedPipe::open;
+    const _: unsafe fn(OwnedHandle) -> NamedPipe = NamedPipe::from_handle;
+    const _: fn(&NamedPipe) -> io::Result<()> = NamedPipe::connect;
+    const _: fn(&NamedPipe) -> io::Result<()> = NamedPipe::disconnect;
+    const _: fn(&NamedPipe) -> io::Result<Option<io::Error>> = NamedPipe::take_error;
+
+    #[test]
+    fn handles_can_be_had() {
+        fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug>() {}
+        shared::<NamedPipe>();
+        shared::<Binding>();
+        shared::<Overlapped>();
+        fn piped<T: Source + io::Read + io::Write + AsHandle + AsRawHandle>() {}
+        piped::<NamedPipe>();
+        fn numbered<T: AsSocket + AsRawSocket>() {}
+        numbered::<TcpListener>();
+        numbered::<TcpStream>();
+        numbered::<UdpSocket>();
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use super::*;
