@@ -229,7 +229,7 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
         .min(ffi::INFINITE - 1)
 }
 
-const BOUND: &str = "the handle belongs to another completion port, for good, or was not opened \
+const BOUND: &str = "the handle belongs to a completion port already, for good, or was not opened \
                      for overlapped operations: open it anew";
 
 #[cfg(test)]
