@@ -128,6 +128,7 @@ pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result
     .map(drop)
 }
 
+// ANCHOR: dequeue
 /// Waits up to `ms` milliseconds for packets, and returns those that came. Fails
 /// with `WAIT_TIMEOUT` if none did.
 pub fn dequeue<'p>(
@@ -148,6 +149,7 @@ pub fn dequeue<'p>(
     // SAFETY: the kernel has written the first `n`.
     Ok(unsafe { std::slice::from_raw_parts(at, n as usize) })
 }
+// ANCHOR_END: dequeue
 
 /// Queues a packet that leads nowhere: its OVERLAPPED is null.
 pub fn post(port: BorrowedHandle<'_>) -> Result<()> {

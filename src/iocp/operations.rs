@@ -21,6 +21,7 @@ use crate::event::{Interests, Readiness, Token, Trigger, Watch};
 use crate::registration::{Registration, SetReadiness};
 use crate::registrator::{Registrator, Source, check};
 
+// ANCHOR: machine
 /// How a kind of source makes readiness of completions.
 pub(crate) trait Machine: Sized + Send + 'static {
     /// `OwnedSocket` or `OwnedHandle`.
@@ -44,7 +45,9 @@ pub(crate) trait Machine: Sized + Send + 'static {
     /// finish first. If so, this ends the stream behind it.
     fn lingers(state: &mut State<Self>, handle: &Self::Handle) -> bool;
 }
+// ANCHOR_END: machine
 
+// ANCHOR: started
 /// One of the two operations that a source may have in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -75,7 +78,9 @@ impl Started {
         }
     }
 }
+// ANCHOR_END: started
 
+// ANCHOR: operations
 /// The part of a source that the kernel holds on to.
 pub(crate) struct Operations<M: Machine> {
     input: Overlapped,
@@ -101,7 +106,9 @@ pub(crate) struct State<M: Machine> {
     /// Keeps the handle open for the last write.
     lingering: Option<Arc<M::Handle>>,
 }
+// ANCHOR_END: operations
 
+// ANCHOR: announce
 impl<M: Machine> State<M> {
     /// Whether an operation is lent to the kernel, its buffer included.
     pub(crate) fn in_flight(&self, which: Which) -> bool {
@@ -128,7 +135,9 @@ impl<M: Machine> Operations<M> {
     pub(crate) fn handle(&self) -> Option<Arc<M::Handle>> {
         self.handle.upgrade()
     }
+    // ANCHOR_END: announce
 
+    // ANCHOR: start
     /// Starts an operation that is not in flight: lends its memory, makes the
     /// call, and takes the memory back if there will be no packet. A source that
     /// has been dropped starts nothing but the rest of its last write.
@@ -173,7 +182,9 @@ impl<M: Machine> Operations<M> {
         }
         started
     }
+    // ANCHOR_END: start
 
+    // ANCHOR: done
     /// How far into the whole an operation's OVERLAPPED is.
     const fn offset(which: Which) -> usize {
         match which {
@@ -216,7 +227,9 @@ impl<M: Machine> Operations<M> {
         // SAFETY: as required of this one.
         unsafe { Self::done(packet, Which::Output) }
     }
+    // ANCHOR_END: done
 
+    // ANCHOR: cancel
     /// Asks the kernel for an operation's end. Its packet comes all the same.
     pub(crate) fn cancel(&self, handle: &M::Handle, which: Which) {
         let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(which));
@@ -225,7 +238,9 @@ impl<M: Machine> Operations<M> {
         let _ = unsafe { ffi::cancel(handle.as_handle(), at.cast_mut().cast()) };
     }
 }
+// ANCHOR_END: cancel
 
+// ANCHOR: bound
 /// A source: the handle, its operations and its registration.
 pub(crate) struct Bound<M: Machine> {
     handle: Arc<M::Handle>,
@@ -258,6 +273,7 @@ impl<M: Machine> Bound<M> {
             registration: Mutex::new(registration),
         }
     }
+    // ANCHOR_END: bound
 
     pub(crate) fn handle(&self) -> &M::Handle {
         &self.handle
@@ -273,6 +289,7 @@ impl<M: Machine> Bound<M> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    // ANCHOR: arm
     fn arm(&self, watch: Watch) -> io::Result<()> {
         let mut state = self.lock();
         state.watch = Some(watch);
@@ -290,7 +307,9 @@ impl<M: Machine> Bound<M> {
         Ok(Arc::into_inner(handle).expect("a handle without operations has one owner"))
     }
 }
+// ANCHOR_END: arm
 
+// ANCHOR: register
 /// Its clones share one registration.
 impl<M: Machine> Source for Arc<Bound<M>> {
     /// The first time, the handle is tied to the queue's port.
@@ -324,7 +343,9 @@ impl<M: Machine> Source for Arc<Bound<M>> {
         }
         armed
     }
+    // ANCHOR_END: register
 
+    // ANCHOR: reregister
     fn reregister(
         &mut self,
         registrator: &Registrator,
@@ -347,7 +368,9 @@ impl<M: Machine> Source for Arc<Bound<M>> {
         Ok(())
     }
 }
+// ANCHOR_END: reregister
 
+// ANCHOR: drop
 impl<M: Machine> Drop for Bound<M> {
     fn drop(&mut self) {
         let (operations, handle) = (&self.operations, &self.handle);
@@ -389,6 +412,7 @@ impl<M: Machine> Lingering for Operations<M> {
         }
     }
 }
+// ANCHOR_END: drop
 
 impl<M: Machine<Handle: fmt::Debug>> fmt::Debug for Bound<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -159,6 +159,7 @@ impl Packet {
 
     // ANCHOR_END: packet
 
+    // ANCHOR: deliver
     /// Makes a packet of what was dequeued.
     ///
     /// # Safety
@@ -194,3 +195,4 @@ impl fmt::Debug for Overlapped {
         f.debug_struct("Overlapped").finish_non_exhaustive()
     }
 }
+// ANCHOR_END: deliver

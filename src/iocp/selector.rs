@@ -19,6 +19,7 @@ use super::ffi;
 use super::overlapped::Packet;
 use crate::event::Event;
 
+// ANCHOR: selector
 /// The kernel's queue.
 pub struct Selector {
     port: OwnedHandle,
@@ -47,7 +48,9 @@ impl fmt::Debug for Selector {
             .finish_non_exhaustive()
     }
 }
+// ANCHOR_END: selector
 
+// ANCHOR: new
 impl Selector {
     /// Makes the port.
     pub fn new() -> io::Result<Selector> {
@@ -75,7 +78,9 @@ impl Selector {
             result => result,
         }
     }
+    // ANCHOR_END: new
 
+    // ANCHOR: select
     /// Waits until packets come, the time is over, or `wake` is called, and keeps
     /// the packets for `deliver`.
     ///
@@ -95,7 +100,9 @@ impl Selector {
         lock(&self.dequeued).extend(packets);
         Ok(entries.len() < BATCH)
     }
+    // ANCHOR_END: select
 
+    // ANCHOR: deliver
     /// Calls the function behind each packet, which lists what has become ready.
     ///
     /// Apart from `select`, for in between the poller withdraws its
@@ -108,7 +115,9 @@ impl Selector {
             packet.deliver();
         }
     }
+    // ANCHOR_END: deliver
 
+    // ANCHOR: deliver_all
     /// Has every packet delivered that has come. Each source brings a few at the
     /// most: it starts no other read before the program has taken what came.
     pub fn deliver_all(&self) {
@@ -126,7 +135,9 @@ impl Selector {
     pub fn wake(&self) -> io::Result<()> {
         ffi::post(self.port.as_handle())
     }
+    // ANCHOR_END: deliver_all
 
+    // ANCHOR: leave
     /// Takes note of memory lent to the kernel.
     pub(crate) fn lend(&self) {
         self.lent.fetch_add(1, Ordering::Relaxed);
@@ -165,6 +176,9 @@ impl Selector {
         lock(&self.lingering).retain(|other| Arc::as_ptr(other).cast() != source);
     }
 
+    // ANCHOR_END: leave
+
+    // ANCHOR: see_off
     /// `Poll` is gone, so whoever goes dequeues what dropped sources have left in
     /// flight. Their writes get [`LINGER`] to finish; then they are cancelled.
     pub(crate) fn see_off(&self) {
@@ -207,7 +221,9 @@ pub(crate) trait Lingering: Send + Sync {
     /// Cancels the write.
     fn give_up(&self);
 }
+// ANCHOR_END: see_off
 
+// ANCHOR: answer
 /// What an answer means.
 pub fn event(answer: &Answer) -> Event {
     *answer
@@ -217,7 +233,9 @@ pub fn event(answer: &Answer) -> Event {
 pub fn answer(event: Event) -> Answer {
     event
 }
+// ANCHOR_END: answer
 
+// ANCHOR: milliseconds
 /// Rounded up: a wait that ends early would be asked for again at once.
 fn milliseconds(timeout: Option<Duration>) -> u32 {
     let Some(timeout) = timeout else {
@@ -228,9 +246,12 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
         .unwrap_or(u32::MAX)
         .min(ffi::INFINITE - 1)
 }
+// ANCHOR_END: milliseconds
 
+// ANCHOR: bound
 const BOUND: &str = "the handle belongs to a completion port already, for good, or was not opened \
                      for overlapped operations: open it anew";
+// ANCHOR_END: bound
 
 #[cfg(test)]
 mod tests {

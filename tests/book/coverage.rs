@@ -250,6 +250,28 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "one call, or two, of the foreign functions that it names",
     ),
     (
+        "src/iocp/operations.rs",
+        &["Bound::handle", "Bound::lock", "Bound::registration"],
+        "a field, or its lock",
+    ),
+    (
+        "src/iocp/operations.rs",
+        &["as_handle"],
+        "hands out the handle, of whichever kind it is",
+    ),
+    (
+        "src/iocp/ffi.rs",
+        &[
+            "create_port",
+            "associate",
+            "post",
+            "cancel",
+            "skip_on_success",
+            "status",
+        ],
+        "the same wrapper as those shown, around another call",
+    ),
+    (
         "src/epoll/ffi.rs",
         &["epoll_create1", "eventfd", "eventfd_read", "eventfd_write"],
         "the same wrapper as those shown, around another call",

@@ -146,6 +146,24 @@ mod ex10_2_events;
 mod ex10_2_events_listed_is_delivered;
 #[path = "wrong/ex10_2_events_one_for_each_wake.rs"]
 mod ex10_2_events_one_for_each_wake;
+#[path = "ex11_1_start.rs"]
+mod ex11_1_start;
+#[path = "wrong/ex11_1_start_done_brings_a_packet.rs"]
+mod ex11_1_start_done_brings_a_packet;
+#[path = "wrong/ex11_1_start_done_is_back.rs"]
+mod ex11_1_start_done_is_back;
+#[path = "wrong/ex11_1_start_refused_stays_lent.rs"]
+mod ex11_1_start_refused_stays_lent;
+#[path = "ex11_2_wait.rs"]
+mod ex11_2_wait;
+#[path = "wrong/ex11_2_wait_any_packet_ends_it.rs"]
+mod ex11_2_wait_any_packet_ends_it;
+#[path = "wrong/ex11_2_wait_follows_null.rs"]
+mod ex11_2_wait_follows_null;
+#[path = "wrong/ex11_2_wait_sleeps_while_it_delivers.rs"]
+mod ex11_2_wait_sleeps_while_it_delivers;
+#[path = "wrong/ex11_2_wait_waits_the_whole_again.rs"]
+mod ex11_2_wait_waits_the_whole_again;
 #[path = "ex12_1_rest.rs"]
 mod ex12_1_rest;
 #[path = "wrong/ex12_1_rest_no_room_is_the_end.rs"]

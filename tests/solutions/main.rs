@@ -40,6 +40,10 @@ mod ex08_3_answers;
 mod ex10_1_wake;
 #[path = "ex10_2_events.rs"]
 mod ex10_2_events;
+#[path = "ex11_1_start.rs"]
+mod ex11_1_start;
+#[path = "ex11_2_wait.rs"]
+mod ex11_2_wait;
 #[path = "ex12_1_rest.rs"]
 mod ex12_1_rest;
 #[path = "ex12_2_half_closed.rs"]

@@ -1,0 +1,67 @@
+//! Exercise 11.1: when the memory is lent.
+
+use std::cell::Cell;
+
+/// Who holds on to an operation's memory: its owner, and the kernel for each time that it is lent.
+#[derive(Debug)]
+pub struct Memory {
+    counts: Cell<usize>,
+}
+
+impl Memory {
+    /// Held by its owner.
+    pub fn new() -> Memory {
+        Memory {
+            counts: Cell::new(1),
+        }
+    }
+
+    pub fn counts(&self) -> usize {
+        self.counts.get()
+    }
+
+    /// Counts the kernel.
+    pub fn lend(&self) {
+        self.counts.set(self.counts.get() + 1);
+    }
+
+    /// Takes the kernel's count back.
+    pub fn give_back(&self) {
+        assert!(
+            self.counts.get() > 1,
+            "given back once more than it was lent: another thread may deliver the packet before the \
+             call has returned, and so the memory is freed under its owner"
+        );
+        self.counts.set(self.counts.get() - 1);
+    }
+}
+
+/// What the call that starts an operation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// It is in flight.
+    Pending,
+    /// It is over.
+    DoneAtOnce,
+    /// It was never begun.
+    Refused,
+}
+
+/// Starts an operation by `call`. When a packet has been delivered, `give_back` is called for it,
+/// and not by you. `skips_packets` says whether the handle queues none for what is done at once.
+///
+/// It compiles, and lends too late. Repair it.
+pub fn start(memory: &Memory, skips_packets: bool, call: impl FnOnce() -> Answer) {
+    let packet_comes = match call() {
+        Answer::Pending => true,
+        Answer::DoneAtOnce => !skips_packets,
+        Answer::Refused => false,
+    };
+    if packet_comes {
+        memory.lend();
+    }
+}
+
+#[cfg(test)]
+#[path = "../checks/ex11_1_start.rs"]
+mod checks;
