@@ -1,4 +1,5 @@
-//! What only Windows has: any handle that a completion port takes as a source.
+//! What only Windows has: named pipes (chapter 17), and any handle that a
+//! completion port takes as a source.
 //!
 //! Chapter 18. A completion port knows of operations, not of readiness. So a
 //! source over a handle of your own starts the operations itself, each with an
