@@ -21,6 +21,11 @@ fn a_packet_may_be_faster_than_its_call() {
     ] {
         let memory = Memory::new();
         start(&memory, skips_packets, || {
+            assert!(
+                memory.counts() > 1,
+                "the packet was delivered before the call had returned, and gave back what had not \
+                 been lent yet: the memory is freed under its owner"
+            );
             memory.give_back();
             answer
         });

@@ -1,3 +1,4 @@
+// Fails with: a null pointer was followed
 //! Exercise 11.2: what ends a wait on a port.
 
 use std::time::Duration;

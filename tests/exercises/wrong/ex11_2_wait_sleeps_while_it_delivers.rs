@@ -1,3 +1,4 @@
+// Fails with: posted a packet to wake it
 //! Exercise 11.2: what ends a wait on a port.
 
 use std::time::Duration;
