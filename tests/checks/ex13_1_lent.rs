@@ -147,7 +147,12 @@ fn what_is_in_hand_is_read_before_the_buffer_is_lent_again() {
         "the buffer was lent with bytes in it that nobody had read: the kernel writes over them"
     );
     assert_eq!(drain(&mut stream, &mut kernel, 100), b"ht...");
-    assert_eq!(kernel.lendings, lendings + 1);
+    assert_eq!(
+        kernel.lendings,
+        lendings + 1,
+        "all that was in hand has been read, and the buffer was not lent again: where nothing is \
+         lent, nothing is ever done"
+    );
 }
 
 #[test]
