@@ -25,7 +25,8 @@ use crate::registrator::{AsSource, Source};
 /// read or write until `WouldBlock` before you wait again.
 ///
 /// **Before it is first registered**, a pipe does nothing: `connect`, reads and
-/// writes return `WouldBlock`. What was asked for then starts.
+/// writes return `WouldBlock`, and nothing is taken. Registering it starts waiting
+/// for a client, if `connect` has asked for one.
 ///
 /// ```
 /// use evq::windows::{Instance, NamedPipe};
