@@ -65,11 +65,11 @@ fn two_handles(one: net::TcpStream, mut client: net::TcpStream) -> io::Result<[S
     // SAFETY: a socket is a handle, and `one` is open to the end.
     let handle = unsafe { BorrowedHandle::borrow_raw(one.as_raw_socket() as _) };
     ffi::associate(port.as_handle(), handle)?;
-    let mut operations = [(); 2].map(|()| ([0; 16], [0usize; 4]));
-    for (socket, (buffer, overlapped)) in [&one, &two].into_iter().zip(&mut operations) {
+    // Leaked, so that it outlives whatever goes wrong below.
+    let operations = Box::leak(Box::new([(); 2].map(|()| ([0; 16], [0usize; 4]))));
+    for (socket, (buffer, overlapped)) in [&one, &two].into_iter().zip(&mut *operations) {
         let (at, overlapped) = (buffer.as_mut_ptr(), overlapped.as_mut_ptr().cast());
-        // SAFETY: both packets are dequeued before `operations` is touched, and if that
-        // fails, the program ends.
+        // SAFETY: it stays where it is, and is looked at when both packets are dequeued.
         unsafe { socket_ffi::recv_overlapped(socket.as_socket(), at, 16, overlapped)? };
     }
     let mut lengths = [0; 2];

@@ -57,9 +57,10 @@ fn by_hand(politely: bool) -> io::Result<usize> {
     // SAFETY: a socket is a handle, and `server` is open during the next call.
     let handle = unsafe { BorrowedHandle::borrow_raw(server.as_raw_socket() as _) };
     ffi::associate(port.as_handle(), handle)?;
-    let (buffer, mut overlapped) = (vec![7; MEGABYTE], Box::new([0usize; 4]));
+    // Leaked, so that they outlive whatever goes wrong below.
+    let (buffer, overlapped) = (vec![7; MEGABYTE].leak(), Box::leak(Box::new([0usize; 4])));
     let (at, overlapped) = (buffer.as_ptr(), (&raw mut *overlapped).cast());
-    // SAFETY: both live until the packet has been dequeued, or the program ends.
+    // SAFETY: both stay where they are, and nobody else uses them.
     unsafe { socket_ffi::send_overlapped(server.as_socket(), at, MEGABYTE, overlapped)? };
     let packet = || {
         let mut room = [std::mem::MaybeUninit::uninit(); 1];
