@@ -296,11 +296,19 @@ impl<M: Machine> Bound<M> {
         M::arm(&mut state, &self.operations)
     }
 
-    /// Hands the handle back, deregistered; not while the kernel has memory.
-    pub(crate) fn into_handle(self) -> Result<M::Handle, Bound<M>> {
-        if self.lock().in_flight != [false; 2] {
+    /// Hands the handle back, deregistered; not while the kernel has memory, and
+    /// not if what has come back is still wanted. Both are asked at once, for a
+    /// packet may be delivered meanwhile.
+    pub(crate) fn into_handle(
+        self,
+        wanted: impl FnOnce(&M) -> bool,
+    ) -> Result<M::Handle, Bound<M>> {
+        let state = self.lock();
+        if state.in_flight != [false; 2] || wanted(&state.machine) {
+            drop(state);
             return Err(self);
         }
+        drop(state);
         let handle = Arc::clone(&self.handle);
         // Nothing is in flight: this only deregisters.
         drop(self);

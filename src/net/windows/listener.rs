@@ -81,9 +81,9 @@ impl TcpListener {
     }
 
     pub(crate) fn into_std(self) -> io::Result<net::TcpListener> {
-        let accepted = matches!(self.source.lock().machine.accepting, Accepting::Accepted(_));
-        let bound = Arc::into_inner(self.source).filter(|_| !accepted);
-        let socket = bound.and_then(|bound| bound.into_handle().ok());
+        let accepted = |listener: &Listener| matches!(listener.accepting, Accepting::Accepted(_));
+        let bound = Arc::into_inner(self.source);
+        let socket = bound.and_then(|bound| bound.into_handle(accepted).ok());
         socket.map(Into::into).ok_or_else(options::still_lent)
     }
 

@@ -86,9 +86,9 @@ impl TcpStream {
 
     // ANCHOR: into_std
     pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
-        let unread = matches!(self.source.lock().machine.reading, Reading::InHand { .. });
-        let bound = Arc::into_inner(self.source).filter(|_| !unread);
-        let socket = bound.and_then(|bound| bound.into_handle().ok());
+        let unread = |stream: &Stream| matches!(stream.reading, Reading::InHand { .. });
+        let bound = Arc::into_inner(self.source);
+        let socket = bound.and_then(|bound| bound.into_handle(unread).ok());
         socket.map(Into::into).ok_or_else(options::still_lent)
     }
     // ANCHOR_END: into_std

@@ -72,12 +72,9 @@ impl UdpSocket {
     }
 
     pub(crate) fn into_std(self) -> io::Result<net::UdpSocket> {
-        let unread = matches!(
-            self.source.lock().machine.receiving,
-            Receiving::InHand { .. }
-        );
-        let bound = Arc::into_inner(self.source).filter(|_| !unread);
-        let socket = bound.and_then(|bound| bound.into_handle().ok());
+        let unread = |socket: &Datagrams| matches!(socket.receiving, Receiving::InHand { .. });
+        let bound = Arc::into_inner(self.source);
+        let socket = bound.and_then(|bound| bound.into_handle(unread).ok());
         socket.map(Into::into).ok_or_else(options::still_lent)
     }
 

@@ -1,0 +1,85 @@
+//! Sources over completions, used, changed and dropped by several threads at once, and
+//! after their queue has gone.
+
+#![cfg(windows)]
+
+use std::io::{Read, Write};
+use std::net;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use evq::net::TcpStream;
+use evq::{Events, Interests, Poll, Token};
+
+/// Longer than anything here takes, however loaded the machine.
+const LIMIT: Duration = Duration::from_secs(20);
+const READABLE: Interests = Interests::READABLE;
+
+fn any_port() -> net::SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// Our end of a connection, and the peer's, which waits.
+fn connection() -> (TcpStream, net::TcpStream) {
+    let listener = net::TcpListener::bind(any_port()).unwrap();
+    let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(LIMIT)).unwrap();
+    peer.set_nodelay(true).unwrap();
+    (TcpStream::from_std(ours).unwrap(), peer)
+}
+
+/// Runs `race` while another thread polls. It gets the barrier at which that thread waits once
+/// before it begins.
+fn while_polled(poll: &mut Poll, race: impl FnOnce(&Barrier)) {
+    /// Also if the race ends in a panic.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let (over, start) = (&AtomicBool::new(false), &Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut events = Events::with_capacity(8);
+            start.wait();
+            while !over.load(Ordering::Acquire) {
+                poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            }
+        });
+        let _over = Over(over);
+        race(start);
+    });
+}
+
+/// What has come is handed out by the stream or stays in the socket: it is not dropped with what
+/// was lent, though it comes at the moment of the conversion.
+#[test]
+fn what_comes_while_a_stream_goes_to_the_standard_library_is_not_lost() {
+    let mut poll = Poll::new().unwrap();
+    let mut gone = 0;
+    for round in 0..600 {
+        let (mut stream, mut peer) = connection();
+        poll.registrator()
+            .register(&mut stream, Token(1), READABLE)
+            .unwrap();
+        peer.write_all(b"!").unwrap();
+        while_polled(&mut poll, |start| {
+            start.wait();
+            (0..round % 100 * 60).for_each(|_| std::hint::spin_loop());
+            if let Ok(stream) = stream.into_std() {
+                stream.set_nonblocking(false).unwrap();
+                stream
+                    .set_read_timeout(Some(Duration::from_millis(200)))
+                    .unwrap();
+                let read = (&stream).read(&mut [0; 8]);
+                assert!(matches!(read, Ok(1)), "round {round}: {read:?}");
+                gone += 1;
+            }
+        });
+    }
+    assert_eq!(gone, 0, "lent, and then in hand: refused");
+}
