@@ -3,12 +3,12 @@
 
 #![cfg(windows)]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evq::net::TcpStream;
 use evq::{Events, Interests, Poll, Token};
@@ -82,4 +82,53 @@ fn what_comes_while_a_stream_goes_to_the_standard_library_is_not_lost() {
         });
     }
     assert_eq!(gone, 0, "lent, and then in hand: refused");
+}
+
+/// Writes until the stream has lent a copy and takes no more; returns how much it took.
+fn fill(mut stream: &TcpStream) -> usize {
+    let (piece, mut taken) = ([7; 100_000], 0);
+    loop {
+        match stream.write(&piece) {
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return taken,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Each has its second: that an earlier stream's is over does not cut it short.
+#[test]
+fn a_last_write_is_not_given_up_with_that_of_an_earlier_stream() {
+    let full = |poll: &Poll| {
+        let (mut stream, peer) = connection();
+        poll.registrator()
+            .register(&mut stream, Token(1), Interests::WRITABLE)
+            .unwrap();
+        let taken = fill(&stream);
+        (stream, peer, taken)
+    };
+    // Once is enough, where the machine is in time.
+    for _ in 0..10 {
+        let poll = Poll::new().unwrap();
+        // Nobody reads what this one wrote.
+        let (early, _early_peer, _) = full(&poll);
+        let (late, mut late_peer, taken) = full(&poll);
+        drop(poll);
+        let in_time = thread::scope(|scope| {
+            scope.spawn(|| drop(early));
+            thread::sleep(Duration::from_millis(600));
+            let began = Instant::now();
+            scope.spawn(|| drop(late));
+            thread::sleep(Duration::from_millis(550));
+            let mut read = Vec::new();
+            late_peer.read_to_end(&mut read).unwrap();
+            let in_time = began.elapsed() < Duration::from_millis(900);
+            assert!(read.len() == taken || !in_time, "{} of {taken}", read.len());
+            in_time
+        });
+        if in_time {
+            return;
+        }
+    }
+    panic!("too slow a machine to tell");
 }

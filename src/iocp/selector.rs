@@ -180,13 +180,15 @@ impl Selector {
 
     // ANCHOR: see_off
     /// `Poll` is gone, so whoever goes dequeues what dropped sources have left in
-    /// flight. Their writes get [`LINGER`] to finish; then they are cancelled.
+    /// flight. Their writes get [`LINGER`] to finish; then they are cancelled. Not
+    /// those of sources that go later: who drops one of these sees it off.
     pub(crate) fn see_off(&self) {
         fence(Ordering::SeqCst);
         let over = || self.leaving.load(Ordering::Acquire) == 0;
+        let lingering = lock(&self.lingering).clone();
         self.reap(over);
-        let late = lock(&self.lingering).clone();
-        late.iter().for_each(|source| source.give_up());
+        // Whose write is over by now has nothing to cancel.
+        lingering.iter().for_each(|source| source.give_up());
         self.reap(over);
     }
 
