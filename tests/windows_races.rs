@@ -3,15 +3,15 @@
 
 #![cfg(windows)]
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use evq::net::TcpStream;
-use evq::{Events, Interests, Poll, Token};
+use evq::net::{TcpListener, TcpStream, UdpSocket};
+use evq::{Events, Interests, Poll, Token, inside};
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -131,4 +131,82 @@ fn a_last_write_is_not_given_up_with_that_of_an_earlier_stream() {
         }
     }
     panic!("too slow a machine to tell");
+}
+
+/// Repeats the call until it would not block. Nobody polls.
+fn insist<T>(what: &str, mut call: impl FnMut() -> io::Result<T>) -> T {
+    let end = Instant::now() + LIMIT;
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                assert!(Instant::now() < end, "{what}: would block for ever");
+                thread::yield_now();
+            }
+            result => return result.unwrap_or_else(|error| panic!("{what}: {error}")),
+        }
+    }
+}
+
+/// What it was registered with is gone, and a source still reads and writes, as on any other
+/// system: also what was lent then.
+#[test]
+fn sources_go_on_without_their_queue() {
+    for lending in [0, 3, 4096] {
+        let poll = Poll::new().unwrap();
+        let registrator = poll.registrator().clone();
+        let (mut stream, mut peer) = connection();
+        stream.set_lending(lending);
+        let both = READABLE | Interests::WRITABLE;
+        registrator.register(&mut stream, Token(1), both).unwrap();
+        let taken = fill(&stream);
+        drop(poll);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut left = vec![0; taken + 4];
+                peer.read_exact(&mut left).unwrap();
+                peer.write_all(b"answer").unwrap();
+            });
+            assert_eq!(insist("write", || (&stream).write(b"more")), 4);
+            reader.join().unwrap();
+        });
+        for byte in b"answer" {
+            let mut one = [0];
+            assert_eq!(insist("read", || stream.read(&mut one)), 1);
+            assert_eq!(one[0], *byte, "{lending} lent");
+        }
+        peer.shutdown(net::Shutdown::Write).unwrap();
+        assert_eq!(insist("the end", || stream.read(&mut [0])), 0);
+        assert_eq!(inside::operations_in_flight(&registrator), 0);
+    }
+
+    let poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
+    let mut listener = TcpListener::bind(any_port()).unwrap();
+    registrator
+        .register(&mut listener, Token(1), READABLE)
+        .unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    registrator
+        .register(&mut stream, Token(2), READABLE)
+        .unwrap();
+    let mut socket = UdpSocket::bind(any_port()).unwrap();
+    registrator
+        .register(&mut socket, Token(3), READABLE)
+        .unwrap();
+    drop(poll);
+    let (accepted, _) = insist("accept", || listener.accept());
+    assert_eq!(insist("connect", || (&stream).write(b"hello")), 5);
+    assert_eq!(insist("read", || (&accepted).read(&mut [0; 8])), 5);
+    insist("write", || (&accepted).write(b"hi"));
+    assert_eq!(insist("read", || stream.read(&mut [0; 8])), 2);
+    let addr = listener.local_addr().unwrap();
+    for _ in 0..3 {
+        let _another = net::TcpStream::connect(addr).unwrap();
+        insist("accept", || listener.accept());
+        let there = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        there.send_to(b"!", socket.local_addr().unwrap()).unwrap();
+        let received = insist("recv_from", || socket.recv_from(&mut [0; 8]));
+        assert_eq!(received, (1, there.local_addr().unwrap()));
+    }
+    assert_eq!(inside::operations_in_flight(&registrator), 0);
 }

@@ -23,7 +23,8 @@ use crate::registrator::Registrator;
 /// other refuses it. A handle that is opened anew needs a binding of its own.
 ///
 /// The binding keeps the port open, but once [`Poll`](crate::Poll) has been
-/// dropped, nobody dequeues: what is in flight then is never given back.
+/// dropped, nobody waits for its packets: what is in flight then may never be
+/// given back.
 ///
 /// ```
 /// use evq::Poll;

@@ -279,7 +279,15 @@ impl<M: Machine> Bound<M> {
         &self.handle
     }
 
+    /// For a call of the program's. Once `Poll` is gone, nobody else dequeues what
+    /// has been lent, and of what is lent now nobody would be told: from then on the
+    /// source is used as if it were not registered.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<M>> {
+        let queue = self.operations.binding.queue();
+        if let Some(queue) = queue.filter(|queue| queue.is_abandoned()) {
+            self.operations.lock().watch = None;
+            queue.selector.deliver_all();
+        }
         self.operations.lock()
     }
 
@@ -291,7 +299,7 @@ impl<M: Machine> Bound<M> {
 
     // ANCHOR: arm
     fn arm(&self, watch: Watch) -> io::Result<()> {
-        let mut state = self.lock();
+        let mut state = self.operations.lock();
         state.watch = Some(watch);
         M::arm(&mut state, &self.operations)
     }
@@ -341,12 +349,12 @@ impl<M: Machine> Source for Arc<Bound<M>> {
         };
         if first && M::SKIPS_PACKETS {
             // Refused by some layers over the sockets; then packets come.
-            self.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
+            self.operations.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
         }
         registration.register(registrator, token, interests, trigger)?;
         let armed = self.arm(watch);
         if armed.is_err() {
-            self.lock().watch = None;
+            self.operations.lock().watch = None;
             registration.deregister(registrator)?;
         }
         armed
@@ -372,7 +380,7 @@ impl<M: Machine> Source for Arc<Bound<M>> {
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
         let mut registration = self.registration();
         registration.deregister(registrator)?;
-        self.lock().watch = None;
+        self.operations.lock().watch = None;
         Ok(())
     }
 }

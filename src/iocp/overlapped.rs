@@ -51,8 +51,8 @@ impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
     ///
     /// It runs on the thread that polls, or on one that drops the
-    /// [`Poll`](crate::Poll) or a source of a dropped one, with no lock of the
-    /// queue's held: it may set readiness, register, and start operations. It
+    /// [`Poll`](crate::Poll), or uses or drops a source of a dropped one, with no
+    /// lock of the queue's held: it may set readiness, register, and start operations. It
     /// must not panic: the packets dequeued with this one would wait for the next
     /// that comes.
     pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {

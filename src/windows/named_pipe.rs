@@ -62,7 +62,8 @@ use crate::registrator::{AsSource, Source};
 /// # Platform notes
 ///
 /// Each end belongs to the first [`Poll`](crate::Poll) that it is registered with,
-/// for good. Once that has been dropped, nothing that is started ends.
+/// for good. Once that has been dropped, nobody is told of what ends: what has
+/// ended is seen by the next call.
 pub struct NamedPipe {
     source: Arc<Bound<Pipe>>,
 }
