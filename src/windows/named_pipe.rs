@@ -157,7 +157,7 @@ impl NamedPipe {
     /// `WouldBlock` if there is none yet; what the system says.
     pub fn connect(&self) -> io::Result<()> {
         let mut state = self.source.lock();
-        match state.machine.connect() {
+        let result = match state.machine.connect() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.go_on(&mut state);
                 // A client may have been there.
@@ -167,7 +167,9 @@ impl NamedPipe {
                 }
             }
             result => result,
-        }
+        };
+        self.announce(&mut state);
+        result
     }
 
     /// Ends the connection with a client, or the waiting for one, so that
