@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use super::reading::ABORTED;
 use crate::event::Readiness;
 
 // ANCHOR: receiving
@@ -27,8 +28,7 @@ pub enum Receiving {
 }
 
 impl Receiving {
-    /// The socket was asked, or what was lent has come back: with a datagram, or
-    /// an error's code. Still `Idle`: it is to be asked again.
+    /// The socket was asked, and came up with a datagram, or an error's code. Still `Idle`: it is to be asked again.
     pub fn came(outcome: Result<(usize, SocketAddr), i32>) -> Receiving {
         match outcome {
             Ok((len, from)) => Receiving::InHand { len, from },
@@ -36,6 +36,15 @@ impl Receiving {
             // none that was to come, and a server must survive its clients.
             Err(code) if is_of_an_earlier(code) => Receiving::Idle,
             Err(code) => Receiving::Failed(code),
+        }
+    }
+
+    /// The same of what was lent. That it was cancelled is no failure of the
+    /// socket's: the thread has ended that had lent the buffer.
+    pub fn came_back(outcome: Result<(usize, SocketAddr), i32>) -> Receiving {
+        match outcome {
+            Err(ABORTED) => Receiving::Idle,
+            outcome => Receiving::came(outcome),
         }
     }
 
@@ -109,8 +118,14 @@ mod tests {
     fn that_nobody_was_there_is_no_error_of_the_sockets() {
         for code in [1234, 10052, 10054, 10061] {
             assert_eq!(Receiving::came(Err(code)), Receiving::Idle);
+            assert_eq!(Receiving::came_back(Err(code)), Receiving::Idle);
             assert_eq!(Sending::came_back(Err(code)), Sending::Open);
         }
+    }
+
+    #[test]
+    fn what_was_cancelled_by_nobody_of_ours_is_lent_again() {
+        assert_eq!(Receiving::came_back(Err(ABORTED)), Receiving::Idle);
     }
 
     #[test]

@@ -185,12 +185,16 @@ impl UdpSocket {
             }
             (_, Receiving::Failed(code)) => {
                 state.machine.receiving = Receiving::Idle;
+                // Whoever takes the error so need not ask for a datagram as well.
+                if state.watch.is_some() {
+                    fetch(&mut state, &self.source.operations, self.socket());
+                }
                 code
             }
             // The socket has been asked to keep none.
             _ => return Ok(None),
         };
-        announce(&state, &self.source.operations, false);
+        announce(&state, &self.source.operations, true);
         Ok(Some(io::Error::from_raw_os_error(code)))
     }
 
@@ -320,7 +324,7 @@ impl Machine for Datagrams {
         match which {
             Which::Input => {
                 let outcome = outcome.and_then(|len| Ok((len, state.machine.from.0.read()?)));
-                state.machine.receiving = Receiving::came(outcome.map_err(code));
+                state.machine.receiving = Receiving::came_back(outcome.map_err(code));
                 if state.watch.is_some() {
                     fetch(state, operations, socket.as_socket());
                 }
@@ -442,6 +446,37 @@ mod tests {
 
     fn poll_once(poll: &mut Poll, events: &mut Events) {
         assert_ne!(poll.poll(events, Some(Duration::from_secs(20))).unwrap(), 0);
+    }
+
+    /// Under each trigger: who has taken the error waits for datagrams, and need not
+    /// have asked for one.
+    #[test]
+    fn after_an_error_that_was_taken_the_next_datagram_is_an_event() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let there = net::UdpSocket::bind(any).unwrap();
+        for trigger in [Trigger::Edge, Trigger::Level] {
+            let mut here = crate::net::UdpSocket::bind(any).unwrap();
+            let to = here.local_addr().unwrap();
+            let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(8));
+            poll.registrator()
+                .register_with(&mut here, Token(0), Interests::READABLE, trigger)
+                .unwrap();
+            there.send_to(b"lost", to).unwrap();
+            poll_once(&mut poll, &mut events);
+            let source = &here.inner.source;
+            let mut state = source.lock();
+            assert!(!state.in_flight(Which::Input));
+            state.machine.receiving = Receiving::Failed(10050);
+            announce(&state, &source.operations, true);
+            drop(state);
+            poll_once(&mut poll, &mut events);
+            assert!(events.iter().all(|event| event.is_error()));
+            let error = here.take_error().unwrap().unwrap();
+            assert_eq!(error.raw_os_error(), Some(10050));
+            there.send_to(b"heard", to).unwrap();
+            poll_once(&mut poll, &mut events);
+            assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);
+        }
     }
 
     /// No socket refuses a datagram for loopback, so this takes that for granted.
