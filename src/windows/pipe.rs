@@ -13,6 +13,7 @@ use std::ptr;
 
 use crate::event::Readiness;
 use crate::net::windows::buffer_pool::Buffer;
+use crate::net::windows::reading::ABORTED;
 
 /// Reading: the other end has been closed, and all that it wrote has been read
 /// (<https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499->).
@@ -194,6 +195,8 @@ impl Pipe {
             // An empty message; or an empty write, which is none of a stream's.
             Ok(0) => Input::Empty,
             Ok(n) => Input::InHand(0..n.min(self.in_buffer.size())),
+            // Not by us: the thread has ended that had lent the buffer.
+            Err(error) if error.raw_os_error() == Some(ABORTED) => Input::Empty,
             Err(error) if error.raw_os_error() == Some(ERROR_BROKEN_PIPE) => Input::Ended,
             Err(error) if self.learns_that_it_is_apart(&error) => Input::Empty,
             Err(error) => Input::Failed(error),
@@ -210,7 +213,10 @@ impl Pipe {
             (_, Link::Asked | Link::Connecting) => {
                 self.link = Link::Joined;
                 if let Err(error) = result {
-                    if !is_connected(&error) {
+                    if error.raw_os_error() == Some(ABORTED) {
+                        // The thread has ended that had begun to wait.
+                        self.link = Link::Asked;
+                    } else if !is_connected(&error) {
                         self.link = Link::Apart;
                         self.error = Some(error);
                     }
@@ -485,6 +491,22 @@ mod tests {
         assert_eq!(pipe.connect().unwrap_err().raw_os_error(), Some(5));
         would_block(pipe.connect());
         assert_eq!(start(&mut pipe), [Call::Connect]);
+    }
+
+    #[test]
+    fn what_was_cancelled_by_nobody_of_ours_is_begun_again() {
+        let mut pipe = Pipe::server();
+        pipe.registered(true);
+        would_block(pipe.connect());
+        assert_eq!(start(&mut pipe), [Call::Connect]);
+        pipe.finished_output(Err(code(ABORTED)));
+        assert_eq!(start(&mut pipe), [Call::Connect]);
+        pipe.finished_output(Ok(0));
+        assert_eq!(start(&mut pipe), [Call::Read]);
+        pipe.finished_input(Err(code(ABORTED)));
+        assert_eq!(start(&mut pipe), [Call::Read]);
+        arrive(&mut pipe, b"abc");
+        assert_eq!(pipe.read(&mut [0; 8]).unwrap(), 3);
     }
 
     #[test]
