@@ -194,6 +194,13 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
         let (first, _) = listener.accept().unwrap();
         runs_out("accept", listener.accept());
         runs_out("accept again", listener.accept());
+        if trigger == Trigger::Level {
+            // A server that accepts once for each event hears of it again.
+            for _ in 0..3 {
+                wait_for(&mut poll, &mut events, Token(0));
+                runs_out("accept once more", listener.accept());
+            }
+        }
         runs_out("connect", TcpStream::connect(addr));
         runs_out("bind", TcpListener::bind("127.0.0.1:0".parse().unwrap()));
 
@@ -238,5 +245,13 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
         let (_, from) = listener.accept().unwrap();
         assert_eq!(from, third.local_addr().unwrap());
         drop(clients);
+
+        // And it is left alone while nobody comes.
+        let refused = listener.accept().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::WouldBlock);
+        let moment = Some(Duration::from_millis(50));
+        poll.poll(&mut events, moment).unwrap();
+        poll.poll(&mut events, moment).unwrap();
+        assert!(events.iter().all(|event| event.token() != Token(0)));
     }
 }

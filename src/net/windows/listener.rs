@@ -96,13 +96,13 @@ impl TcpListener {
     /// unregistered listener asks the system directly.
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (operations, mut state) = (&self.source.operations, self.source.lock());
+        let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
         loop {
             wait_for_next(&mut state, operations);
             match mem::replace(&mut state.machine.accepting, Accepting::Idle) {
                 Accepting::Accepted(socket) => {
                     let from = self.finish(&socket);
                     wait_for_next(&mut state, operations);
-                    let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
                     announce(&state, operations, level);
                     match from {
                         Ok(from) => return Ok((TcpStream::connected(socket), from)),
@@ -112,6 +112,10 @@ impl TcpListener {
                 }
                 Accepting::Failed(error) => {
                     announce(&state, operations, false);
+                    if level {
+                        // Nothing is in flight: the next call knows whether it fails again.
+                        operations.announce(Readiness::READABLE, true);
+                    }
                     return Err(error);
                 }
                 Accepting::Idle if state.watch.is_none() => match ffi::accept(self.socket()) {
@@ -121,6 +125,7 @@ impl TcpListener {
                 },
                 waiting => {
                     state.machine.accepting = waiting;
+                    announce(&state, operations, false);
                     return Err(ErrorKind::WouldBlock.into());
                 }
             }
