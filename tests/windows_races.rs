@@ -6,12 +6,12 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream, UdpSocket};
-use evq::{Events, Interests, Poll, Token, inside};
+use evq::{Events, Interests, Poll, Token, Trigger, inside};
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -31,16 +31,18 @@ fn connection() -> (TcpStream, net::TcpStream) {
     (TcpStream::from_std(ours).unwrap(), peer)
 }
 
+/// Says that a race is over, also if it ends in a panic.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Runs `race` while another thread polls. It gets the barrier at which that thread waits once
 /// before it begins.
-fn while_polled(poll: &mut Poll, race: impl FnOnce(&Barrier)) {
-    /// Also if the race ends in a panic.
-    struct Over<'a>(&'a AtomicBool);
-    impl Drop for Over<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Release);
-        }
-    }
+fn while_polled<T>(poll: &mut Poll, race: impl FnOnce(&Barrier) -> T) -> T {
     let (over, start) = (&AtomicBool::new(false), &Barrier::new(2));
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -51,8 +53,8 @@ fn while_polled(poll: &mut Poll, race: impl FnOnce(&Barrier)) {
             }
         });
         let _over = Over(over);
-        race(start);
-    });
+        race(start)
+    })
 }
 
 /// What has come is handed out by the stream or stays in the socket: it is not dropped with what
@@ -209,4 +211,200 @@ fn sources_go_on_without_their_queue() {
         assert_eq!(received, (1, there.local_addr().unwrap()));
     }
     assert_eq!(inside::operations_in_flight(&registrator), 0);
+}
+
+/// A packet that is delivered while its source is deregistered reports nothing any more, and what it
+/// brought is kept.
+#[test]
+fn c05_what_is_deregistered_is_not_reported_however_close_its_packet() {
+    for lending in [0, 4096] {
+        let mut poll = Poll::new().unwrap();
+        let registrator = poll.registrator().clone();
+        let (gone, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (gone, over) = (&gone, &over);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let _over = Over(over);
+                let (mut stream, mut peer) = connection();
+                stream.set_lending(lending);
+                let (mut sent, mut read) = (0, 0);
+                for token in 1..=1000 {
+                    let trigger = [Trigger::Edge, Trigger::Level, Trigger::Oneshot][token % 3];
+                    let (interests, now) = (READABLE | Interests::WRITABLE, Token(token));
+                    registrator
+                        .register_with(&mut stream, now, interests, trigger)
+                        .unwrap();
+                    sent += peer.write(b"!").unwrap();
+                    (0..token % 64 * 8).for_each(|_| std::hint::spin_loop());
+                    registrator.deregister(&mut stream).unwrap();
+                    gone.store(token, Ordering::SeqCst);
+                    if let Ok(count) = stream.read(&mut [0; 8]) {
+                        read += count;
+                    }
+                }
+                while read < sent {
+                    read += insist("read", || stream.read(&mut [0; 8]));
+                }
+                assert_eq!(read, sent);
+            });
+            let mut events = Events::with_capacity(4);
+            while !over.load(Ordering::Acquire) {
+                let before = gone.load(Ordering::SeqCst);
+                poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+                for event in &events {
+                    assert!(event.token().0 > before, "{event:?} after {before}");
+                }
+            }
+        });
+    }
+}
+
+/// Each client goes to one of two threads that accept on clones of one listener.
+#[test]
+fn two_threads_that_accept_share_the_clients() {
+    const CLIENTS: usize = 100;
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        let mut poll = Poll::new().unwrap();
+        let mut listener = TcpListener::bind(any_port()).unwrap();
+        poll.registrator()
+            .register_with(&mut listener, Token(0), READABLE, trigger)
+            .unwrap();
+        let addr = listener.local_addr().unwrap();
+        let from = while_polled(&mut poll, |start| {
+            start.wait();
+            let left = &AtomicUsize::new(CLIENTS);
+            thread::scope(|scope| {
+                let accepting: Vec<_> = (0..2)
+                    .map(|_| {
+                        let listener = listener.try_clone().unwrap();
+                        scope.spawn(move || {
+                            let (mut from, end) = (Vec::new(), Instant::now() + LIMIT);
+                            while left.load(Ordering::Acquire) > 0 && Instant::now() < end {
+                                match listener.accept() {
+                                    Ok((stream, addr)) => {
+                                        assert_eq!(stream.peer_addr().unwrap(), addr);
+                                        from.push(addr);
+                                        left.fetch_sub(1, Ordering::AcqRel);
+                                    }
+                                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                                        thread::yield_now();
+                                    }
+                                    Err(error) => panic!("{error}"),
+                                }
+                            }
+                            from
+                        })
+                    })
+                    .collect();
+                let clients: Vec<_> = (0..CLIENTS)
+                    .map(|_| net::TcpStream::connect(addr).unwrap())
+                    .collect();
+                let accepted = accepting.into_iter().map(|thread| thread.join().unwrap());
+                let mut accepted: Vec<_> = accepted.flatten().collect();
+                let mut ours: Vec<_> = clients.iter().map(|c| c.local_addr().unwrap()).collect();
+                accepted.sort();
+                ours.sort();
+                (accepted, ours)
+            })
+        });
+        assert_eq!(from.0, from.1);
+    }
+}
+
+/// One thread reads and another writes, each waiting for its events, while a third registers the
+/// stream otherwise again and again: no byte is lost, and no event that is owed.
+#[test]
+fn two_threads_use_a_stream_that_a_third_registers_otherwise() {
+    const BYTES: usize = 600_000;
+    let mut poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
+    let (mut stream, mut peer) = connection();
+    let interests = READABLE | Interests::WRITABLE;
+    registrator
+        .register(&mut stream, Token(0), interests)
+        .unwrap();
+    let mut clone = stream.try_clone().unwrap();
+    let (readable, writable, over) = Default::default();
+    let (readable, writable, over): (&AtomicBool, &AtomicBool, &AtomicBool) =
+        (&readable, &writable, &over);
+    let wait_for = |flag: &AtomicBool, what: &str| {
+        let end = Instant::now() + LIMIT;
+        while !flag.swap(false, Ordering::AcqRel) {
+            assert!(Instant::now() < end, "{what}: an event was lost");
+            thread::yield_now();
+        }
+    };
+    thread::scope(|scope| {
+        let stream = &stream;
+        scope.spawn(move || {
+            // The echo.
+            let mut buffer = [0; 10_000];
+            loop {
+                match peer.read(&mut buffer).unwrap() {
+                    0 => return,
+                    count => peer.write_all(&buffer[..count]).unwrap(),
+                }
+            }
+        });
+        scope.spawn(move || {
+            let mut sent = 0;
+            while sent < BYTES {
+                let piece: Vec<u8> = (sent..BYTES.min(sent + 70_000))
+                    .map(|n| (n % 251) as u8)
+                    .collect();
+                match (&*stream).write(&piece) {
+                    Ok(count) => sent += count,
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                        wait_for(writable, "writing");
+                    }
+                }
+            }
+        });
+        scope.spawn(move || {
+            let _over = Over(over);
+            let (mut read, mut buffer) = (0, [0; 3000]);
+            while read < BYTES {
+                match (&*stream).read(&mut buffer) {
+                    Ok(0) => panic!("the end after {read}"),
+                    Ok(count) => {
+                        let right = (read..).zip(&buffer[..count]);
+                        assert!(right.into_iter().all(|(n, byte)| (n % 251) as u8 == *byte));
+                        read += count;
+                    }
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                        wait_for(readable, "reading");
+                    }
+                }
+            }
+            stream.shutdown(net::Shutdown::Write).unwrap();
+        });
+        scope.spawn(move || {
+            let triggers = [Trigger::Edge, Trigger::Level];
+            let lendings = [4096, 0, 100, 10_000];
+            for n in 0.. {
+                if over.load(Ordering::Acquire) {
+                    return;
+                }
+                // Longer and longer, so that each is alone with what it was given at last.
+                thread::sleep(Duration::from_millis(n / 50));
+                let n = n as usize;
+                clone.set_lending(lendings[n % 4]);
+                let trigger = triggers[n / 3 % 2];
+                registrator
+                    .reregister_with(&mut clone, Token(n), interests, trigger)
+                    .unwrap();
+            }
+        });
+        let mut events = Events::with_capacity(2);
+        while !over.load(Ordering::Acquire) {
+            poll.poll(&mut events, Some(Duration::from_millis(10)))
+                .unwrap();
+            for event in &events {
+                readable.fetch_or(event.is_readable(), Ordering::AcqRel);
+                writable.fetch_or(event.is_writable(), Ordering::AcqRel);
+            }
+        }
+    });
 }
