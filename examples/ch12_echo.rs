@@ -320,6 +320,13 @@ fn connect(addr: SocketAddr) -> io::Result<net::TcpStream> {
     Ok(stream)
 }
 
+/// Leaves, and sees the server close its side, too. Without that, the loop might be closed, and
+/// the connections counted, while the server has not yet heard of it.
+fn leave(mut stream: net::TcpStream) -> io::Result<usize> {
+    stream.shutdown(Shutdown::Write)?;
+    stream.read(&mut [0])
+}
+
 fn expect(stream: &mut net::TcpStream, sent: &[u8]) -> io::Result<()> {
     let mut echo = vec![0; sent.len()];
     stream.read_exact(&mut echo)?;
@@ -341,6 +348,7 @@ fn chatty(addr: SocketAddr) -> io::Result<String> {
         stream.write_all(line.as_bytes())?;
         expect(&mut stream, line.as_bytes())?;
     }
+    leave(stream)?;
     Ok("100 lines, each back before the next was sent".into())
 }
 
@@ -355,6 +363,7 @@ fn slow_reader(addr: SocketAddr) -> io::Result<String> {
     for _ in 0..pieces {
         expect(&mut stream, &piece)?;
     }
+    leave(stream)?;
     let total = pieces * piece.len();
     Ok(format!(
         "{total} bytes back in order; its sending was held up: {held_up}"
