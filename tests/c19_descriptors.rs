@@ -41,8 +41,10 @@ fn wait_for(poll: &mut Poll, events: &mut Events, token: Token) {
 #[cfg(windows)]
 fn exhaust() -> Result<Vec<net::UdpSocket>, usize> {
     let mut sockets = Vec::new();
-    for _ in 0..40_000 {
-        match net::UdpSocket::bind("127.0.0.1:0") {
+    for n in 0..40_000 {
+        // An address has fewer ports than that, and other programs use them, too.
+        let host = net::Ipv4Addr::new(127, 0, 1, 1 + (n / 4000) as u8);
+        match net::UdpSocket::bind((host, 0)) {
             Ok(socket) => sockets.push(socket),
             Err(error) => {
                 assert_eq!(error.raw_os_error(), Some(EMFILE), "{error}");

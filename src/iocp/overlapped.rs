@@ -47,6 +47,14 @@ impl RefUnwindSafe for Overlapped {}
 // ANCHOR_END: overlapped
 
 // ANCHOR: prepare
+const ZEROED: OVERLAPPED = OVERLAPPED {
+    Internal: 0,
+    InternalHigh: 0,
+    Offset: 0,
+    OffsetHigh: 0,
+    hEvent: ptr::null_mut(),
+};
+
 impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
     ///
@@ -101,14 +109,6 @@ impl Overlapped {
         status as u32 >> 30 == 2
     }
 }
-
-const ZEROED: OVERLAPPED = OVERLAPPED {
-    Internal: 0,
-    InternalHigh: 0,
-    Offset: 0,
-    OffsetHigh: 0,
-    hEvent: ptr::null_mut(),
-};
 // ANCHOR_END: has_warned
 
 /// A completion packet: an operation is over, well or not.

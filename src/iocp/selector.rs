@@ -187,9 +187,11 @@ impl Selector {
         let over = || self.leaving.load(Ordering::Acquire) == 0;
         let lingering = lock(&self.lingering).clone();
         self.reap(over);
-        // Whose write is over by now has nothing to cancel.
-        lingering.iter().for_each(|source| source.give_up());
-        self.reap(over);
+        if !over() {
+            // Whose write is over by now has nothing to cancel.
+            lingering.iter().for_each(|source| source.give_up());
+            self.reap(over);
+        }
     }
 
     /// Dequeues what is there, and goes on until `over`, but no longer than
