@@ -279,6 +279,7 @@ impl<M: Machine> Bound<M> {
         &self.handle
     }
 
+    // ANCHOR: lock
     /// For a call of the program's. Once `Poll` is gone, nobody else dequeues what
     /// has been lent, and of what is lent now nobody would be told: from then on the
     /// source is used as if it were not registered.
@@ -290,6 +291,7 @@ impl<M: Machine> Bound<M> {
         }
         self.operations.lock()
     }
+    // ANCHOR_END: lock
 
     fn registration(&self) -> MutexGuard<'_, Registration> {
         self.registration
