@@ -38,13 +38,18 @@ fn wait_for(poll: &mut Poll, events: &mut Events, token: Token) {
 }
 
 /// Opens sockets until there are none left, where there is an end to them.
+///
+/// All have one port, at as many addresses: ports would run out too, and that
+/// for every process of the machine. (Not UDP: Wine binds that at every address.)
 #[cfg(windows)]
-fn exhaust() -> Result<Vec<net::UdpSocket>, usize> {
-    let mut sockets = Vec::new();
+fn exhaust() -> Result<Vec<net::TcpListener>, usize> {
+    let first = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = first.local_addr().unwrap().port();
+    let mut sockets = vec![first];
     for n in 0..40_000 {
-        // An address has fewer ports than that, and other programs use them, too.
-        let host = net::Ipv4Addr::new(127, 0, 1, 1 + (n / 4000) as u8);
-        match net::UdpSocket::bind((host, 0)) {
+        let low = (n % 250 + 1) as u8;
+        let addr = net::Ipv4Addr::new(127, 1, (n / 250) as u8, low);
+        match net::TcpListener::bind((addr, port)) {
             Ok(socket) => sockets.push(socket),
             Err(error) => {
                 assert_eq!(error.raw_os_error(), Some(EMFILE), "{error}");
