@@ -1,5 +1,8 @@
 //! TCP sockets, behaviour by behaviour: what `net` promises beside the contract's clauses.
 
+#[path = "contract/nobody.rs"]
+mod nobody;
+
 use std::cell::RefCell;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
@@ -7,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Event, Events, Interests, Poll, Token};
+
+use nobody::nobody;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -276,9 +281,7 @@ fn shutting_down_both_ends_reading_too() {
 
 #[test]
 fn a_refusal_is_taken_once() {
-    let closed = net::TcpListener::bind(any_port()).unwrap();
-    let addr = closed.local_addr().unwrap();
-    drop(closed);
+    let (_port, addr) = nobody();
     let Ok(mut stream) = TcpStream::connect(addr) else {
         println!("a_refusal_is_taken_once: not run to its end, because connect refused at once");
         return;

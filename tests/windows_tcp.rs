@@ -3,6 +3,9 @@
 
 #![cfg(windows)]
 
+#[path = "contract/nobody.rs"]
+mod nobody;
+
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::windows::io::{AsRawSocket, BorrowedHandle};
@@ -11,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Event, Events, Interests, Poll, Token, Trigger, inside};
+
+use nobody::nobody;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -617,9 +622,7 @@ fn a_stream_with_memory_lent_does_not_go_to_the_standard_library() {
 
 #[test]
 fn a_refused_connection_tells_why_and_is_no_error_afterwards() {
-    let closed = net::TcpListener::bind(any_port()).unwrap();
-    let addr = closed.local_addr().unwrap();
-    drop(closed);
+    let (_port, addr) = nobody();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let mut stream = TcpStream::connect(addr).unwrap();

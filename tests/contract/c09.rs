@@ -3,9 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 #[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd as Borrowed, OwnedFd as Owned};
+use std::os::fd::{AsFd, BorrowedFd as Borrowed};
 #[cfg(windows)]
-use std::os::windows::io::{AsSocket, BorrowedSocket as Borrowed, OwnedSocket as Owned};
+use std::os::windows::io::{AsSocket, BorrowedSocket as Borrowed};
 use std::time::{Duration, Instant};
 
 use evq::inside::socket_ffi;
@@ -14,22 +14,10 @@ use evq::{Events, Interests, Poll, Token, Trigger};
 
 use crate::bench::TRIGGERS;
 use crate::common::{both, look, wait_for};
+use crate::nobody::nobody;
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
-}
-
-/// An address at which nobody listens, and nobody else will: its port is taken
-/// for as long as the socket lives.
-fn nobody() -> (Owned, SocketAddr) {
-    let socket = socket_ffi::socket(socket_ffi::AF_INET, socket_ffi::SOCK_STREAM).unwrap();
-    #[cfg(unix)]
-    let borrowed = socket.as_fd();
-    #[cfg(windows)]
-    let borrowed = socket.as_socket();
-    socket_ffi::bind(borrowed, any_port()).unwrap();
-    let addr = socket_ffi::getsockname(borrowed).unwrap();
-    (socket, addr)
 }
 
 fn borrowed(listener: &TcpListener) -> Borrowed<'_> {

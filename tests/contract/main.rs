@@ -87,6 +87,7 @@ mod common;
 mod named_pipes;
 #[cfg(unix)]
 mod nested;
+mod nobody;
 #[cfg(windows)]
 mod port;
 #[cfg(windows)]
