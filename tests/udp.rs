@@ -105,10 +105,13 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
     }
 }
 
-/// An address at which nobody listens.
-fn dead_addr() -> SocketAddr {
+/// An address at which nobody listens, and nobody else will: its port is taken
+/// for as long as the socket lives, which hears only itself.
+fn dead_addr() -> (net::UdpSocket, SocketAddr) {
     let dead = net::UdpSocket::bind(any_port()).unwrap();
-    dead.local_addr().unwrap()
+    let addr = dead.local_addr().unwrap();
+    dead.connect(addr).unwrap();
+    (dead, addr)
 }
 
 /// Whether the machine has IPv6's loopback; says by the test's name if not.
@@ -289,7 +292,7 @@ fn a_second_connect_changes_the_peer() {
 #[test]
 fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
     each_way(|mut here| {
-        let dead = dead_addr();
+        let (port, dead) = dead_addr();
         here.socket.connect(dead).unwrap();
         let mut refusals = 0;
         for _ in 0..10 {
@@ -307,6 +310,7 @@ fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
         );
 
         // Now somebody is, and everything is as if nothing had been.
+        drop(port);
         let alive = net::UdpSocket::bind(dead).unwrap();
         alive.set_read_timeout(Some(LIMIT)).unwrap();
         let buffer = &mut [0; 9];
@@ -332,7 +336,8 @@ fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
 #[test]
 fn an_earlier_datagrams_error_is_taken_once() {
     each_way(|mut here| {
-        here.socket.connect(dead_addr()).unwrap();
+        let (_port, dead) = dead_addr();
+        here.socket.connect(dead).unwrap();
         here.socket.send(b"anybody there?").unwrap();
         if let (true, Some((poll, _))) = (LINUX, &mut here.queue) {
             until(poll, "the refusal", Event::is_readable);
@@ -348,7 +353,7 @@ fn an_earlier_datagrams_error_is_taken_once() {
 #[test]
 fn a_server_hears_nothing_of_clients_that_are_gone() {
     each_way(|mut here| {
-        let dead = dead_addr();
+        let (_port, dead) = dead_addr();
         for _ in 0..3 {
             assert_eq!(here.socket.send_to(b"an answer", dead).unwrap(), 9);
         }
