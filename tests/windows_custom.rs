@@ -6,6 +6,8 @@
 #[path = "../examples/ch18_custom.rs"]
 #[allow(dead_code)]
 mod ch18_custom;
+#[path = "contract/port.rs"]
+mod port;
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
@@ -25,6 +27,7 @@ use evq::windows::{Binding, Overlapped, Packet};
 use evq::{
     Events, Interests, Poll, Readiness, Registration, SetReadiness, Source, Token, Trigger, Waker,
 };
+use port::queued_packets;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -73,6 +76,15 @@ fn until(poll: &mut Poll, what: &str, is_so: impl Fn() -> bool) {
     while !is_so() {
         assert!(Instant::now() < end, "not so after {LIMIT:?}: {what}");
         tokens(poll, Duration::from_millis(10));
+    }
+}
+
+/// Waits until so many packets are in the queue, which nobody polls.
+fn until_queued(poll: &Poll, count: i32) {
+    let end = Instant::now() + LIMIT;
+    while queued_packets(poll.registrator()) < count {
+        assert!(Instant::now() < end, "less than {count} packets");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -250,7 +262,7 @@ fn dropped_before_poll_it_is_freed_though_nobody_polls() {
         memories.push(watcher.memory());
     }
     // Wine may still be closing the last ones.
-    thread::sleep(MOMENT);
+    until_queued(&poll, 100);
     drop(poll);
     assert!(memories.iter().all(|memory| memory.strong_count() == 0));
 }
@@ -290,7 +302,7 @@ fn a_closed_loop_delivers_the_last_change_and_refuses_others() {
         .register(&mut watcher, Token(1), Interests::READABLE)
         .unwrap();
     folder.add("one");
-    thread::sleep(MOMENT);
+    until_queued(&poll, 1);
     registrator.close_loop().unwrap();
     assert_eq!(tokens(&mut poll, Duration::ZERO), [1]);
     let end = poll.poll(&mut Events::with_capacity(8), None).unwrap_err();
