@@ -16,6 +16,12 @@ use std::ops::{BitOr, BitOrAssign};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub usize);
 
+impl From<Token> for usize {
+    fn from(token: Token) -> usize {
+        token.0
+    }
+}
+
 impl Token {
     /// Marks the queue's own wake-up among the kernel's answers.
     pub(crate) const QUEUE: Token = Token(usize::MAX);
@@ -40,6 +46,18 @@ impl Interests {
     /// Room to write, or a connection that has been made or refused.
     pub const WRITABLE: Interests = Interests(2);
 
+    /// Both: what `|` gives, for constants.
+    ///
+    /// ```
+    /// use evq::Interests;
+    ///
+    /// const BOTH: Interests = Interests::READABLE.union(Interests::WRITABLE);
+    /// assert_eq!(BOTH, Interests::READABLE | Interests::WRITABLE);
+    /// ```
+    pub const fn union(self, other: Interests) -> Interests {
+        Interests(self.0 | other.0)
+    }
+
     /// Whether reading is watched.
     pub const fn is_readable(self) -> bool {
         self.0 & Interests::READABLE.0 != 0
@@ -55,7 +73,13 @@ impl BitOr for Interests {
     type Output = Interests;
 
     fn bitor(self, other: Interests) -> Interests {
-        Interests(self.0 | other.0)
+        self.union(other)
+    }
+}
+
+impl BitOrAssign for Interests {
+    fn bitor_assign(&mut self, other: Interests) {
+        *self = *self | other;
     }
 }
 
@@ -86,22 +110,19 @@ pub enum Trigger {
     Oneshot,
 }
 
-/// What a source is registered for.
+/// What is wanted of a source: what [`Registrator::register_with`] hands to
+/// [`Source::register`].
+///
+/// [`Registrator::register_with`]: crate::Registrator::register_with
+/// [`Source::register`]: crate::Source::register
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Watch {
-    pub(crate) token: Token,
-    pub(crate) interests: Interests,
-    pub(crate) trigger: Trigger,
-}
-
-impl Watch {
-    pub(crate) fn new(token: Token, interests: Interests, trigger: Trigger) -> Watch {
-        Watch {
-            token,
-            interests,
-            trigger,
-        }
-    }
+pub struct Watch {
+    /// The token that the events bear.
+    pub token: Token,
+    /// The directions that are watched.
+    pub interests: Interests,
+    /// When a source that stays ready is reported again.
+    pub trigger: Trigger,
 }
 // ANCHOR_END: trigger
 
@@ -127,9 +148,9 @@ impl Readiness {
     /// A read or an accept would not block.
     pub const READABLE: Readiness = Readiness(1);
     /// A write would not block.
-    pub const WRITABLE: Readiness = Readiness(4);
+    pub const WRITABLE: Readiness = Readiness(2);
     /// The peer sends nothing after what has already arrived.
-    pub const READ_CLOSED: Readiness = Readiness(2);
+    pub const READ_CLOSED: Readiness = Readiness(4);
     /// What is written reaches nobody.
     pub const WRITE_CLOSED: Readiness = Readiness(8);
     /// An error is pending.
@@ -229,11 +250,6 @@ pub struct Event {
 impl Event {
     pub(crate) fn new(token: Token, readiness: Readiness) -> Event {
         Event { token, readiness }
-    }
-
-    #[cfg(unix)]
-    pub(crate) fn readiness(&self) -> Readiness {
-        self.readiness
     }
 
     /// The token that the source was registered with.

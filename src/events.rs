@@ -1,12 +1,12 @@
 //! A batch of events.
 //!
-//! Chapter 6. The kernel writes its answers where the program will read them as
-//! events. Each is translated when it is looked at, and not copied before.
+//! Chapter 6. A selector adds what the kernel says, and the ready list what no
+//! kernel says. Both are the same `Event` here.
 
 use std::fmt;
+use std::slice;
 
 use crate::event::Event;
-use crate::sys::{self, Answer};
 
 // ANCHOR: events
 /// Room for one batch of events, made once and filled by each `poll`.
@@ -26,17 +26,19 @@ use crate::sys::{self, Answer};
 /// # }
 /// ```
 pub struct Events {
-    /// In the kernel's own form, also those that are from the ready list.
-    answers: Vec<Answer>,
+    events: Vec<Event>,
+    /// Places that the kernel must leave free, for the ready list.
+    kept: usize,
 }
 
 impl Events {
     /// Room for `capacity` events; 0 means 1, and more than 65,536 means 65,536.
     ///
-    /// What does not fit is not lost: it comes with the next `poll`.
+    /// Events that do not fit are not lost: the next `poll` delivers them.
     pub fn with_capacity(capacity: usize) -> Events {
         Events {
-            answers: Vec::with_capacity(capacity.clamp(1, 65_536)),
+            events: Vec::with_capacity(capacity.clamp(1, 65_536)),
+            kept: 0,
         }
     }
     // ANCHOR_END: events
@@ -44,70 +46,52 @@ impl Events {
     // ANCHOR: batch
     /// The number of events that one `poll` delivers at most.
     pub fn capacity(&self) -> usize {
-        self.answers.capacity()
+        self.events.capacity()
     }
 
-    /// The events of the last `poll`, in the order in which they were found.
-    #[inline]
-    pub fn iter(&self) -> Iter<'_> {
-        Iter(self.answers.iter())
+    /// The number of events that the last `poll` delivered.
+    pub fn len(&self) -> usize {
+        self.events.len()
     }
 
     /// Whether the last `poll` delivered nothing.
-    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.answers.is_empty()
+        self.events.is_empty()
+    }
+
+    /// The events of the last `poll`.
+    pub fn iter(&self) -> slice::Iter<'_, Event> {
+        self.events.iter()
     }
 
     /// Forgets the events. `poll` does so itself before it fills them.
-    #[inline]
     pub fn clear(&mut self) {
-        self.answers.clear();
+        self.events.clear();
     }
 
-    /// For a selector to add to, as far as there is room.
-    #[inline]
-    pub(crate) fn answers(&mut self) -> &mut Vec<Answer> {
-        &mut self.answers
+    /// Keeps so many places free for the ready list.
+    pub(crate) fn keep(&mut self, places: usize) {
+        self.kept = places;
     }
 
-    /// How many events still fit.
+    /// How many events may be added now.
     pub(crate) fn room(&self) -> usize {
-        self.capacity() - self.len()
-    }
-
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.answers.len()
+        self.capacity() - self.len() - self.kept
     }
 
     /// Adds an event. There must be room.
     pub(crate) fn push(&mut self, event: Event) {
-        self.answers.push(sys::answer(event));
+        self.events.push(event);
     }
 }
 // ANCHOR_END: batch
 
 // ANCHOR: iter
-/// What [`Events::iter`] returns.
-#[derive(Debug, Clone)]
-pub struct Iter<'a>(std::slice::Iter<'a, Answer>);
-
-impl Iterator for Iter<'_> {
-    type Item = Event;
-
-    #[inline]
-    fn next(&mut self) -> Option<Event> {
-        self.0.next().map(sys::event)
-    }
-}
-
 impl<'a> IntoIterator for &'a Events {
-    type Item = Event;
-    type IntoIter = Iter<'a>;
+    type Item = &'a Event;
+    type IntoIter = slice::Iter<'a, Event>;
 
-    #[inline]
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> slice::Iter<'a, Event> {
         self.iter()
     }
 }

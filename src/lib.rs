@@ -95,7 +95,7 @@ use kqueue as platform;
 
 /// The platform's half, by the names that the rest of the crate uses.
 mod sys {
-    pub(crate) use super::platform::selector::{Answer, Selector, TURNS, answer, event};
+    pub(crate) use super::platform::selector::{ANSWERS, Selector};
 }
 
 mod events;
@@ -108,6 +108,8 @@ mod poll;
 mod registration;
 mod waker;
 
+mod completion;
+
 pub mod net;
 #[cfg(unix)]
 pub mod unix;
@@ -118,7 +120,7 @@ mod windows {
     pub mod pipe; // It makes no call.
 }
 
-pub use event::{Event, Interests, Readiness, Token, Trigger};
+pub use event::{Event, Interests, Readiness, Token, Trigger, Watch};
 pub use events::Events;
 pub use poll::Poll;
 pub use registration::{Registration, SetReadiness};
@@ -128,15 +130,17 @@ pub use waker::Waker;
 /// The one door to the private parts, for the crate's own tests and exercises.
 #[doc(hidden)]
 pub mod inside {
+    pub use crate::completion::buffer_pool;
     /// epoll's decisions, on every system.
     pub use crate::epoll::mask;
     /// kqueue's decisions, on every system.
     pub use crate::kqueue::changes;
-    #[cfg(unix)]
-    pub use crate::net::unix::ffi as socket_ffi;
+    /// The steps of a stream over completions, on every system.
+    pub use crate::net::by_completion::{datagrams, reading, writing};
     /// Those of this system's sockets.
-    #[cfg(windows)]
-    pub use crate::net::windows::ffi as socket_ffi;
+    pub mod socket_ffi {
+        pub use crate::net::ffi::*;
+    }
     /// A named pipe's decisions, on every system.
     pub use crate::windows::pipe;
 
@@ -152,8 +156,6 @@ pub mod inside {
         registrator.queue.selector.port()
     }
 
-    /// The steps of a stream over completions, on every system.
-    pub use crate::net::windows::{buffer_pool, datagrams, reading, writing};
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;
     /// Those of named pipes.

@@ -1,7 +1,7 @@
 //! The loop.
 //!
-//! Chapter 6, and chapter 10 for the ready list's share. A `poll` asks two
-//! places, the kernel and the ready list, and gives each its half of the room.
+//! Chapter 6, and chapter 10 for the ready list. A `poll` asks two places, first
+//! the kernel and then the ready list, and each may have half of the room.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use crate::events::Events;
 use crate::queue::{Queue, closed_error};
-use crate::ready::Node;
 use crate::registrator::Registrator;
 use crate::sys;
 
@@ -37,23 +36,20 @@ use crate::sys;
 // ANCHOR: poll
 pub struct Poll {
     registrator: Registrator,
-    /// Level-triggered nodes that were delivered: listed again before the next wait.
-    again: Vec<Arc<Node>>,
-    /// Whose turn it is to have the odd place in `Events`: 1 if the list's.
+    /// Who has the odd place in `Events`: 1 is the ready list, 0 the kernel.
     turn: usize,
-    closing: Closing,
+    /// Set by the first `poll` that finds the loop closed.
+    closing: Option<Closing>,
+}
+
+/// How far `close_loop` has come.
+struct Closing {
+    /// Nodes with this ticket, or a later one, are no longer delivered.
+    end: u64,
+    /// How many polls may still deliver something.
+    polls: usize,
 }
 // ANCHOR_END: poll
-
-// ANCHOR: closing
-/// How far `close_loop` has come.
-enum Closing {
-    No,
-    /// At most as many batches more as there were sources that might be ready.
-    Left(usize),
-    Done,
-}
-// ANCHOR_END: closing
 
 // ANCHOR: debug
 impl fmt::Debug for Poll {
@@ -71,15 +67,15 @@ impl Poll {
     ///
     /// # Errors
     ///
-    /// What the system says, such as that the process has no descriptors left.
+    /// The system's own: the process, or the system, has no descriptors or no
+    /// memory left.
     pub fn new() -> io::Result<Poll> {
         Ok(Poll {
             registrator: Registrator {
                 queue: Arc::new(Queue::new()?),
             },
-            again: Vec::new(),
             turn: 0,
-            closing: Closing::No,
+            closing: None,
         })
     }
 
@@ -89,130 +85,106 @@ impl Poll {
     }
     // ANCHOR_END: new
 
-    // ANCHOR: poll_once
+    // ANCHOR: wait
     /// Waits until a source is ready, the timeout has passed or the loop is
     /// closed, and returns the number of events.
     ///
-    /// `None` waits for ever, zero asks once. The wait is never cut short: not
-    /// by a signal, and not by a wake-up of the queue's own.
+    /// `None` waits for ever, zero asks once. The wait never ends early: a signal
+    /// does not end it, nor does a wake-up of the queue's own.
     ///
     /// # Errors
     ///
     /// After [`close_loop`](Registrator::close_loop), once everything ready has
-    /// been delivered, an error whose `raw_os_error` is `None`. Any other is
-    /// the system's.
+    /// been delivered, an error whose `raw_os_error` is `None`. Any other error
+    /// is the system's: the kernel has no memory left.
     ///
     /// # Platform notes
     ///
-    /// Linux before 5.11 and Android round timeouts up to whole milliseconds.
-    #[inline(always)] // Into the program's own loop, of which this is the larger part.
+    /// A timeout may end late by the system's tick: about 15.6 ms on Windows, and
+    /// 10 ms on a BSD whose clock has 100 ticks a second. Linux before 5.11 and
+    /// Android round timeouts up to whole milliseconds.
+    ///
+    /// A child made by `fork` shares its parent's epoll instance: what it changes
+    /// there, the parent sees. A child does not inherit a kqueue.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
-        // The commonest wait: only the kernel has something to say, and a port's
-        // packets say it by the list. Who watches from outside would miss what
-        // this way leaves listed.
-        let kernel_alone =
-            cfg!(unix) && timeout.is_none() && !queue.is_watched() && queue.ready.sleep();
+        let deadline = Deadline::after(timeout);
         events.clear();
-        if kernel_alone {
-            // An error shows again in `wait`.
-            let _ = queue.selector.select(events.answers(), None);
-            queue.ready.get_up();
-        }
-        if events.is_empty() {
-            self.wait(events, Deadline::after(timeout))?;
-        }
-        Ok(events.len())
-    }
-    // ANCHOR_END: poll_once
-
-    // ANCHOR: wait
-    /// Every other wait.
-    #[cold]
-    fn wait(&mut self, events: &mut Events, deadline: Deadline) -> io::Result<()> {
-        let queue = &*self.registrator.queue;
-        if let Closing::Done = self.closing {
-            return Err(closed_error());
-        }
-        if let Closing::Left(_) = self.closing {
-            // Nodes come first now, and once: the turns that are left are the
-            // kernel's, or room for one event would not suffice for both.
-            self.again.clear();
-            self.turn = 1;
-        } else {
-            queue.ready.list_again(&mut self.again);
-            self.turn ^= 1;
-        }
-        let share = (events.capacity() + self.turn) / 2;
-        // ANCHOR_END: wait
-        // ANCHOR: loop
+        self.turn ^= 1;
         loop {
-            queue.ready.drain(events, share, &mut self.again);
-            // Not before the drain, which takes note of all that has come until
-            // then: also of the closing, for which nobody wakes us twice.
-            let closed = queue.is_ending();
-            let listed = events.len() + queue.ready.len();
-            let timeout = if listed == 0 && !closed && deadline.waits() && queue.ready.sleep() {
-                deadline.left()
-            } else {
-                Some(Duration::ZERO)
+            // Asked before the poller goes to sleep: whoever closes later wakes it.
+            let closing = match queue.is_closed() {
+                true => Some(self.closing.get_or_insert_with(|| Closing::new(queue))),
+                false => None,
             };
-            let mut was_all = false;
-            if events.room() > 0 {
-                let selected = queue.selector.select(events.answers(), timeout);
-                queue.ready.awake();
-                #[cfg(windows)] // Not before: packets list what is ready.
-                queue.selector.deliver();
-                let all = events.capacity();
-                queue.ready.drain(events, all, &mut self.again);
-                match selected {
-                    Ok(all) => was_all = all,
-                    // A signal: the wait goes on.
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    // What the list gave is delivered first.
-                    Err(_) if !events.is_empty() => {}
-                    Err(error) => {
-                        // What `awake` took note of is still to be seen to.
-                        queue.keep_awake();
-                        return Err(error);
-                    }
-                }
+            let end = closing.as_ref().map_or(u64::MAX, |closing| closing.end);
+            if closing.as_ref().is_some_and(|closing| closing.polls == 0) {
+                return Err(closed_error());
             }
-            if events.is_empty() && !was_all {
-                // Only a signal, or only the queue's own wake-up in the one place.
-                continue;
-            }
-            if closed {
-                let sources = queue.in_kernel.load(Ordering::Relaxed) * sys::TURNS + listed;
-                self.closing.step(sources, was_all && events.room() > 0);
-            }
-            if !events.is_empty() || closed || deadline.has_passed() {
-                if queue.is_closed() || !self.again.is_empty() || queue.ready.len() > 0 {
-                    queue.keep_awake();
-                }
-                return Ok(());
+            // 1. May the poller sleep?
+            let listed = queue.ready.listed(end);
+            let awake = listed > 0 || closing.is_some() || deadline.is_now();
+            let wait = match !awake && queue.ready.sleep() {
+                true => deadline.left(),
+                false => Some(Duration::ZERO),
+            };
+            // 2. Ask the kernel, for as many events as the list leaves room for. Of
+            // an odd number, the last place is the list's and the kernel's by turns.
+            let turn = if closing.is_some() { 1 } else { self.turn };
+            events.keep(listed.min((events.capacity() + turn) / 2));
+            let asked = match events.room() {
+                0 => Ok(false),
+                _ => queue.selector.select(events, wait, || queue.ready.awake()),
+            };
+            // 3. Then drain the list, once.
+            events.keep(0);
+            queue.ready.drain(events, end);
+            let was_all = match asked {
+                Ok(was_all) => was_all,
+                // A signal: the wait goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
+                Err(error) if events.is_empty() => return Err(error),
+                // Events are delivered first: the next `poll` meets the error again.
+                Err(_) => false,
+            };
+            let over = match closing {
+                Some(closing) => closing.step(events, was_all),
+                None => was_all && deadline.has_passed(),
+            };
+            if over || !events.is_empty() {
+                #[cfg(unix)]
+                queue.show_outside();
+                return Ok(events.len());
             }
         }
     }
-    // ANCHOR_END: loop
+    // ANCHOR_END: wait
 }
 
 // ANCHOR: close
 impl Closing {
-    /// One batch nearer to the end: it is reached with the first that has room
-    /// left, and where level-triggered sources fill every batch, once each has
-    /// had its turn.
-    fn step(&mut self, sources: usize, was_all: bool) {
-        let left = match self {
-            Closing::No => sources,
-            Closing::Left(left) => *left,
-            Closing::Done => return,
-        };
-        *self = if left <= 1 || was_all {
-            Closing::Done
-        } else {
-            Closing::Left(left - 1)
-        };
+    /// What is ready now is delivered: each listed node once, and each source in
+    /// the kernel once for each of its answers.
+    fn new(queue: &Queue) -> Closing {
+        #[cfg(windows)] // What only packets tell of is listed first.
+        queue.selector.deliver_all();
+        let in_kernel = queue.in_kernel.load(Ordering::Relaxed) * sys::ANSWERS;
+        Closing {
+            end: queue.ready.next_ticket(),
+            polls: (queue.ready.listed(u64::MAX) + in_kernel).max(1),
+        }
+    }
+
+    /// After a batch: whether it is to be delivered, though it may be empty. The
+    /// batch that leaves room is the last.
+    fn step(&mut self, events: &Events, was_all: bool) -> bool {
+        let last = was_all && events.room() > 0;
+        if last {
+            self.polls = 0;
+        } else if !events.is_empty() {
+            self.polls -= 1;
+        }
+        last
     }
 }
 // ANCHOR_END: close
@@ -238,7 +210,7 @@ impl Deadline {
     fn after(timeout: Option<Duration>) -> Deadline {
         match timeout {
             Some(Duration::ZERO) => Deadline::Now,
-            // A moment that no clock can tell never comes.
+            // A moment that the clock cannot express never comes.
             Some(timeout) => Instant::now()
                 .checked_add(timeout)
                 .map_or(Deadline::Never, Deadline::At),
@@ -246,13 +218,12 @@ impl Deadline {
         }
     }
 
-    /// Whether there is a wait at all.
-    fn waits(&self) -> bool {
-        !matches!(self, Deadline::Now)
+    fn is_now(&self) -> bool {
+        matches!(self, Deadline::Now)
     }
 
-    /// The time left, but at most a day, for epoll counts milliseconds in an
-    /// int, up to 24.8 days. The loop asks again.
+    /// The time left, but at most a day: epoll counts milliseconds in an int, up
+    /// to 24.8 days. The loop asks again.
     fn left(&self) -> Option<Duration> {
         match self {
             Deadline::Never => None,

@@ -58,12 +58,12 @@ impl Queue {
     // ANCHOR: push
     /// Lists a node, and wakes the poller if it sleeps.
     pub(crate) fn push(&self, node: &Arc<Node>) -> io::Result<()> {
-        if self.abandoned.load(Ordering::Acquire) {
+        if self.is_abandoned() {
             return Err(closed_error());
         }
         let asleep = self.ready.push(node);
         self.wake_if(asleep)?;
-        if self.abandoned.load(Ordering::Acquire) {
+        if self.is_abandoned() {
             // `Poll` went in between, and may have cleared the list too early.
             self.ready.clear();
         }
@@ -71,12 +71,8 @@ impl Queue {
     }
 
     fn wake_if(&self, asleep: bool) -> io::Result<()> {
-        if asleep || self.is_watched() {
-            let woken = self.selector.wake();
-            if woken.is_err() {
-                self.ready.not_woken();
-            }
-            return woken;
+        if asleep || self.watched.load(Ordering::Acquire) {
+            return self.selector.wake().inspect_err(|_| self.ready.not_woken());
         }
         Ok(())
     }
@@ -94,17 +90,6 @@ impl Queue {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The same for the poller, which then counts what is ready: what only a
-    /// packet tells of is listed before.
-    pub(crate) fn is_ending(&self) -> bool {
-        let closed = self.is_closed();
-        #[cfg(windows)]
-        if closed {
-            self.selector.deliver_all();
-        }
-        closed
-    }
-
     /// `Poll` is gone. What outlives it stays sound, and is refused.
     pub(crate) fn abandon(&self) {
         self.closed.store(true, Ordering::Release);
@@ -115,34 +100,26 @@ impl Queue {
     }
 
     /// Whether nobody polls any more.
-    #[cfg(windows)]
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Acquire)
     }
     // ANCHOR_END: closing
 
     // ANCHOR: watched
-    /// From now on the queue's descriptor is readable whenever `poll` would
-    /// find something: listed nodes included, and level-triggered ones that it
-    /// has delivered.
+    /// From now on the queue's descriptor is readable whenever `poll` would find
+    /// something: a listed node, or that the loop is closed.
     #[cfg(unix)]
     pub(crate) fn watch_from_outside(&self) {
-        if !self.watched.swap(true, Ordering::AcqRel) && self.ready.is_notified() {
-            self.keep_awake();
-        }
+        self.watched.swap(true, Ordering::AcqRel);
+        self.show_outside();
     }
 
-    #[inline]
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watched.load(Ordering::Acquire)
-    }
-
-    /// Has the next `poll` look at more than the kernel. To be called by the
-    /// poller, when it leaves something behind.
-    pub(crate) fn keep_awake(&self) {
-        let _ = self.ready.notify();
-        if self.is_watched() {
-            // A failed wake here costs an outer queue its notice, not a node.
+    /// Called by the poller when it leaves something behind.
+    #[cfg(unix)]
+    pub(crate) fn show_outside(&self) {
+        let watched = self.watched.load(Ordering::Acquire);
+        if watched && (!self.ready.is_empty() || self.is_closed()) {
+            // If this fails, an outer queue is not told; no node is lost.
             let _ = self.selector.wake();
         }
     }

@@ -1,10 +1,10 @@
 //! The ready list: readiness that no kernel reports.
 //!
 //! Chapter 10. Wakes, a program's own sources and, on Windows, finished
-//! operations all reach `poll` through this one list, filled by any thread and
-//! drained by the one that polls. It also decides who pays for waking: a push
-//! costs a system call only when the poller sleeps. No system call is made in
-//! this file; `queue.rs` does that on its word.
+//! operations all reach `poll` through this one list. Any thread fills it, and
+//! the thread that polls drains it. The list also decides who pays for waking: a
+//! push costs a system call only when the poller sleeps. This file makes no
+//! system call; `queue.rs` makes it when the list says so.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -16,11 +16,11 @@ use crate::events::Events;
 // ANCHOR: node
 /// One registration of a source whose readiness is not the kernel's.
 ///
-/// Each registration has a node of its own, so that what an earlier one left in
-/// a list is told by its empty `watch`, and dropped.
+/// Each registration has a node of its own. A node whose registration has ended
+/// may still be listed: its empty `watch` says so, and it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Whether it stands in the list, or is just about to: at most once.
+    /// Whether it is in the list, or is about to be: at most once.
     queued: AtomicBool,
     readiness: AtomicU8,
     /// `None` once deregistered, or reported under `Oneshot`.
@@ -36,106 +36,138 @@ impl Node {
         })
     }
 
-    /// What it is from now on. To be pushed afterwards.
+    /// Sets what the source is ready for. The caller pushes the node afterwards.
     pub(crate) fn set(&self, readiness: Readiness) {
         self.readiness.store(readiness.bits(), Ordering::Release);
     }
 
-    /// Watched otherwise, or not at all.
-    pub(crate) fn watch(&self, watch: Option<Watch>) {
-        *lock(&self.watch) = watch;
+    /// Changes the registration. The caller pushes the node afterwards.
+    pub(crate) fn watch(&self, watch: Watch) {
+        *lock(&self.watch) = Some(watch);
     }
-
     // ANCHOR_END: node
 
     // ANCHOR: due
-    /// The event that is due, and its trigger: a level-triggered node is to be
-    /// listed again.
-    fn due(&self) -> Option<(Event, Trigger)> {
-        let mut slot = lock(&self.watch);
-        let watch = (*slot)?;
+    /// The event that is due, if one is, and the trigger.
+    fn due(&self, watch: Option<Watch>) -> Option<(Event, Trigger)> {
+        let Watch {
+            token,
+            interests,
+            trigger,
+        } = watch?;
         let readiness = Readiness::from_bits(self.readiness.load(Ordering::Acquire));
-        let readiness = readiness.of_interest(watch.interests);
-        if readiness.is_empty() {
-            return None;
+        let readiness = readiness.of_interest(interests);
+        (!readiness.is_empty()).then(|| (Event::new(token, readiness), trigger))
+    }
+
+    /// Whether a listed node stays listed: it does if something is due. `queued` is
+    /// cleared first: whoever changes the node later lists it again.
+    fn stays(&self) -> bool {
+        self.queued.swap(false, Ordering::AcqRel);
+        let watch = *lock(&self.watch);
+        self.due(watch).is_some() && !self.queued.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the event that is due: under `Oneshot` there is no other.
+    fn take(&self) -> Option<(Event, Trigger)> {
+        let mut watch = lock(&self.watch);
+        let due = self.due(*watch);
+        if let Some((_, Trigger::Oneshot)) = due {
+            *watch = None;
         }
-        if watch.trigger == Trigger::Oneshot {
-            *slot = None;
-        }
-        Some((Event::new(watch.token, readiness), watch.trigger))
+        due
     }
     // ANCHOR_END: due
 }
 
 // ANCHOR: list
-/// The nodes that have something to say, and whether the poller sleeps.
+/// The nodes that may have something to say, and whether the poller sleeps.
 pub(crate) struct ReadyList {
-    nodes: Mutex<VecDeque<Arc<Node>>>,
-    /// The length of `nodes`, to be asked without the lock.
+    listed: Mutex<Listed>,
+    /// How many nodes are listed: read without the lock.
     len: AtomicUsize,
     poller: AtomicU8,
 }
 
-/// The poller is awake, and nothing has happened since it last looked.
-const EMPTY: u8 = 0b00;
+/// The nodes, each with a ticket: its number in the order of all pushes.
+struct Listed {
+    nodes: VecDeque<(u64, Arc<Node>)>,
+    next_ticket: u64,
+    /// How many of the nodes may be of registrations that have ended.
+    ended: usize,
+}
+
+/// The poller is awake, and nothing has been pushed since it last looked.
+const EMPTY: u8 = 0;
 /// The poller sleeps, or is about to: whoever pushes must wake it.
-const ASLEEP: u8 = 0b01;
-/// Something has been pushed: the poller, if awake, will look before it sleeps.
-const NOTIFIED: u8 = 0b10;
-/// Something has been pushed, and the poller could not be woken: whoever pushes
-/// next must try again.
-const UNHEARD: u8 = 0b11;
+const ASLEEP: u8 = 1;
+/// Something has been pushed: the poller will look before it sleeps.
+const NOTIFIED: u8 = 2;
 
 impl ReadyList {
     pub(crate) const fn new() -> ReadyList {
         ReadyList {
-            nodes: Mutex::new(VecDeque::new()),
+            listed: Mutex::new(Listed {
+                nodes: VecDeque::new(),
+                next_ticket: 0,
+                ended: 0,
+            }),
             len: AtomicUsize::new(0),
             poller: AtomicU8::new(EMPTY),
         }
     }
 
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len.load(Ordering::Acquire)
+    /// Calls `change` with the list locked.
+    fn change<T>(&self, change: impl FnOnce(&mut Listed) -> T) -> T {
+        let mut listed = lock(&self.listed);
+        let result = change(&mut listed);
+        self.len.store(listed.nodes.len(), Ordering::Release);
+        result
     }
     // ANCHOR_END: list
 
     // ANCHOR: push
-    /// Lists a node, unless it is listed already. `true`: the poller sleeps,
-    /// and the caller must wake it.
+    /// Lists a node, unless it is listed already. `true`: the poller sleeps, and
+    /// the caller must wake it.
     #[must_use]
     pub(crate) fn push(&self, node: &Arc<Node>) -> bool {
         self.list(node);
         self.notify()
     }
 
-    /// Lists a node for the poller's next look, without a word to it.
+    /// Lists a node for the poller's next look, and tells nobody.
     fn list(&self, node: &Arc<Node>) {
         if !node.queued.swap(true, Ordering::AcqRel) {
-            let mut nodes = lock(&self.nodes);
-            nodes.push_back(Arc::clone(node));
-            self.len.store(nodes.len(), Ordering::Release);
+            self.change(|listed| {
+                let ticket = listed.next_ticket;
+                listed.nodes.push_back((ticket, Arc::clone(node)));
+                listed.next_ticket += 1;
+            });
         }
     }
-
     // ANCHOR_END: push
 
     // ANCHOR: remove
-    /// Takes a node out again, if it stands in the list.
-    pub(crate) fn remove(&self, node: &Arc<Node>) {
+    /// Ends a node's registration: it delivers nothing from now on.
+    ///
+    /// The node stays in the list until half of the list may be such nodes. Then
+    /// all of them are dropped. So one removal costs constant time on average.
+    pub(crate) fn remove(&self, node: &Node) {
+        *lock(&node.watch) = None;
         if node.queued.load(Ordering::Acquire) {
-            let mut nodes = lock(&self.nodes);
-            nodes.retain(|other| !Arc::ptr_eq(other, node));
-            self.len.store(nodes.len(), Ordering::Release);
+            self.change(|listed| {
+                listed.ended += 1;
+                if 2 * listed.ended >= listed.nodes.len() {
+                    listed.nodes.retain(|(_, node)| node.stays());
+                    listed.ended = 0;
+                }
+            });
         }
     }
 
     /// Forgets all nodes.
     pub(crate) fn clear(&self) {
-        let mut nodes = lock(&self.nodes);
-        nodes.clear();
-        self.len.store(0, Ordering::Release);
+        self.change(|listed| listed.nodes.clear());
     }
     // ANCHOR_END: remove
 
@@ -143,93 +175,96 @@ impl ReadyList {
     /// After a push: whether the poller sleeps, and nobody has woken it yet.
     #[must_use]
     pub(crate) fn notify(&self) -> bool {
-        let before = self.poller.swap(NOTIFIED, Ordering::AcqRel);
-        before == ASLEEP || before == UNHEARD
+        self.poller.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
     }
 
-    /// Announces that the poller is about to sleep. `false`: it must not, for
+    /// Announces that the poller is about to sleep. `false`: it must not, because
     /// something has been pushed since it last looked.
     #[must_use]
-    #[inline]
     pub(crate) fn sleep(&self) -> bool {
         self.poller
             .compare_exchange(EMPTY, ASLEEP, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Withdraws the announcement. What has been pushed meanwhile still keeps
-    /// the poller from sleeping.
-    #[inline]
-    pub(crate) fn get_up(&self) {
-        self.poller.fetch_and(!ASLEEP, Ordering::AcqRel);
-    }
-
-    /// Gets up to look: what has been pushed is now in sight.
+    /// The poller no longer sleeps, and will look at all that has been pushed.
     pub(crate) fn awake(&self) {
         self.poller.swap(EMPTY, Ordering::AcqRel);
     }
     // ANCHOR_END: sleep
 
     // ANCHOR: not_woken
-    /// Whoever was to wake the poller could not.
+    /// The call that was to wake the poller has failed: the next push tries again.
     pub(crate) fn not_woken(&self) {
-        let _ =
-            self.poller
-                .compare_exchange(NOTIFIED, UNHEARD, Ordering::AcqRel, Ordering::Relaxed);
+        let _ = self
+            .poller
+            .compare_exchange(NOTIFIED, ASLEEP, Ordering::AcqRel, Ordering::Relaxed);
     }
     // ANCHOR_END: not_woken
 
-    // ANCHOR: is_notified
-    /// Whether something has been pushed, or left behind, since the poller last
-    /// looked. An exchange, so that whoever pushes later sees what the caller
-    /// did before.
-    #[cfg(any(unix, test))]
-    pub(crate) fn is_notified(&self) -> bool {
-        self.poller.fetch_or(0, Ordering::AcqRel) >= NOTIFIED
+    // ANCHOR: is_empty
+    /// Whether nothing is listed. Of a push on another thread and this call, the
+    /// later one sees what the earlier one did before it.
+    #[cfg(unix)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.poller.fetch_or(0, Ordering::AcqRel);
+        self.len.load(Ordering::Acquire) == 0
     }
-    // ANCHOR_END: is_notified
+    // ANCHOR_END: is_empty
+
+    // ANCHOR: listed
+    /// The ticket that the next node gets.
+    pub(crate) fn next_ticket(&self) -> u64 {
+        lock(&self.listed).next_ticket
+    }
+
+    /// How many nodes are listed with tickets below `end`. Nodes at the front that
+    /// have nothing to say are dropped: they must not turn a wait into a look.
+    pub(crate) fn listed(&self, end: u64) -> usize {
+        if self.len.load(Ordering::Acquire) == 0 {
+            return 0;
+        }
+        self.change(|listed| {
+            while listed.nodes.front().is_some_and(|(_, node)| !node.stays()) {
+                listed.nodes.pop_front();
+            }
+            listed.nodes.partition_point(|(ticket, _)| *ticket < end)
+        })
+    }
+    // ANCHOR_END: listed
 
     // ANCHOR: drain
-    /// Moves what is due into `events`, until they number `most` or every node
-    /// that was listed at the start has been looked at. Level-triggered nodes
-    /// go to `again` as well: the caller lists them before its next wait.
-    pub(crate) fn drain(&self, events: &mut Events, most: usize, again: &mut Vec<Arc<Node>>) {
-        let mut left = self.len();
-        if left == 0 {
+    /// Moves what is due into `events`, as far as there is room: of the nodes that
+    /// are listed when it begins, those with tickets below `end`. So a node is in
+    /// a batch at most once. Level-triggered nodes are listed again behind these.
+    pub(crate) fn drain(&self, events: &mut Events, end: u64) {
+        if self.len.load(Ordering::Acquire) == 0 {
             return;
         }
         // What is pushed from here on is a reason to look again.
         self.awake();
-        while left > 0 && events.len() < most {
-            let Some(node) = self.pop() else { return };
-            left -= 1;
-            if let Some((event, trigger)) = node.due() {
+        let end = end.min(self.next_ticket());
+        while events.room() > 0 {
+            let Some(node) = self.pop(end) else { return };
+            if let Some((event, trigger)) = node.take() {
                 events.push(event);
                 if trigger == Trigger::Level {
-                    again.push(node);
+                    self.list(&node);
                 }
             }
         }
     }
 
-    fn pop(&self) -> Option<Arc<Node>> {
-        let mut nodes = lock(&self.nodes);
-        let node = nodes.pop_front()?;
-        self.len.store(nodes.len(), Ordering::Release);
-        // Before its readiness is read: whoever sets it later, lists it again.
-        node.queued.swap(false, Ordering::AcqRel);
-        Some(node)
+    fn pop(&self, end: u64) -> Option<Arc<Node>> {
+        self.change(|listed| {
+            listed.nodes.front().filter(|(ticket, _)| *ticket < end)?;
+            let (_, node) = listed.nodes.pop_front()?;
+            // Before the node is looked at: whoever changes it later lists it again.
+            node.queued.swap(false, Ordering::AcqRel);
+            Some(node)
+        })
     }
     // ANCHOR_END: drain
-
-    // ANCHOR: again
-    /// Lists the level-triggered nodes of the last `poll` for the next one.
-    pub(crate) fn list_again(&self, nodes: &mut Vec<Arc<Node>>) {
-        for node in nodes.drain(..) {
-            self.list(&node);
-        }
-    }
-    // ANCHOR_END: again
 }
 
 // ANCHOR: lock

@@ -6,10 +6,10 @@
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::event::{Interests, Readiness, Token, Trigger, Watch};
+use crate::event::{Readiness, Watch};
 use crate::queue::Queue;
 use crate::ready::Node;
-use crate::registrator::{Registered, Registrator, Source};
+use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: pair
 /// A source that is ready when its [`SetReadiness`] says so.
@@ -111,60 +111,45 @@ impl SetReadiness {
 
 // ANCHOR: register
 impl Source for Registration {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        let watch = Watch::new(token, interests, trigger);
-        let mut shared = lock(&self.shared);
-        self.registered.add(registrator, watch, |queue| {
-            let node = Node::new(watch, shared.readiness);
-            shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
-            let pushed = queue.push(&node);
-            if pushed.is_err() {
-                // What was refused must not be delivered.
-                shared.leave(queue);
-            }
-            pushed
-        })
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.registered.check_new(registrator, watch)?;
+        let (queue, mut shared) = (&registrator.queue, lock(&self.shared));
+        let node = Node::new(watch, shared.readiness);
+        shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
+        if let Err(error) = queue.push(&node) {
+            // What was refused must not be delivered.
+            shared.leave();
+            return Err(error);
+        }
+        self.registered.set(registrator, watch);
+        Ok(())
     }
 
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        let watch = Watch::new(token, interests, trigger);
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        check(registrator, watch)?;
+        self.registered.check_own(registrator)?;
         let shared = lock(&self.shared);
-        self.registered.change(registrator, watch, |queue, _| {
-            shared.home.as_ref().map_or(Ok(()), |(_, node)| {
-                node.watch(Some(watch));
-                queue.push(node)
-            })
-        })
+        if let Some((queue, node)) = &shared.home {
+            node.watch(watch);
+            queue.push(node)?;
+        }
+        self.registered.set(registrator, watch);
+        Ok(())
     }
-
     // ANCHOR_END: register
 
     // ANCHOR: deregister
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        let mut shared = lock(&self.shared);
-        self.registered.remove(registrator, |queue, _| {
-            shared.leave(queue);
-            Ok(())
-        })
+        self.registered.check_own(registrator)?;
+        self.registered.take();
+        lock(&self.shared).leave();
+        Ok(())
     }
 }
 
 impl Shared {
-    fn leave(&mut self, queue: &Queue) {
-        if let Some((_, node)) = self.home.take() {
-            node.watch(None);
+    fn leave(&mut self) {
+        if let Some((queue, node)) = self.home.take() {
             queue.ready.remove(&node);
         }
     }
@@ -172,11 +157,7 @@ impl Shared {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut shared = lock(&self.shared);
-        let _ = self.registered.drop_with(|queue, _| {
-            shared.leave(queue);
-            Ok(())
-        });
+        lock(&self.shared).leave();
     }
 }
 
@@ -189,6 +170,7 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Interests, Token};
 
     /// However long nobody polls: the list is no longer than what is registered.
     #[test]

@@ -1,7 +1,7 @@
 //! Adding, changing and removing sources.
 //!
 //! Chapter 6. The kernels disagree on what happens when a source is added twice
-//! or removed too often, so every source remembers its own registration, in a
+//! or removed too often. So every source remembers its own registration, in a
 //! `Registered`, and the answer is the same on every system.
 
 use std::io;
@@ -14,12 +14,12 @@ use crate::queue::{Queue, closed_error};
 ///
 /// The sockets of [`net`](crate::net) are sources, and so are
 /// [`Registration`](crate::Registration) and, on Unix, `unix::SourceFd`. A
-/// program's type implements this by handing each call on to the sources it is
-/// made of:
+/// program's own type can be a source, too. It hands each call on to the source
+/// that it is made of:
 ///
 /// ```
 /// use evq::net::TcpStream;
-/// use evq::{Interests, Registrator, Source, Token, Trigger};
+/// use evq::{Registrator, Source, Watch};
 /// use std::io;
 ///
 /// struct Connection {
@@ -28,16 +28,12 @@ use crate::queue::{Queue, closed_error};
 /// }
 ///
 /// impl Source for Connection {
-///     fn register(
-///         &mut self, registrator: &Registrator, token: Token, interests: Interests, trigger: Trigger,
-///     ) -> io::Result<()> {
-///         self.stream.register(registrator, token, interests, trigger)
+///     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+///         self.stream.register(registrator, watch)
 ///     }
 ///
-///     fn reregister(
-///         &mut self, registrator: &Registrator, token: Token, interests: Interests, trigger: Trigger,
-///     ) -> io::Result<()> {
-///         self.stream.reregister(registrator, token, interests, trigger)
+///     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+///         self.stream.reregister(registrator, watch)
 ///     }
 ///
 ///     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
@@ -48,64 +44,37 @@ use crate::queue::{Queue, closed_error};
 // ANCHOR: source
 pub trait Source {
     /// Called by [`Registrator::register_with`].
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()>;
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
     /// Called by [`Registrator::reregister_with`].
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()>;
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
     /// Called by [`Registrator::deregister`].
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()>;
 }
 // ANCHOR_END: source
 
-// ANCHOR: as_source
-/// What leaves all three calls to one source inside, as every socket does.
-pub(crate) trait AsSource {
-    fn as_source(&mut self) -> &mut dyn Source;
+// ANCHOR: forward_source
+/// Makes a type a source that hands each call on to a field.
+macro_rules! forward_source {
+    ([$($bounds:tt)*] $source:ty, $($field:ident).+) => {
+        impl<$($bounds)*> $crate::Source for $source {
+            fn register(&mut self, registrator: &$crate::Registrator, watch: $crate::Watch) -> std::io::Result<()> {
+                self.$($field).+.register(registrator, watch)
+            }
+
+            fn reregister(&mut self, registrator: &$crate::Registrator, watch: $crate::Watch) -> std::io::Result<()> {
+                self.$($field).+.reregister(registrator, watch)
+            }
+
+            fn deregister(&mut self, registrator: &$crate::Registrator) -> std::io::Result<()> {
+                self.$($field).+.deregister(registrator)
+            }
+        }
+    };
 }
-
-// Whoever forgets an `impl Source` is not sent to a trait of ours.
-#[diagnostic::do_not_recommend]
-impl<S: AsSource> Source for S {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.as_source()
-            .register(registrator, token, interests, trigger)
-    }
-
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.as_source()
-            .reregister(registrator, token, interests, trigger)
-    }
-
-    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        self.as_source().deregister(registrator)
-    }
-}
-// ANCHOR_END: as_source
+pub(crate) use forward_source;
+// ANCHOR_END: forward_source
 
 /// The handle that adds, changes and removes sources.
 ///
@@ -162,7 +131,14 @@ impl Registrator {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        source.register(self, token, interests, trigger)
+        source.register(
+            self,
+            Watch {
+                token,
+                interests,
+                trigger,
+            },
+        )
     }
     // ANCHOR_END: registrator
 
@@ -191,7 +167,14 @@ impl Registrator {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        source.reregister(self, token, interests, trigger)
+        source.reregister(
+            self,
+            Watch {
+                token,
+                interests,
+                trigger,
+            },
+        )
     }
 
     /// Stops watching a source. No later `poll` delivers this registration, even
@@ -225,69 +208,24 @@ impl Registrator {
 pub(crate) struct Registered(Option<(Arc<Queue>, Watch)>);
 
 impl Registered {
-    /// Registers; `add` is what the source itself has to do.
-    pub(crate) fn add(
-        &mut self,
-        registrator: &Registrator,
-        watch: Watch,
-        add: impl FnOnce(&Arc<Queue>) -> io::Result<()>,
-    ) -> io::Result<()> {
+    /// Asked before a source registers: may it?
+    pub(crate) fn check_new(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         check(registrator, watch)?;
-        if self.0.is_some() {
-            return Err(io::Error::new(
+        match self.0 {
+            Some(_) => Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
                 "the source is registered already: reregister it, or deregister it first",
-            ));
+            )),
+            None => Ok(()),
         }
-        add(&registrator.queue)?;
-        self.0 = Some((Arc::clone(&registrator.queue), watch));
-        Ok(())
-    }
-    // ANCHOR_END: registered
-
-    // ANCHOR: change
-    /// Changes a registration; `change` gets what it was.
-    pub(crate) fn change(
-        &mut self,
-        registrator: &Registrator,
-        watch: Watch,
-        change: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
-    ) -> io::Result<()> {
-        check(registrator, watch)?;
-        let (queue, old) = self.with(registrator)?;
-        change(queue, *old)?;
-        *old = watch;
-        Ok(())
     }
 
-    /// Deregisters; `remove` gets what it was.
-    pub(crate) fn remove(
-        &mut self,
-        registrator: &Registrator,
-        remove: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
-    ) -> io::Result<()> {
-        self.with(registrator)?;
-        self.drop_with(remove)
-    }
-
-    /// Deregisters whichever queue it is registered with, if any.
-    pub(crate) fn drop_with(
-        &mut self,
-        remove: impl FnOnce(&Arc<Queue>, Watch) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let Some((queue, watch)) = self.0.take() else {
-            return Ok(());
-        };
-        remove(&queue, watch)
-    }
-    // ANCHOR_END: change
-
-    // ANCHOR: with
-    fn with(&mut self, registrator: &Registrator) -> io::Result<(&Arc<Queue>, &mut Watch)> {
-        match &mut self.0 {
-            Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok((queue, watch)),
+    /// Asked before a source changes or removes its registration: what is it now?
+    pub(crate) fn check_own(&self, registrator: &Registrator) -> io::Result<Watch> {
+        match &self.0 {
+            Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok(*watch),
             Some(_) => Err(io::Error::new(
-                io::ErrorKind::NotFound,
+                io::ErrorKind::InvalidInput,
                 "the source is registered with another queue: use that one's registrator",
             )),
             None => Err(io::Error::new(
@@ -296,8 +234,19 @@ impl Registered {
             )),
         }
     }
+
+    /// Remembers a registration that has been made or changed.
+    pub(crate) fn set(&mut self, registrator: &Registrator, watch: Watch) {
+        self.0 = Some((Arc::clone(&registrator.queue), watch));
+    }
+
+    /// Forgets the registration. Returns what it was.
+    pub(crate) fn take(&mut self) -> Option<(Arc<Queue>, Watch)> {
+        self.0.take()
+    }
 }
 
+/// What every registration must meet, and every waker.
 pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     if watch.token == Token::QUEUE {
         return Err(io::Error::new(
@@ -310,58 +259,4 @@ pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     }
     Ok(())
 }
-// ANCHOR_END: with
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn watch(token: usize) -> Watch {
-        Watch {
-            token: Token(token),
-            interests: Interests::READABLE,
-            trigger: Trigger::Edge,
-        }
-    }
-
-    /// A kqueue's change list goes from what was to what shall be.
-    #[test]
-    fn each_change_is_told_what_the_last_one_left() {
-        let registrator = Registrator {
-            queue: Arc::new(Queue::new().unwrap()),
-        };
-        let mut registered = Registered::default();
-        registered.add(&registrator, watch(1), |_| Ok(())).unwrap();
-        let change = |registered: &mut Registered, new, expected, result: io::Result<()>| {
-            registered.change(&registrator, watch(new), |_, old| {
-                assert_eq!(old, watch(expected));
-                result
-            })
-        };
-        change(&mut registered, 2, 1, Ok(())).unwrap();
-        change(&mut registered, 3, 2, Err(io::ErrorKind::NotFound.into())).unwrap_err();
-        change(&mut registered, 4, 2, Ok(())).unwrap();
-        let remove = |_: &Arc<Queue>, old| {
-            assert_eq!(old, watch(4));
-            Err(io::ErrorKind::NotFound.into())
-        };
-        registered.remove(&registrator, remove).unwrap_err();
-        // What the system says of it changes nothing: it is deregistered.
-        registered.add(&registrator, watch(5), |_| Ok(())).unwrap();
-    }
-
-    #[test]
-    fn what_is_refused_is_not_registered() {
-        let registrator = Registrator {
-            queue: Arc::new(Queue::new().unwrap()),
-        };
-        let mut registered = Registered::default();
-        let refuse = |_: &Arc<Queue>| Err(io::ErrorKind::Unsupported.into());
-        registered.add(&registrator, watch(1), refuse).unwrap_err();
-        let error = registered.remove(&registrator, |_, _| Ok(())).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
-        registered
-            .drop_with(|_, _| panic!("there is nothing to remove"))
-            .unwrap();
-    }
-}
+// ANCHOR_END: registered

@@ -10,6 +10,7 @@
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::io::Result;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -129,32 +130,29 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
-/// Waits up to `ms` milliseconds, for ever if it is -1. Adds the answers to
-/// `events`, as many as its capacity has room for.
-#[inline(always)]
-pub fn epoll_wait(ep: BorrowedFd, events: &mut Vec<epoll_event>, ms: c_int) -> Result<()> {
-    let (ep, len, room) = (ep.as_raw_fd(), events.len(), events.spare_capacity_mut());
-    let (at, max) = (room.as_mut_ptr().cast(), room.len() as c_int);
+/// Waits up to `ms` milliseconds, for ever if it is -1. Returns how many entries
+/// of `room`, from the first, now hold an answer.
+pub fn epoll_wait(ep: BorrowedFd, room: &mut [Room], ms: c_int) -> Result<usize> {
+    let (ep, at, max) = (ep.as_raw_fd(), room.as_mut_ptr(), room.len() as c_int);
     // SAFETY: `at` is writable for `max` entries.
-    let n = unsafe { c::epoll_wait(ep, at, max, ms) };
-    let n = checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize;
-    // SAFETY: the kernel has written the next `n`.
-    unsafe { events.set_len(len + n) };
-    Ok(())
+    let n = unsafe { c::epoll_wait(ep, at.cast(), max, ms) };
+    Ok(checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize)
 }
+
+/// An entry that the kernel may fill.
+pub type Room = MaybeUninit<epoll_event>;
 // ANCHOR_END: epoll_wait
 
 // ANCHOR: epoll_pwait2
 /// `epoll_wait` with nanoseconds, since Linux 5.11. By number, because not
 /// every C library knows it; with 64-bit fields, because the kernel does.
 ///
-/// Not to be tried everywhere: Android kills a process that does, MIPS has
+/// It cannot be tried everywhere: Android kills a process that does, MIPS has
 /// other numbers, and Miri does not know it.
-pub fn epoll_pwait2(ep: BorrowedFd, events: &mut Vec<epoll_event>, time: Duration) -> Result<()> {
+pub fn epoll_pwait2(ep: BorrowedFd, room: &mut [Room], time: Duration) -> Result<usize> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
     }
-    let (len, room) = (events.len(), events.spare_capacity_mut());
     let (ep, at, max) = (c_long::from(ep.as_raw_fd()), room.as_mut_ptr(), room.len());
     let timespec = kernel_timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
@@ -164,10 +162,7 @@ pub fn epoll_pwait2(ep: BorrowedFd, events: &mut Vec<epoll_event>, time: Duratio
     // SAFETY: `at` is writable for `max` entries, `timespec` lives through
     // the call, and a null signal mask, of whatever size, means none.
     let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
-    let n = checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize;
-    // SAFETY: the kernel has written the next `n`.
-    unsafe { events.set_len(len + n) };
-    Ok(())
+    Ok(checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize)
 }
 // ANCHOR_END: epoll_pwait2
 

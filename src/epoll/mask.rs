@@ -48,10 +48,14 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 /// written into as well (either call returns it): otherwise the end of a pipe,
 /// or a datagram that nobody took, each of which comes as one of these bits
 /// alone, would be an event that says nothing.
-#[inline]
 pub fn readiness(answer: u32) -> Readiness {
-    // The two bits that `Readiness` has from here.
-    let mut readiness = Readiness::from_bits((answer & (EPOLLIN | EPOLLOUT)) as u8);
+    let mut readiness = Readiness::EMPTY;
+    if answer & EPOLLIN != 0 {
+        readiness |= Readiness::READABLE;
+    }
+    if answer & EPOLLOUT != 0 {
+        readiness |= Readiness::WRITABLE;
+    }
     if answer & (EPOLLRDHUP | EPOLLHUP) != 0 {
         readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
     }

@@ -5,13 +5,15 @@
 //! lay the two side by side.
 
 use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::ffi::{self, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, epoll_event};
+use super::ffi::{self, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Room, epoll_event};
 use super::mask::{EPOLLET, EPOLLIN, mask, readiness};
-use crate::event::{Event, Readiness, Token, Watch};
+use crate::event::{Event, Token, Watch};
+use crate::events::Events;
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
@@ -21,40 +23,35 @@ pub struct Selector {
     eventfd: OwnedFd,
     /// Set for good once the kernel has refused `epoll_pwait2`.
     whole_milliseconds: AtomicBool,
-    /// Set for good by the first `wake`: before it, no answer is its doing.
-    woken: AtomicBool,
 }
 
-/// One of the kernel's answers to a wait.
-pub type Answer = epoll_event;
-/// How many answers a source has at most: both directions are one.
-pub const TURNS: usize = 1;
+/// How many answers the kernel gives of one source: both directions are one.
+pub const ANSWERS: usize = 1;
+/// How many answers we ask for at once, at most.
+const BATCH: usize = 256;
 // ANCHOR_END: selector
 
 // ANCHOR: new
 impl Selector {
-    /// Makes the queue, with its own wake-up watched in it.
+    /// Makes the queue, and watches its own wake-up in it.
     ///
     /// The eventfd is watched by edge and never read: each write to it is an
     /// edge of its own.
     pub fn new() -> io::Result<Selector> {
-        let epoll = ffi::epoll_create1()?;
-        let eventfd = ffi::eventfd()?;
-        let own = entry(EPOLLIN | EPOLLET, Token::QUEUE);
-        ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, eventfd.as_fd(), own)?;
+        let (epoll, eventfd) = (ffi::epoll_create1()?, ffi::eventfd()?);
+        ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, eventfd.as_fd(), WAKE_UP)?;
         Ok(Selector {
             epoll,
             eventfd,
             whole_milliseconds: AtomicBool::new(false),
-            woken: AtomicBool::new(false),
         })
     }
     // ANCHOR_END: new
 
     // ANCHOR: register
-    /// Watches a descriptor that is not watched yet.
-    pub fn register(&self, fd: BorrowedFd<'_>, new: Watch) -> io::Result<()> {
-        match self.control(EPOLL_CTL_ADD, fd, new) {
+    /// Starts to watch a descriptor.
+    pub fn register(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
+        match ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_ADD, fd, entry(watch)) {
             // EPERM, epoll_ctl's only way to this kind.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Err(io::Error::new(ErrorKind::Unsupported, NEVER_BLOCKS))
@@ -63,65 +60,72 @@ impl Selector {
         }
     }
 
-    /// Watches it otherwise.
-    pub fn reregister(&self, fd: BorrowedFd<'_>, _old: Watch, new: Watch) -> io::Result<()> {
-        self.control(EPOLL_CTL_MOD, fd, new)
+    /// Changes token, interests or trigger.
+    pub fn reregister(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
+        ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_MOD, fd, entry(watch))
     }
 
-    /// Stops watching it. What the kernel had queued for it is gone with it.
-    pub fn deregister(&self, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
-        self.control(EPOLL_CTL_DEL, fd, old)
-    }
-
-    fn control(&self, op: i32, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
-        let entry = entry(mask(watch.interests, watch.trigger), watch.token);
-        ffi::epoll_ctl(self.epoll.as_fd(), op, fd, entry)
+    /// Stops watching a descriptor. What the kernel had queued for it is gone.
+    pub fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        // Kernels before 2.6.9 want an entry here, which they do not read.
+        ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_DEL, fd, WAKE_UP)
     }
     // ANCHOR_END: register
 
     // ANCHOR: select
-    /// Waits until there is something to report, the time is over, or `wake`
-    /// is called; adds what it finds to `answers`, as far as there is room.
+    /// Waits until there is something to report, the time is over, or `wake` is
+    /// called. Then calls `awake`, and adds what it has found to `events`.
     ///
-    /// It may add nothing: the wake-up is the queue's own business. It takes a
-    /// place all the same, so room left over does not mean that there was no
-    /// more. `true` does.
-    #[inline(always)] // It has two callers, and one of them is the whole of a busy loop.
-    pub fn select(&self, answers: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
-        match timeout {
-            None => ffi::epoll_wait(self.epoll.as_fd(), answers, -1)?,
-            Some(timeout) => self.wait(answers, timeout)?,
+    /// The queue's own wake-up takes a place among the answers and is no event.
+    /// So room left over does not mean that there was no more: `true` does.
+    pub fn select(
+        &self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        awake: impl FnOnce(),
+    ) -> io::Result<bool> {
+        let mut room = [MaybeUninit::uninit(); BATCH];
+        let most = events.room().min(BATCH);
+        let answered = self.wait(&mut room[..most], timeout);
+        awake();
+        let count = answered?;
+        for answer in &room[..count] {
+            // SAFETY: the kernel has filled as many entries as it says.
+            let answer = unsafe { answer.assume_init() };
+            let token = Token(answer.data as usize);
+            if token != Token::QUEUE {
+                events.push(Event::new(token, readiness(answer.events)));
+            }
         }
-        let was_all = answers.len() < answers.capacity();
-        if self.woken.load(Ordering::Acquire) {
-            answers.retain(|answer| event(answer).token() != Token::QUEUE);
-        }
-        Ok(was_all)
+        Ok(count < most)
     }
     // ANCHOR_END: select
 
     // ANCHOR: wait
     /// One wait of the kernel's, as exact as it can be, and never too short.
-    fn wait(&self, answers: &mut Vec<Answer>, timeout: Duration) -> io::Result<()> {
+    fn wait(&self, room: &mut [Room], timeout: Option<Duration>) -> io::Result<usize> {
+        let epoll = self.epoll.as_fd();
+        let Some(timeout) = timeout else {
+            return ffi::epoll_wait(epoll, room, -1);
+        };
         let whole = timeout.subsec_nanos() % 1_000_000 == 0;
         if !whole && !self.whole_milliseconds.load(Ordering::Relaxed) {
-            let waited = ffi::epoll_pwait2(self.epoll.as_fd(), answers, timeout);
-            match waited.as_ref().map_err(io::Error::kind) {
+            let answered = ffi::epoll_pwait2(epoll, room, timeout);
+            match answered.as_ref().map_err(io::Error::kind) {
                 // ENOSYS of an old kernel, EPERM of a filter around a container.
                 Err(ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
                     self.whole_milliseconds.store(true, Ordering::Relaxed);
                 }
-                _ => return waited,
+                _ => return answered,
             }
         }
-        ffi::epoll_wait(self.epoll.as_fd(), answers, milliseconds(timeout))
+        ffi::epoll_wait(epoll, room, milliseconds(timeout))
     }
     // ANCHOR_END: wait
 
     // ANCHOR: wake
     /// Ends the wait that is going on, or the next one.
     pub fn wake(&self) -> io::Result<()> {
-        self.woken.store(true, Ordering::Release);
         match ffi::eventfd_write(self.eventfd.as_fd(), 1) {
             // The counter is full, after 2^64 - 2 wakes: empty it, and count on.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -138,31 +142,18 @@ impl Selector {
 }
 // ANCHOR_END: wake
 
-// ANCHOR: answer
-/// No bit of epoll's: what goes with it is a `Readiness` as it is.
-const LISTED: u32 = 1 << 16;
-
-/// What an answer means.
-#[inline]
-pub fn event(answer: &Answer) -> Event {
-    let readiness = match answer.events & LISTED {
-        0 => readiness(answer.events),
-        _ => Readiness::from_bits(answer.events as u8),
-    };
-    Event::new(Token(answer.data as usize), readiness)
-}
-
-/// An event from the ready list, in the form of the kernel's answers.
-pub fn answer(event: Event) -> Answer {
-    let events = LISTED | u32::from(event.readiness().bits());
-    entry(events, event.token())
-}
-// ANCHOR_END: answer
-
 // ANCHOR: entry
-fn entry(events: u32, token: Token) -> epoll_event {
-    let data = token.0 as u64;
-    epoll_event { events, data }
+/// The entry of the queue's own wake-up.
+const WAKE_UP: epoll_event = epoll_event {
+    events: EPOLLIN | EPOLLET,
+    data: Token::QUEUE.0 as u64,
+};
+
+fn entry(watch: Watch) -> epoll_event {
+    epoll_event {
+        events: mask(watch.interests, watch.trigger),
+        data: watch.token.0 as u64,
+    }
 }
 
 const NEVER_BLOCKS: &str = "epoll cannot watch this kind of file (a regular file, a directory): \

@@ -207,3 +207,25 @@ pub fn status(status: usize) -> Result<()> {
     let code = unsafe { c::RtlNtStatusToDosError(status) };
     Err(io::Error::from_raw_os_error(code as i32))
 }
+
+// ANCHOR: started
+/// What became of a call that starts an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// It is over, with so many bytes, and no packet comes.
+    AtOnce(usize),
+    /// It is in flight, and a packet comes.
+    Pending,
+}
+
+impl Started {
+    /// What a call's result means that has moved so many bytes if it is over.
+    pub(crate) fn by<T>(result: io::Result<T>, bytes: u32) -> io::Result<Started> {
+        match result {
+            Ok(_) => Ok(Started::AtOnce(bytes as usize)),
+            Err(error) if error.raw_os_error() == Some(ERROR_IO_PENDING) => Ok(Started::Pending),
+            Err(error) => Err(error),
+        }
+    }
+}
+// ANCHOR_END: started

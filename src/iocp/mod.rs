@@ -7,11 +7,7 @@
 //! that turns completions into readiness.
 
 #[cfg(windows)]
-pub mod binding;
-#[cfg(windows)]
 pub mod ffi;
-#[cfg(windows)]
-pub mod operations;
 #[cfg(windows)]
 pub mod overlapped;
 #[cfg(windows)]

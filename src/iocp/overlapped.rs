@@ -17,7 +17,7 @@ use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 /// An `OVERLAPPED` that knows what to do once its operation is done.
 ///
 /// Every overlapped operation on a handle that is registered by a
-/// [`Binding`](super::binding::Binding) must be started with one of these. Keep
+/// [`Binding`](crate::windows::Binding) must be started with one of these. Keep
 /// it first in a `#[repr(C)]` struct of your own, on the heap, with whatever the
 /// operation needs. The packet's pointer then leads back to the whole.
 ///

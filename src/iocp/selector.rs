@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::ffi;
 use super::overlapped::Packet;
-use crate::event::Event;
+use crate::events::Events;
 
 // ANCHOR: selector
 /// The kernel's queue.
@@ -33,12 +33,11 @@ pub struct Selector {
     lingering: Mutex<Vec<Arc<dyn Lingering>>>,
 }
 
-/// The kernel gives none: every event comes by the ready list.
-pub type Answer = Event;
-/// How many answers a source has at most.
-pub const TURNS: usize = 1;
+/// How many answers the kernel gives of one source: none, for every event comes
+/// by the ready list.
+pub const ANSWERS: usize = 0;
 /// How many packets are dequeued at once.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +55,7 @@ impl Selector {
     pub fn new() -> io::Result<Selector> {
         Ok(Selector {
             port: ffi::create_port()?,
-            dequeued: Mutex::new(VecDeque::with_capacity(BATCH)),
+            dequeued: Mutex::new(VecDeque::new()),
             lent: AtomicUsize::new(0),
             leaving: AtomicUsize::new(0),
             lingering: Mutex::new(Vec::new()),
@@ -81,13 +80,36 @@ impl Selector {
     // ANCHOR_END: new
 
     // ANCHOR: select
-    /// Waits until packets come, the time is over, or `wake` is called, and keeps
-    /// the packets for `deliver`.
+    /// Waits until packets come, the time is over, or `wake` is called. Then calls
+    /// `awake`, and the function behind each packet, which lists what has become
+    /// ready.
     ///
-    /// It adds nothing to `answers`. `true` means that there were no more packets.
-    pub fn select(&self, _: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
+    /// It dequeues no more packets than there is room for events. `true` means
+    /// that there were no more.
+    pub fn select(
+        &self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        awake: impl FnOnce(),
+    ) -> io::Result<bool> {
+        let dequeued = self.dequeue(events.room(), timeout);
+        // Before the functions run: each would wake a poller that sleeps, by a
+        // packet of its own.
+        awake();
+        self.deliver();
+        dequeued
+    }
+
+    /// Waits for packets, at most so many, and keeps them for `deliver`. `true`
+    /// means that there were no more.
+    fn dequeue(&self, most: usize, timeout: Option<Duration>) -> io::Result<bool> {
         let mut room = [MaybeUninit::uninit(); BATCH];
-        let dequeued = ffi::dequeue(self.port.as_handle(), &mut room, milliseconds(timeout));
+        let most = most.min(BATCH);
+        let dequeued = ffi::dequeue(
+            self.port.as_handle(),
+            &mut room[..most],
+            milliseconds(timeout),
+        );
         let entries = match dequeued {
             Err(error) if error.raw_os_error() == Some(ffi::WAIT_TIMEOUT) => return Ok(true),
             result => result?,
@@ -98,17 +120,15 @@ impl Selector {
         // associated; and those are started with no other than an `Overlapped`.
         let packets = packets.map(|entry| unsafe { Packet::new(entry) });
         lock(&self.dequeued).extend(packets);
-        Ok(entries.len() < BATCH)
+        Ok(entries.len() < most)
     }
     // ANCHOR_END: select
 
     // ANCHOR: deliver
-    /// Calls the function behind each packet, which lists what has become ready.
+    /// Calls the function behind each packet.
     ///
-    /// Apart from `select`, for in between the poller withdraws its
-    /// announcement that it sleeps: else each of these would wake it by a packet
-    /// of its own. And one at a time, for such a function may drop a source of
-    /// a queue that nobody polls, and so wait here for a packet behind its own.
+    /// One at a time: such a function may drop a source of a queue that nobody
+    /// polls, and so wait here for a packet behind its own.
     pub fn deliver(&self) {
         let next = || lock(&self.dequeued).pop_front();
         while let Some(packet) = next() {
@@ -124,7 +144,7 @@ impl Selector {
         let mut was_all = false;
         while !was_all {
             // An error shows again in the `select` that follows.
-            let asked = self.select(&mut Vec::new(), Some(Duration::ZERO));
+            let asked = self.dequeue(BATCH, Some(Duration::ZERO));
             was_all = asked.unwrap_or(true);
             self.deliver();
         }
@@ -201,7 +221,7 @@ impl Selector {
         loop {
             // The packet may come to another thread that reaps: look again soon.
             let turn = Duration::from_millis(if over() { 0 } else { 10 });
-            let Ok(was_all) = self.select(&mut Vec::new(), Some(turn)) else {
+            let Ok(was_all) = self.dequeue(BATCH, Some(turn)) else {
                 return;
             };
             self.deliver();
@@ -226,18 +246,6 @@ pub(crate) trait Lingering: Send + Sync {
     fn give_up(&self);
 }
 // ANCHOR_END: see_off
-
-// ANCHOR: answer
-/// What an answer means.
-pub fn event(answer: &Answer) -> Event {
-    *answer
-}
-
-/// An event from the ready list, in the form of the kernel's answers.
-pub fn answer(event: Event) -> Answer {
-    event
-}
-// ANCHOR_END: answer
 
 // ANCHOR: milliseconds
 /// Rounded up: a wait that ends early would be asked for again at once.

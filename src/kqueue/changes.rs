@@ -50,37 +50,33 @@ pub struct Change {
 // ANCHOR_END: filter
 
 // ANCHOR: changes
-/// The change list that leads from one registration of a descriptor to another.
-/// `None` is no registration.
-///
-/// `EV_ADD` on an existing knote leaves its trigger as it was, so a changed
-/// trigger takes the knote away first.
-pub fn changes(
-    old: Option<(Interests, Trigger)>,
-    new: Option<(Interests, Trigger)>,
-) -> impl Iterator<Item = Change> {
-    let of = |filter| {
-        let (had, wants) = (trigger_of(old, filter), trigger_of(new, filter));
-        let delete = (had.is_some() && had != wants).then_some(EV_DELETE);
-        let add = wants.map(|trigger| match trigger {
-            Trigger::Edge => EV_ADD | EV_CLEAR,
-            Trigger::Level => EV_ADD,
-            Trigger::Oneshot => EV_ADD | EV_ENABLE | EV_DISPATCH,
-        });
-        [delete, add].map(|flags| flags.map(|flags| Change { filter, flags }))
-    };
-    let (read, write) = (of(Filter::Read), of(Filter::Write));
-    read.into_iter().chain(write).flatten()
-}
+/// The changes that take away both knotes of a descriptor. A knote that does not
+/// exist answers ENOENT, which is no failure.
+pub const REMOVED: [Change; 2] = [
+    Change {
+        filter: Filter::Read,
+        flags: EV_DELETE,
+    },
+    Change {
+        filter: Filter::Write,
+        flags: EV_DELETE,
+    },
+];
 
-/// How a registration watches this filter, if it does.
-fn trigger_of(registered: Option<(Interests, Trigger)>, filter: Filter) -> Option<Trigger> {
-    let (interests, trigger) = registered?;
-    let watched = match filter {
-        Filter::Read => interests.is_readable(),
-        Filter::Write => interests.is_writable(),
+/// The changes that make the knotes of a registration: one for each direction.
+///
+/// `EV_ADD` on an existing knote leaves its trigger as it was. So a registration
+/// that changes takes the old knotes away first.
+pub fn added(interests: Interests, trigger: Trigger) -> impl Iterator<Item = Change> {
+    let flags = match trigger {
+        Trigger::Edge => EV_ADD | EV_CLEAR,
+        Trigger::Level => EV_ADD,
+        Trigger::Oneshot => EV_ADD | EV_ENABLE | EV_DISPATCH,
     };
-    watched.then_some(trigger)
+    let read = interests.is_readable().then_some(Filter::Read);
+    let write = interests.is_writable().then_some(Filter::Write);
+    let filters = read.into_iter().chain(write);
+    filters.map(move |filter| Change { filter, flags })
 }
 // ANCHOR_END: changes
 

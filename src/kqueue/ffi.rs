@@ -111,6 +111,9 @@ mod common {
 pub use common::*;
 pub use system::*;
 
+/// The error number of a bad descriptor.
+pub const EBADF: i32 = 9;
+
 /// `EVFILT_USER`: trigger it.
 pub const NOTE_TRIGGER: u32 = 0x0100_0000;
 // ANCHOR_END: systems

@@ -13,21 +13,22 @@ use std::time::Duration;
 use super::changes::{self, Change, EV_ADD, EV_CLEAR, EV_DELETE, EV_RECEIPT, Filter};
 use super::ffi::{self, EVFILT_READ, EVFILT_USER, EVFILT_WRITE, NOTE_TRIGGER, kevent};
 use crate::event::{Event, Readiness, Token, Watch};
+use crate::events::Events;
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
 #[derive(Debug)]
 pub struct Selector {
     kqueue: OwnedFd,
-    /// Where the kernel has no `EVFILT_USER`: what is written to one end makes
-    /// the other readable.
+    /// Where the kernel has no `EVFILT_USER`: a byte written to the first makes
+    /// the second readable.
     pair: Option<(UnixStream, UnixStream)>,
 }
 
-/// One of the kernel's answers to a wait.
-pub type Answer = kevent;
-/// How many answers a source has at most: each direction is one.
-pub const TURNS: usize = 2;
+/// How many answers the kernel gives of one source: one for each direction.
+pub const ANSWERS: usize = 2;
+/// How many answers we ask for at once, at most.
+const BATCH: usize = 256;
 // ANCHOR_END: selector
 
 impl Selector {
@@ -51,47 +52,44 @@ impl Selector {
     // ANCHOR_END: new
 
     // ANCHOR: register
-    /// Watches a descriptor that is not watched yet.
-    pub fn register(&self, fd: BorrowedFd<'_>, new: Watch) -> io::Result<()> {
-        let added = self.change(fd, None, Some(new));
-        if added.is_err() {
-            // One of two knotes may have been made.
-            let _ = self.change(fd, Some(new), None);
-        }
-        added
+    /// Starts to watch a descriptor.
+    pub fn register(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
+        let added = changes::added(watch.interests, watch.trigger);
+        // Of two knotes, one may have been made.
+        self.change(fd, watch.token, added)
+            .inspect_err(|_| drop(self.deregister(fd)))
     }
 
-    /// Watches it otherwise.
-    pub fn reregister(&self, fd: BorrowedFd<'_>, old: Watch, new: Watch) -> io::Result<()> {
-        self.change(fd, Some(old), Some(new))
+    /// Changes token, interests or trigger. If it fails, nothing is watched.
+    pub fn reregister(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
+        let added = changes::added(watch.interests, watch.trigger);
+        self.change(fd, watch.token, changes::REMOVED.into_iter().chain(added))
+            .inspect_err(|_| drop(self.deregister(fd)))
     }
 
-    /// Stops watching it. What the kernel had queued for it is gone with it.
-    pub fn deregister(&self, fd: BorrowedFd<'_>, old: Watch) -> io::Result<()> {
-        self.change(fd, Some(old), None)
+    /// Stops watching a descriptor. What the kernel had queued for it is gone.
+    pub fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.change(fd, Token(0), changes::REMOVED.into_iter())
     }
 
-    fn change(&self, fd: BorrowedFd<'_>, old: Option<Watch>, new: Option<Watch>) -> io::Result<()> {
-        let fd = fd.as_raw_fd() as usize;
-        let token = new.map_or(Token(0), |watch| watch.token);
-        let reads = new.is_some_and(|watch| watch.interests.is_readable());
-        let plain = |watch: Watch| (watch.interests, watch.trigger);
-        let mut list = [entry(0, 0, 0, Token(0)); 4];
+    fn change(
+        &self,
+        fd: BorrowedFd<'_>,
+        token: Token,
+        changes: impl Iterator<Item = Change>,
+    ) -> io::Result<()> {
+        let ident = fd.as_raw_fd() as usize;
+        let mut list = [entry(ident, EVFILT_READ, 0, token); 4];
         let mut len = 0;
-        for Change { filter, flags } in changes::changes(old.map(plain), new.map(plain)) {
+        for Change { filter, flags } in changes {
             let filter = match filter {
                 Filter::Read => EVFILT_READ,
                 Filter::Write => EVFILT_WRITE,
             };
-            list[len] = entry(fd, filter, flags, token);
+            list[len] = entry(ident, filter, flags, token);
             len += 1;
         }
-        match self.apply(&list[..len]) {
-            // The BSDs give a pipe whose other end is closed no knote that
-            // writes. One that reads tells of the end; or else this error does.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe && reads => Ok(()),
-            result => result,
-        }
+        self.apply(&list[..len])
     }
     // ANCHOR_END: register
 
@@ -107,12 +105,20 @@ impl Selector {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
         };
+        let has = |change: &kevent, flag| change.flags & flag as ffi::Flags != 0;
+        let adds_read = |change: &kevent| change.filter == EVFILT_READ && has(change, EV_ADD);
+        let reads = changes.iter().any(adds_read);
         for (receipt, change) in receipts.iter().zip(changes) {
             let error = io::Error::from_raw_os_error(receipt.data as i32);
-            let deleting = change.flags & EV_DELETE as ffi::Flags != 0;
-            // The knote went with its descriptor, or with a pipe's other end.
-            let gone = deleting && error.kind() == ErrorKind::NotFound;
-            if receipt.data != 0 && !gone {
+            // There was no such knote, or it went with its descriptor.
+            let gone = has(change, EV_DELETE) && error.kind() == ErrorKind::NotFound;
+            // The BSDs refuse a knote that writes to a pipe whose reader has gone,
+            // NetBSD with EBADF. A knote that reads tells of the end; without one,
+            // this error does.
+            let refused =
+                error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(ffi::EBADF);
+            let ended = reads && change.filter == EVFILT_WRITE && refused;
+            if receipt.data != 0 && !gone && !ended {
                 return Err(error);
             }
         }
@@ -121,31 +127,36 @@ impl Selector {
     // ANCHOR_END: apply
 
     // ANCHOR: select
-    /// Waits until there is something to report, the time is over, or `wake`
-    /// is called; adds what it finds to `answers`, as far as there is room.
+    /// Waits until there is something to report, the time is over, or `wake` is
+    /// called. Then calls `awake`, and adds what it has found to `events`.
     ///
-    /// It may add nothing: the wake-up is the queue's own business. It takes a
-    /// place all the same, so room left over does not mean that there was no
-    /// more. `true` does.
-    pub fn select(&self, answers: &mut Vec<Answer>, timeout: Option<Duration>) -> io::Result<bool> {
-        let before = answers.len();
-        let room = answers.spare_capacity_mut();
-        let filled = ffi::kevent(self.kqueue.as_fd(), &[], room, timeout)?.len();
-        // SAFETY: so much of the room is filled.
-        unsafe { answers.set_len(before + filled) };
-        let was_all = answers.len() < answers.capacity();
-        for answer in &mut answers[before..] {
-            // Kept where `event` looks for it.
-            answer.fflags = meaning(answer).bits().into();
+    /// The queue's own wake-up takes a place among the answers and is no event.
+    /// So room left over does not mean that there was no more: `true` does.
+    pub fn select(
+        &self,
+        events: &mut Events,
+        timeout: Option<Duration>,
+        awake: impl FnOnce(),
+    ) -> io::Result<bool> {
+        let mut room = [const { MaybeUninit::uninit() }; BATCH];
+        let most = events.room().min(BATCH);
+        let answered = ffi::kevent(self.kqueue.as_fd(), &[], &mut room[..most], timeout);
+        awake();
+        let answers = answered?;
+        // Reading and writing are two knotes, and one event.
+        let source = |answer: &kevent| (answer.udata, answer.ident);
+        answers.sort_unstable_by_key(source);
+        for knotes in answers.chunk_by(|one, two| source(one) == source(two)) {
+            let token = Token(knotes[0].udata);
+            if token != Token::QUEUE {
+                let readiness = knotes
+                    .iter()
+                    .map(meaning)
+                    .fold(Readiness::EMPTY, |all, one| all | one);
+                events.push(Event::new(token, readiness));
+            }
         }
-        answers.retain(|answer| event(answer).token() != Token::QUEUE);
-        // Reading and writing are two knotes, and one event if they are neighbours.
-        answers.dedup_by(|two, one| {
-            let same = (one.ident, one.udata) == (two.ident, two.udata) && one.filter != two.filter;
-            one.fflags |= if same { two.fflags } else { 0 };
-            same
-        });
-        Ok(was_all)
+        Ok(answers.len() < most)
     }
     // ANCHOR_END: select
 
@@ -189,6 +200,7 @@ fn entry(ident: usize, filter: ffi::Filter, flags: u16, token: Token) -> kevent 
     }
 }
 
+/// What an answer means.
 #[allow(clippy::unnecessary_cast)] // NetBSD's flags are 32 bits wide.
 fn meaning(answer: &kevent) -> Readiness {
     let filter = match answer.filter {
@@ -196,19 +208,5 @@ fn meaning(answer: &kevent) -> Readiness {
         _ => Filter::Read,
     };
     changes::readiness(filter, answer.flags as changes::Flags, answer.fflags)
-}
-
-/// What an answer means.
-pub fn event(answer: &Answer) -> Event {
-    let readiness = Readiness::from_bits(answer.fflags as u8);
-    Event::new(Token(answer.udata), readiness)
-}
-
-/// An event from the ready list, in the form of the kernel's answers.
-pub fn answer(event: Event) -> Answer {
-    // Of no descriptor, so of no knote.
-    let mut answer = entry(usize::MAX, EVFILT_USER, 0, event.token());
-    answer.fflags = event.readiness().bits().into();
-    answer
 }
 // ANCHOR_END: entry

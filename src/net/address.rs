@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::sys::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
+use super::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
 
 impl Family {
     #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]

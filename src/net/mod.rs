@@ -2,21 +2,22 @@
 //! documented once, here.
 //!
 //! Chapters 12 to 14 and 16. They are thin: a method is one call of the
-//! platform's type, in `net/unix/` or `net/windows/`. All are non-blocking: what
+//! platform's type, in `net/by_readiness/` or `net/by_completion/`. All are non-blocking: what
 //! the standard library's sockets would wait for is an error of kind
 //! `WouldBlock` here.
 
 mod address;
+pub(crate) mod by_completion;
+#[cfg(unix)]
+pub(crate) mod by_readiness;
+pub(crate) mod ffi;
 mod tcp;
 mod udp;
-#[cfg(unix)]
-pub(crate) mod unix;
-pub(crate) mod windows;
 
-#[cfg(unix)]
-use unix as sys;
 #[cfg(windows)]
-use windows as sys;
+use by_completion as sys;
+#[cfg(unix)]
+use by_readiness as sys;
 
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;

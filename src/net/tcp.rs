@@ -6,7 +6,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 
 use super::sys;
-use crate::registrator::{AsSource, Source};
+use crate::registrator::forward_source;
 
 /// A socket that takes TCP connections.
 ///
@@ -306,14 +306,6 @@ impl Write for TcpStream {
     }
 }
 
-impl AsSource for TcpListener {
-    fn as_source(&mut self) -> &mut dyn Source {
-        &mut self.inner.source
-    }
-}
+forward_source!([] TcpListener, inner.source);
 
-impl AsSource for TcpStream {
-    fn as_source(&mut self) -> &mut dyn Source {
-        &mut self.inner.source
-    }
-}
+forward_source!([] TcpStream, inner.source);

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::sys;
-use crate::registrator::{AsSource, Source};
+use crate::registrator::forward_source;
 
 // ANCHOR: socket
 /// A socket that sends and receives datagrams.
@@ -296,8 +296,4 @@ impl UdpSocket {
     }
 }
 
-impl AsSource for UdpSocket {
-    fn as_source(&mut self) -> &mut dyn Source {
-        &mut self.inner.source
-    }
-}
+forward_source!([] UdpSocket, inner.source);

@@ -3,45 +3,32 @@
 //! Chapter 21.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use crate::net::unix::ffi;
+use crate::net::ffi;
 use crate::poll::Poll;
 
 // ANCHOR: poll_fd
-/// The queue's descriptor is readable when `poll` would find something, so that
-/// another queue can wait for this one, [`SourceFd`](crate::unix::SourceFd) in
-/// hand.
-///
-/// Watched by edge, it is drained like anything else: the next event is owed
-/// once a `poll` has found nothing.
-///
-/// From the first call on, each wake and each listed node costs a system call,
-/// for who waits outside cannot be seen to sleep.
-impl AsFd for Poll {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        let queue = &self.registrator().queue;
-        queue.watch_from_outside();
-        queue.selector.fd()
-    }
-}
-
 impl Poll {
-    /// Makes a second descriptor of the queue, which another program started
-    /// by this one does not inherit.
+    /// The queue's descriptor, for another queue to wait on: it is readable when
+    /// `poll` would find something.
     ///
-    /// It is readable when `poll` would find something, as [`AsFd`] has it.
+    /// **This has a price.** From the first call on, every wake and every listed
+    /// node costs a system call, because nobody here can see whether the outer
+    /// queue sleeps.
+    ///
+    /// Register it with a [`SourceFd`](crate::unix::SourceFd). Watched by edge, the
+    /// inner queue must be drained like any other source: the next event is owed
+    /// once a `poll` has found nothing.
     ///
     /// ```
     /// use evq::unix::SourceFd;
     /// use evq::{Events, Interests, Poll, Token, Waker};
-    /// use std::os::fd::AsFd;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let (mut outer, inner) = (Poll::new()?, Poll::new()?);
     /// let mut events = Events::with_capacity(8);
-    /// let fd = inner.try_clone_to_owned_fd()?;
-    /// let mut source = SourceFd::new(fd.as_fd());
+    /// let mut source = SourceFd::new(inner.fd_with_every_wake());
     /// outer.registrator().register(&mut source, Token(1), Interests::READABLE)?;
     ///
     /// Waker::new(inner.registrator(), Token(2))?.wake()?;
@@ -50,12 +37,23 @@ impl Poll {
     /// # Ok(())
     /// # }
     /// ```
+    pub fn fd_with_every_wake(&self) -> BorrowedFd<'_> {
+        let queue = &self.registrator().queue;
+        queue.watch_from_outside();
+        queue.selector.fd()
+    }
+
+    /// Makes a second descriptor of the queue. A program that this one starts does
+    /// not inherit it.
+    ///
+    /// It is readable when `poll` would find something, at the price that
+    /// [`fd_with_every_wake`](Poll::fd_with_every_wake) names.
     ///
     /// # Errors
     ///
-    /// What the system says, such as that the process has no descriptors left.
+    /// The system's own: the process has no descriptors left.
     pub fn try_clone_to_owned_fd(&self) -> io::Result<OwnedFd> {
-        ffi::duplicate(self.as_fd())
+        ffi::duplicate(self.fd_with_every_wake())
     }
 }
 // ANCHOR_END: poll_fd

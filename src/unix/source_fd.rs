@@ -4,8 +4,8 @@
 
 use std::os::fd::AsFd;
 
-use crate::net::unix::Watched;
-use crate::registrator::{AsSource, Source};
+use crate::net::by_readiness::FdSource;
+use crate::registrator::forward_source;
 
 /// Any descriptor that the system can watch: a pipe, a terminal, a device, a
 /// socket of another crate's, another [`Poll`](crate::Poll).
@@ -53,7 +53,7 @@ use crate::registrator::{AsSource, Source};
 // ANCHOR: source_fd
 #[derive(Debug)]
 pub struct SourceFd<F: AsFd> {
-    source: Watched<F>,
+    source: FdSource<F>,
 }
 
 impl<F: AsFd> SourceFd<F> {
@@ -61,7 +61,7 @@ impl<F: AsFd> SourceFd<F> {
     /// this lives.
     pub fn new(fd: F) -> SourceFd<F> {
         SourceFd {
-            source: Watched::new(fd),
+            source: FdSource::new(fd),
         }
     }
 
@@ -76,9 +76,5 @@ impl<F: AsFd> SourceFd<F> {
     }
 }
 
-impl<F: AsFd> AsSource for SourceFd<F> {
-    fn as_source(&mut self) -> &mut dyn Source {
-        &mut self.source
-    }
-}
+forward_source!([F: AsFd] SourceFd<F>, source);
 // ANCHOR_END: source_fd

@@ -14,8 +14,8 @@ use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 
+use crate::iocp::ffi::Started;
 use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED};
-use crate::iocp::operations::Started;
 use crate::trace::failed_if;
 
 // What a pipe's decisions turn on, beside them.

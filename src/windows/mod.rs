@@ -102,6 +102,6 @@ mod named_pipe;
 #[doc(hidden)]
 pub mod pipe;
 
-pub use crate::iocp::binding::Binding;
+pub use crate::completion::binding::Binding;
 pub use crate::iocp::overlapped::{Overlapped, Packet};
 pub use named_pipe::{Instance, NamedPipe};

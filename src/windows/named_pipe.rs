@@ -11,9 +11,10 @@ use std::sync::{Arc, MutexGuard};
 
 use super::ffi;
 use super::pipe::{Call, Pipe, is_part_of_a_message, outcome};
-use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
+use crate::completion::source::{Bound, Machine, Operations, State, Which};
+use crate::iocp::ffi::Started;
 use crate::iocp::overlapped::Packet;
-use crate::registrator::{AsSource, Source};
+use crate::registrator::forward_source;
 
 /// One end of a named pipe: a server's or a client's.
 ///
@@ -361,11 +362,7 @@ fn announce(state: &mut State<Pipe>, operations: &Operations<Pipe>) {
     }
 }
 
-impl AsSource for NamedPipe {
-    fn as_source(&mut self) -> &mut dyn Source {
-        &mut self.source
-    }
-}
+forward_source!([] NamedPipe, source);
 
 impl AsHandle for NamedPipe {
     fn as_handle(&self) -> BorrowedHandle<'_> {

@@ -11,9 +11,9 @@ use std::mem;
 use std::ops::Range;
 use std::ptr;
 
+use crate::completion::buffer_pool::Buffer;
 use crate::event::Readiness;
-use crate::net::windows::buffer_pool::Buffer;
-use crate::net::windows::reading::ABORTED;
+use crate::net::by_completion::reading::ABORTED;
 
 /// Reading: the other end has been closed, and all that it wrote has been read
 /// (<https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499->).

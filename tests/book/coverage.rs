@@ -20,24 +20,24 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/kqueue/selector.rs", Kind::Core, &[9]),
     ("src/iocp/selector.rs", Kind::Core, &[11]),
     ("src/iocp/overlapped.rs", Kind::Core, &[11, 18]),
-    ("src/net/windows/buffer_pool.rs", Kind::Core, &[13]),
+    ("src/completion/buffer_pool.rs", Kind::Core, &[13]),
     ("src/lib.rs", Kind::Rest, &[6]),
     ("src/trace.rs", Kind::Rest, &[7]),
     ("src/epoll/mask.rs", Kind::Rest, &[8]),
     ("src/epoll/", Kind::Rest, &[7, 8]),
     ("src/kqueue/changes.rs", Kind::Rest, &[9]),
     ("src/kqueue/", Kind::Rest, &[7, 9]),
-    ("src/iocp/binding.rs", Kind::Rest, &[18]),
+    ("src/completion/binding.rs", Kind::Rest, &[18]),
     ("src/iocp/", Kind::Rest, &[7, 11]),
     ("src/channel.rs", Kind::Rest, &[20]),
     ("src/timer.rs", Kind::Rest, &[19]),
-    ("src/net/windows/afd.rs", Kind::Rest, &[22]),
-    ("src/net/windows/udp.rs", Kind::Rest, &[16]),
-    ("src/net/windows/datagrams.rs", Kind::Rest, &[16]),
-    ("src/net/windows/ffi/overlapped.rs", Kind::Rest, &[13, 14]),
-    ("src/net/windows/ffi", Kind::Rest, &[7]),
-    ("src/net/windows/", Kind::Rest, &[13, 14]),
-    ("src/net/unix/u", Kind::Rest, &[16, 17]), // udp.rs, and the Unix sockets
+    ("src/net/by_completion/afd.rs", Kind::Rest, &[22]),
+    ("src/net/by_completion/udp.rs", Kind::Rest, &[16]),
+    ("src/net/by_completion/datagrams.rs", Kind::Rest, &[16]),
+    ("src/net/ffi/windows/overlapped.rs", Kind::Rest, &[13, 14]),
+    ("src/net/ffi/", Kind::Rest, &[7]),
+    ("src/net/by_completion/", Kind::Rest, &[13, 14]),
+    ("src/net/by_readiness/u", Kind::Rest, &[16, 17]), // udp.rs, and the Unix sockets
     ("src/net/udp.rs", Kind::Rest, &[16]),
     ("src/net/", Kind::Rest, &[12]),
     ("src/unix/pipe.rs", Kind::Rest, &[17]),
@@ -87,7 +87,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "hands the call on to the platform's method of the same name",
     ),
     (
-        "src/net/unix/as_fd.rs",
+        "src/net/by_readiness/as_fd.rs",
         &["as_fd", "as_raw_fd"],
         "hands out the platform's descriptor",
     ),
@@ -97,7 +97,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "for the tests alone",
     ),
     (
-        "src/net/unix/tcp.rs",
+        "src/net/by_readiness/tcp.rs",
         &[
             "TcpListener::bind",
             "accept",
@@ -161,7 +161,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "hands the call on to the platform's method of the same name",
     ),
     (
-        "src/net/windows/udp.rs",
+        "src/net/by_completion/udp.rs",
         &[
             "room",
             "new",
@@ -204,12 +204,12 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "a call or two of the foreign functions, or of what is shown",
     ),
     (
-        "src/net/windows/udp.rs",
+        "src/net/by_completion/udp.rs",
         &["lend_copy"],
         "as `lend`, which is shown, for a copy of what is to be sent",
     ),
     (
-        "src/net/windows/datagrams.rs",
+        "src/net/by_completion/datagrams.rs",
         &[
             "Sending::came_back",
             "Sending::readiness",
@@ -218,7 +218,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "as those of `Receiving`, which are shown, or a list of numbers",
     ),
     (
-        "src/net/unix/udp.rs",
+        "src/net/by_readiness/udp.rs",
         &[
             "from_std",
             "into_std",
@@ -250,12 +250,12 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "one call, or two, of the foreign functions that it names",
     ),
     (
-        "src/iocp/operations.rs",
+        "src/completion/source.rs",
         &["Bound::handle", "Bound::registration"],
         "a field, or its lock",
     ),
     (
-        "src/iocp/operations.rs",
+        "src/completion/source.rs",
         &["as_handle"],
         "hands out the handle, of whichever kind it is",
     ),
@@ -277,7 +277,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "the same wrapper as those shown, around another call",
     ),
     (
-        "src/net/windows/ffi.rs",
+        "src/net/ffi/windows.rs",
         &[
             "done",
             "owned",
@@ -306,7 +306,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "the same wrapper as those shown, around another call",
     ),
     (
-        "src/net/windows/tcp.rs",
+        "src/net/by_completion/tcp.rs",
         &[
             "connected",
             "from_std",
@@ -327,7 +327,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "one call of what is shown, or of an option's function",
     ),
     (
-        "src/net/windows/listener.rs",
+        "src/net/by_completion/listener.rs",
         &[
             "from_std",
             "into_std",
@@ -341,7 +341,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "as of a stream, which is shown, or one call of an option's function",
     ),
     (
-        "src/net/windows/options.rs",
+        "src/net/by_completion/options.rs",
         &[
             "socket",
             "domain",
@@ -357,12 +357,12 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "as on Unix, where chapter 12 shows it, or words for an error",
     ),
     (
-        "src/net/windows/as_socket.rs",
+        "src/net/by_completion/as_socket.rs",
         &["as_socket", "as_raw_socket"],
         "hands out the socket",
     ),
     (
-        "src/net/windows/ffi/overlapped.rs",
+        "src/net/ffi/windows/overlapped.rs",
         &[
             "room",
             "acceptex",
@@ -391,7 +391,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "the same wrapper as those shown, around another call",
     ),
     (
-        "src/net/unix/ffi.rs",
+        "src/net/ffi/unix.rs",
         &[
             "owned",
             "bind",
@@ -417,7 +417,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "copies an address from one layout to the other, field by field",
     ),
     (
-        "src/net/unix/watched.rs",
+        "src/net/by_readiness/fd_source.rs",
         &["new", "fd", "reregister", "deregister"],
         "as `register`, which is shown, or a field",
     ),

@@ -6,27 +6,28 @@ use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::FdSource;
 use super::tcp::{domain, set_ttl, take_error, ttl};
-use super::{Watched, ffi};
+use crate::net::ffi;
 
 // ANCHOR: bind
 #[derive(Debug)]
 pub(crate) struct UdpSocket {
-    pub(crate) source: Watched<OwnedFd>,
+    pub(crate) source: FdSource<OwnedFd>,
 }
 
 impl UdpSocket {
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
         let fd = ffi::socket(domain(addr), ffi::SOCK_DGRAM)?;
         ffi::bind(fd.as_fd(), addr)?;
-        let source = Watched::new(fd);
+        let source = FdSource::new(fd);
         Ok(UdpSocket { source })
     }
     // ANCHOR_END: bind
 
     pub(crate) fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
-        let source = Watched::new(socket.into());
+        let source = FdSource::new(socket.into());
         Ok(UdpSocket { source })
     }
 
@@ -69,7 +70,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<UdpSocket> {
-        let source = Watched::new(ffi::duplicate(self.fd())?);
+        let source = FdSource::new(ffi::duplicate(self.fd())?);
         Ok(UdpSocket { source })
     }
 

@@ -9,12 +9,14 @@ use std::net::{self, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
+use super::options;
 use super::reading::ABORTED;
 use super::tcp::TcpStream;
-use super::{ffi, options};
+use crate::completion::source::{Bound, Machine, Operations, State, Which};
 use crate::event::{Readiness, Trigger};
-use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
+use crate::iocp::ffi::Started;
 use crate::iocp::overlapped::Packet;
+use crate::net::ffi;
 
 /// Connections that have been made and not yet accepted, before the system turns
 /// more away. It may have a lower limit of its own.

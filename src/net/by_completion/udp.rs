@@ -8,12 +8,13 @@ use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::buffer_pool::Buffer;
 use super::datagrams::{self, Receiving, Sending};
-use super::{ffi, options};
+use super::options;
+use crate::completion::buffer_pool::Buffer;
+use crate::completion::source::{Bound, Machine, Operations, State, Which};
 use crate::event::Trigger;
-use crate::iocp::operations::{Bound, Machine, Operations, State, Which};
 use crate::iocp::overlapped::Packet;
+use crate::net::ffi;
 
 /// Longer than any datagram, so that what is lent holds each one whole: what is
 /// cut is cut when it is handed out.

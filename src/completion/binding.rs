@@ -12,7 +12,7 @@ use crate::registrator::Registrator;
 /// Ties a handle to the queue whose `poll` dequeues its completion packets.
 ///
 /// A source over a handle of your own keeps one of these for the handle, an
-/// [`Overlapped`](super::overlapped::Overlapped) for each operation that may be
+/// [`Overlapped`](crate::iocp::overlapped::Overlapped) for each operation that may be
 /// in flight, and a [`Registration`](crate::Registration) with its
 /// [`SetReadiness`](crate::SetReadiness) for what it is ready for. Its
 /// [`Source`](crate::Source) methods are those of the `Registration`; only
@@ -85,13 +85,13 @@ impl Binding {
     /// # Safety
     ///
     /// Each packet of the handle is taken for that of an
-    /// [`Overlapped`](super::overlapped::Overlapped), whose function is called.
+    /// [`Overlapped`](crate::iocp::overlapped::Overlapped), whose function is called.
     /// So this is to hold for every overlapped operation on the handle's file
     /// object, in flight already or to come, and through any duplicate of the
     /// handle, for as long as there is one:
     ///
     /// - It is started with a pointer that
-    ///   [`Overlapped::prepare`](super::overlapped::Overlapped::prepare) has
+    ///   [`Overlapped::prepare`](crate::iocp::overlapped::Overlapped::prepare) has
     ///   returned, or it queues no packet.
     /// - Until its packet has been delivered, that `Overlapped`, the buffers of
     ///   the operation and whatever else the function needs stay where they

@@ -6,7 +6,8 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::{Watched, ffi};
+use super::FdSource;
+use crate::net::ffi;
 
 /// Connections that have been made and not yet accepted, before the kernel
 /// turns more away. It may have a lower limit of its own.
@@ -14,7 +15,7 @@ const BACKLOG: i32 = 1024;
 
 #[derive(Debug)]
 pub(crate) struct TcpListener {
-    pub(crate) source: Watched<OwnedFd>,
+    pub(crate) source: FdSource<OwnedFd>,
 }
 
 impl TcpListener {
@@ -27,7 +28,7 @@ impl TcpListener {
         ffi::bind(fd.as_fd(), addr)?;
         ffi::listen(fd.as_fd(), BACKLOG)?;
         Ok(TcpListener {
-            source: Watched::new(fd),
+            source: FdSource::new(fd),
         })
     }
     // ANCHOR_END: bind
@@ -35,7 +36,7 @@ impl TcpListener {
     pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         Ok(TcpListener {
-            source: Watched::new(listener.into()),
+            source: FdSource::new(listener.into()),
         })
     }
 
@@ -45,12 +46,12 @@ impl TcpListener {
 
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (fd, from) = ffi::accept(self.fd())?;
-        let source = Watched::new(fd);
+        let source = FdSource::new(fd);
         Ok((TcpStream { source }, from))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
-        let source = Watched::new(ffi::duplicate(self.fd())?);
+        let source = FdSource::new(ffi::duplicate(self.fd())?);
         Ok(TcpListener { source })
     }
 
@@ -77,7 +78,7 @@ impl TcpListener {
 
 #[derive(Debug)]
 pub(crate) struct TcpStream {
-    pub(crate) source: Watched<OwnedFd>,
+    pub(crate) source: FdSource<OwnedFd>,
 }
 
 impl TcpStream {
@@ -92,7 +93,7 @@ impl TcpStream {
             result => result?,
         }
         Ok(TcpStream {
-            source: Watched::new(fd),
+            source: FdSource::new(fd),
         })
     }
     // ANCHOR_END: connect
@@ -100,7 +101,7 @@ impl TcpStream {
     pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
         Ok(TcpStream {
-            source: Watched::new(stream.into()),
+            source: FdSource::new(stream.into()),
         })
     }
 
@@ -140,7 +141,7 @@ impl TcpStream {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
-        let source = Watched::new(ffi::duplicate(self.fd())?);
+        let source = FdSource::new(ffi::duplicate(self.fd())?);
         Ok(TcpStream { source })
     }
 

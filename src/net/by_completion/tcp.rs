@@ -9,14 +9,15 @@ use std::net::{self, Shutdown, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::buffer_pool::Buffer;
-use super::ffi;
 use super::options;
 use super::reading::{Reading, hand_out};
 use super::writing::{Writing, gather};
+use crate::completion::buffer_pool::Buffer;
+use crate::completion::source::{Bound, Machine, Operations, State, Which};
 use crate::event::Trigger;
-use crate::iocp::operations::{Bound, Machine, Operations, Started, State, Which};
+use crate::iocp::ffi::Started;
 use crate::iocp::overlapped::Packet;
+use crate::net::ffi;
 
 // ANCHOR: stream
 /// What a stream lends for reading, unless told otherwise, in bytes.

@@ -12,8 +12,8 @@ use std::ptr;
 
 use super::SIO_GET_EXTENSION_FUNCTION_POINTER;
 use super::{Address, SOCKET, SOCKET_ERROR, WSABUF, c, checked, int, raw};
+use crate::iocp::ffi::Started;
 use crate::iocp::ffi::{BOOL, OVERLAPPED};
-use crate::iocp::operations::Started;
 
 /// What would be called instead of a packet being queued; none ever is
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nc-winsock2-lpwsaoverlapped_completion_routine>).

@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket};
 
-use super::ffi;
 use crate::iocp::overlapped::Packet;
+use crate::net::ffi;
 
 /// A socket that does not block.
 pub(super) fn socket(domain: i32, kind: i32) -> io::Result<OwnedSocket> {

@@ -2,11 +2,10 @@
 //! and leave the reading and writing to us.
 
 mod as_fd;
-pub mod ffi;
+mod fd_source;
 mod tcp;
 mod udp;
-mod watched;
 
+pub(crate) use fd_source::FdSource;
 pub(crate) use tcp::{TcpListener, TcpStream};
 pub(crate) use udp::UdpSocket;
-pub(crate) use watched::Watched;

@@ -14,10 +14,10 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::binding::{Binding, as_handle};
-use super::ffi::{self, OVERLAPPED};
-use super::overlapped::{Overlapped, Packet};
-use super::selector::Lingering;
-use crate::event::{Interests, Readiness, Token, Trigger, Watch};
+use crate::event::{Readiness, Watch};
+use crate::iocp::ffi::{self, OVERLAPPED, Started};
+use crate::iocp::overlapped::{Overlapped, Packet};
+use crate::iocp::selector::Lingering;
 use crate::registration::{Registration, SetReadiness};
 use crate::registrator::{Registrator, Source, check};
 
@@ -55,28 +55,6 @@ pub(crate) enum Which {
     Input,
     /// A connect, a write, a datagram out.
     Output,
-}
-
-/// What became of a call that starts an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Started {
-    /// It is over, with so many bytes, and no packet comes.
-    AtOnce(usize),
-    /// It is in flight, and a packet comes.
-    Pending,
-}
-
-impl Started {
-    /// What a call's result means that has moved so many bytes if it is over.
-    pub(crate) fn by<T>(result: io::Result<T>, bytes: u32) -> io::Result<Started> {
-        match result {
-            Ok(_) => Ok(Started::AtOnce(bytes as usize)),
-            Err(error) if error.raw_os_error() == Some(ffi::ERROR_IO_PENDING) => {
-                Ok(Started::Pending)
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 // ANCHOR_END: started
 
@@ -331,14 +309,7 @@ impl<M: Machine> Bound<M> {
 /// Its clones share one registration.
 impl<M: Machine> Source for Arc<Bound<M>> {
     /// The first time, the handle is tied to the queue's port.
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        let watch = Watch::new(token, interests, trigger);
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         let mut registration = self.registration();
         check(registrator, watch)?;
         let first = self.operations.binding.queue().is_none();
@@ -353,7 +324,7 @@ impl<M: Machine> Source for Arc<Bound<M>> {
             // Refused by some layers over the sockets; then packets come.
             self.operations.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
         }
-        registration.register(registrator, token, interests, trigger)?;
+        registration.register(registrator, watch)?;
         let armed = self.arm(watch);
         if armed.is_err() {
             self.operations.lock().watch = None;
@@ -364,24 +335,15 @@ impl<M: Machine> Source for Arc<Bound<M>> {
     // ANCHOR_END: register
 
     // ANCHOR: reregister
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        let watch = Watch::new(token, interests, trigger);
-        let mut registration = self.registration();
-        registration.reregister(registrator, token, interests, trigger)?;
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.registration().reregister(registrator, watch)?;
         self.arm(watch)
     }
 
     /// What is in flight stays so, and what it brings is kept for a later
     /// registration.
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        let mut registration = self.registration();
-        registration.deregister(registrator)?;
+        self.registration().deregister(registrator)?;
         self.operations.lock().watch = None;
         Ok(())
     }
@@ -463,6 +425,8 @@ mod tests {
     use std::ffi::OsStr;
 
     use super::*;
+    use crate::event::{Interests, Token};
+    use crate::events::Events;
     use crate::poll::Poll;
     use crate::windows::ffi::{connect_pipe, create_pipe, open_pipe, read_overlapped};
 
@@ -516,8 +480,9 @@ mod tests {
         drop(source);
         let _client = open_pipe(name).unwrap();
         let selector = &registrator.queue.selector;
-        selector.select(&mut Vec::new(), None).unwrap();
-        selector.deliver();
+        selector
+            .select(&mut Events::with_capacity(8), None, || {})
+            .unwrap();
         assert_eq!(selector.lent(), 0);
     }
 }

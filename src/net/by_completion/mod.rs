@@ -5,15 +5,12 @@
 //! `buffer_pool.rs` has what is lent; `tcp.rs`, `listener.rs` and `udp.rs` join
 //! them.
 
-pub mod buffer_pool;
 pub mod datagrams;
 pub mod reading;
 pub mod writing;
 
 #[cfg(windows)]
 mod as_socket;
-#[cfg(windows)]
-pub mod ffi;
 #[cfg(windows)]
 mod listener;
 #[cfg(windows)]

@@ -474,8 +474,8 @@ mod tests {
     use std::os::windows::io::AsSocket;
 
     use super::*;
+    use crate::iocp::ffi::Started;
     use crate::iocp::ffi::{associate, create_port, dequeue};
-    use crate::iocp::operations::Started;
 
     const ZEROED: OVERLAPPED = OVERLAPPED {
         Internal: 0,
@@ -512,7 +512,7 @@ mod tests {
             )
         };
         for socket in [listener, client, server] {
-            let handle = crate::iocp::binding::as_handle(socket);
+            let handle = crate::completion::binding::as_handle(socket);
             associate(std::os::windows::io::AsHandle::as_handle(&port), handle).unwrap();
         }
 

@@ -1,0 +1,102 @@
+//! A descriptor and its registration: what every Unix source is made of.
+//!
+//! Chapter 12. The kernel's queue holds an open file, not a number: with a
+//! duplicate around, closing our descriptor would leave the registration alive,
+//! and its events would bear the token of nobody. So a source deregisters
+//! before it closes.
+
+use std::io;
+use std::mem::ManuallyDrop;
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+
+use crate::event::Watch;
+use crate::registrator::{Registered, Registrator, Source, check};
+
+// ANCHOR: watched
+/// A descriptor, owned or borrowed, that is deregistered before it goes.
+#[derive(Debug)]
+pub(crate) struct FdSource<F: AsFd> {
+    fd: F,
+    registered: Registered,
+}
+// ANCHOR_END: watched
+
+impl<F: AsFd> FdSource<F> {
+    pub(crate) fn new(fd: F) -> FdSource<F> {
+        FdSource {
+            fd,
+            registered: Registered::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn fd(&self) -> &F {
+        &self.fd
+    }
+
+    // ANCHOR: into_fd
+    /// Deregisters, and hands the descriptor back.
+    pub(crate) fn into_fd(self) -> F {
+        let mut whole = ManuallyDrop::new(self);
+        let _ = whole.leave();
+        // SAFETY: `whole` is never used or dropped after this, so the
+        // descriptor has one owner; its registration is `None` and needs no drop.
+        unsafe { std::ptr::read(&whole.fd) }
+    }
+    // ANCHOR_END: into_fd
+
+    // ANCHOR: leave
+    /// Removes the registration, if there is one.
+    fn leave(&mut self) -> io::Result<()> {
+        match self.registered.take() {
+            Some((queue, _)) => {
+                queue.in_kernel.fetch_sub(1, Ordering::Relaxed);
+                queue.selector.deregister(self.fd.as_fd())
+            }
+            None => Ok(()),
+        }
+    }
+    // ANCHOR_END: leave
+}
+
+// ANCHOR: source
+impl<F: AsFd> Source for FdSource<F> {
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.registered.check_new(registrator, watch)?;
+        let queue = &registrator.queue;
+        queue.selector.register(self.fd.as_fd(), watch)?;
+        queue.in_kernel.fetch_add(1, Ordering::Relaxed);
+        self.registered.set(registrator, watch);
+        Ok(())
+    }
+
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        check(registrator, watch)?;
+        let old = self.registered.check_own(registrator)?;
+        let (selector, fd) = (&registrator.queue.selector, self.fd.as_fd());
+        if let Err(error) = selector.reregister(fd, watch) {
+            // A kqueue has deleted the old knotes by now: add them again. epoll
+            // still has its entry, and refuses a second one.
+            let _ = selector.register(fd, old);
+            return Err(error);
+        }
+        self.registered.set(registrator, watch);
+        Ok(())
+    }
+
+    fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
+        self.registered.check_own(registrator)?;
+        self.leave()
+    }
+}
+// ANCHOR_END: source
+
+// ANCHOR: drop
+impl<F: AsFd> Drop for FdSource<F> {
+    fn drop(&mut self) {
+        // Fails only if the kernel has forgotten the descriptor by itself.
+        let _ = self.leave();
+    }
+}
+// ANCHOR_END: drop

@@ -1,0 +1,12 @@
+//! The foreign functions of sockets: one file for Unix and one for Windows, with the same names
+//! where both have them.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+pub use unix::*;
+#[cfg(windows)]
+pub use windows::*;
