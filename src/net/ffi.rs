@@ -10,3 +10,10 @@ mod windows;
 pub use unix::*;
 #[cfg(windows)]
 pub use windows::*;
+
+/// A socket that is borrowed for a call.
+#[cfg(unix)]
+pub type Socket<'a> = std::os::fd::BorrowedFd<'a>;
+/// A socket that is borrowed for a call.
+#[cfg(windows)]
+pub type Socket<'a> = std::os::windows::io::BorrowedSocket<'a>;

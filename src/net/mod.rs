@@ -11,6 +11,7 @@ pub(crate) mod by_completion;
 #[cfg(unix)]
 pub(crate) mod by_readiness;
 pub(crate) mod ffi;
+mod options;
 mod tcp;
 mod udp;
 

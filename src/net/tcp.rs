@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 
-use super::sys;
+use super::{ffi, options, sys};
 use crate::registrator::forward_source;
 
 /// A socket that takes TCP connections.
@@ -87,23 +87,23 @@ impl TcpListener {
 
     /// The address that it listens at.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        ffi::getsockname(self.inner.socket())
     }
 
     /// The number of routers that a packet may pass.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.inner.ttl()
+        options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255, also of
     /// the connections that are accepted.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.inner.set_ttl(ttl)
+        options::set_ttl(self.inner.socket(), ttl)
     }
 
     /// Takes the pending error, if there is one.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.inner.take_error()
+        options::take_error(self.inner.socket())
     }
 }
 
@@ -212,7 +212,7 @@ impl TcpStream {
 
     /// The address of this end.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        ffi::getsockname(self.inner.socket())
     }
 
     /// The address of the other end.
@@ -221,28 +221,28 @@ impl TcpStream {
     ///
     /// `NotConnected` until the connection has been made.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
+        ffi::getpeername(self.inner.socket())
     }
 
     /// Whether small writes are sent at once.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.inner.nodelay()
+        options::nodelay(self.inner.socket())
     }
 
     /// Sets whether small writes are sent at once, rather than gathered while
     /// earlier ones are unacknowledged (Nagle's algorithm).
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.inner.set_nodelay(nodelay)
+        options::set_nodelay(self.inner.socket(), nodelay)
     }
 
     /// The number of routers that a packet may pass.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.inner.ttl()
+        options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.inner.set_ttl(ttl)
+        options::set_ttl(self.inner.socket(), ttl)
     }
 
     /// Takes the pending error, if there is one.

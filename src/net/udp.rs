@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::sys;
+use super::{ffi, options, sys};
 use crate::registrator::forward_source;
 
 // ANCHOR: socket
@@ -163,7 +163,7 @@ impl UdpSocket {
 
     /// The socket's own address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        ffi::getsockname(self.inner.socket())
     }
 
     /// The address that the socket is connected to.
@@ -172,7 +172,7 @@ impl UdpSocket {
     ///
     /// `NotConnected` if it is not.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
+        ffi::getpeername(self.inner.socket())
     }
 
     /// Takes the pending error, if there is one: that of an earlier datagram.
@@ -182,14 +182,14 @@ impl UdpSocket {
 
     /// The number of routers that a datagram may pass.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.inner.ttl()
+        options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a datagram may pass, 1 to 255. For
     /// datagrams to an IPv4 group there is
     /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.inner.set_ttl(ttl)
+        options::set_ttl(self.inner.socket(), ttl)
     }
 
     /// Whether an IPv6 socket leaves IPv4 alone. One that does not receives
@@ -199,18 +199,18 @@ impl UdpSocket {
     ///
     /// Which it is to begin with, the system decides.
     pub fn only_v6(&self) -> io::Result<bool> {
-        self.inner.only_v6()
+        options::only_v6(self.inner.socket())
     }
 
     /// Whether datagrams may be sent to a broadcast address.
     pub fn broadcast(&self) -> io::Result<bool> {
-        self.inner.broadcast()
+        options::broadcast(self.inner.socket())
     }
 
     /// Sets whether datagrams may be sent to a broadcast address, and so to all
     /// on a network. At first they may not.
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
-        self.inner.set_broadcast(broadcast)
+        options::set_broadcast(self.inner.socket(), broadcast)
     }
 
     /// Receives from now on what is sent to this IPv4 group, on the interface
@@ -222,12 +222,12 @@ impl UdpSocket {
     /// What the system says: the group is none, has been joined already, or no
     /// interface leads there.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
-        self.inner.join_multicast_v4(group, interface)
+        options::member_v4(self.inner.socket(), true, group, interface)
     }
 
     /// Receives no longer what is sent to this IPv4 group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
-        self.inner.leave_multicast_v4(group, interface)
+        options::member_v4(self.inner.socket(), false, group, interface)
     }
 
     /// Receives from now on what is sent to this IPv6 group, on the interface
@@ -237,17 +237,17 @@ impl UdpSocket {
     ///
     /// Those of [`join_multicast_v4`](UdpSocket::join_multicast_v4).
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.inner.join_multicast_v6(group, interface)
+        options::member_v6(self.inner.socket(), true, group, interface)
     }
 
     /// Receives no longer what is sent to this IPv6 group.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.inner.leave_multicast_v6(group, interface)
+        options::member_v6(self.inner.socket(), false, group, interface)
     }
 
     /// Whether this machine's members of an IPv4 group get datagrams, too.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.inner.multicast_loop_v4()
+        options::multicast_loop_v4(self.inner.socket())
     }
 
     /// Sets whether what is sent to an IPv4 group is delivered on this machine
@@ -258,12 +258,12 @@ impl UdpSocket {
     /// On Unix the sender's choice counts, on Windows the receiver's: set it
     /// on both.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        self.inner.set_multicast_loop_v4(on)
+        options::set_multicast_loop_v4(self.inner.socket(), on)
     }
 
     /// How far a datagram to an IPv4 group may go.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        self.inner.multicast_ttl_v4().map(u32::from)
+        options::multicast_ttl_v4(self.inner.socket())
     }
 
     /// Sets how far a datagram to an IPv4 group may go: 0 keeps it on this
@@ -274,25 +274,19 @@ impl UdpSocket {
     ///
     /// `InvalidInput` above 255.
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        let ttl = u8::try_from(ttl).map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a group's time to live is from 0 to 255",
-            )
-        })?;
-        self.inner.set_multicast_ttl_v4(ttl)
+        options::set_multicast_ttl_v4(self.inner.socket(), ttl)
     }
 
     /// Whether this machine's members of an IPv6 group get datagrams, too.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.inner.multicast_loop_v6()
+        options::multicast_loop_v6(self.inner.socket())
     }
 
     /// Sets whether what is sent to an IPv6 group is delivered on this machine
     /// as well, as [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4)
     /// does for IPv4.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        self.inner.set_multicast_loop_v6(on)
+        options::set_multicast_loop_v6(self.inner.socket(), on)
     }
 }
 

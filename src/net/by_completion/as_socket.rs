@@ -1,44 +1,26 @@
-//! The sockets' handles, for whoever sets options of his own.
+//! The sockets' handles, for programs that set options of their own.
 //!
-//! Chapter 13. Not for reading and writing: what is lent and what is in hand is
-//! known to this crate alone.
+//! Chapter 13. Do not read or write through them: only this crate knows which bytes are lent,
+//! and which have come.
 
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 
-impl AsSocket for TcpListener {
-    fn as_socket(&self) -> BorrowedSocket<'_> {
-        self.inner.socket()
-    }
+macro_rules! as_socket {
+    ($($socket:ty),+) => {$(
+        impl AsSocket for $socket {
+            fn as_socket(&self) -> BorrowedSocket<'_> {
+                self.inner.socket()
+            }
+        }
+
+        impl AsRawSocket for $socket {
+            fn as_raw_socket(&self) -> RawSocket {
+                self.as_socket().as_raw_socket()
+            }
+        }
+    )+};
 }
 
-impl AsRawSocket for TcpListener {
-    fn as_raw_socket(&self) -> RawSocket {
-        self.inner.socket().as_raw_socket()
-    }
-}
-
-impl AsSocket for TcpStream {
-    fn as_socket(&self) -> BorrowedSocket<'_> {
-        self.inner.socket()
-    }
-}
-
-impl AsRawSocket for TcpStream {
-    fn as_raw_socket(&self) -> RawSocket {
-        self.inner.socket().as_raw_socket()
-    }
-}
-
-impl AsSocket for UdpSocket {
-    fn as_socket(&self) -> BorrowedSocket<'_> {
-        self.inner.socket()
-    }
-}
-
-impl AsRawSocket for UdpSocket {
-    fn as_raw_socket(&self) -> RawSocket {
-        self.inner.socket().as_raw_socket()
-    }
-}
+as_socket!(TcpListener, TcpStream, UdpSocket);

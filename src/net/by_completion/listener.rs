@@ -17,6 +17,7 @@ use crate::event::{Readiness, Trigger};
 use crate::iocp::ffi::Started;
 use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
+use crate::net::options::domain;
 
 /// Connections that have been made and not yet accepted, before the system turns
 /// more away. It may have a lower limit of its own.
@@ -56,7 +57,7 @@ impl TcpListener {
     fn new(socket: OwnedSocket) -> io::Result<TcpListener> {
         let machine = Listener {
             accepting: Accepting::Idle,
-            domain: options::domain(ffi::getsockname(socket.as_socket())?),
+            domain: domain(ffi::getsockname(socket.as_socket())?),
             acceptex: ffi::acceptex(socket.as_socket())?,
             addresses: Box::new(ffi::Addresses::room()),
         };
@@ -70,7 +71,7 @@ impl TcpListener {
     /// Without SO_REUSEADDR: a port of Windows' is free again at once, and the
     /// option would let another program take it from this one.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
-        let socket = options::socket(options::domain(addr), ffi::SOCK_STREAM)?;
+        let socket = options::socket(domain(addr), ffi::SOCK_STREAM)?;
         ffi::bind(socket.as_socket(), addr)?;
         ffi::listen(socket.as_socket(), BACKLOG)?;
         TcpListener::new(socket)
@@ -140,22 +141,6 @@ impl TcpListener {
         ffi::getpeername(socket.as_socket())
     }
     // ANCHOR_END: accept
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.socket())
-    }
-
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        options::ttl(self.socket())
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        options::set_ttl(self.socket(), ttl)
-    }
-
-    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        options::take_error(self.socket())
-    }
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
         self.source.handle().as_socket()

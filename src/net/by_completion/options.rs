@@ -14,59 +14,11 @@ pub(super) fn socket(domain: i32, kind: i32) -> io::Result<OwnedSocket> {
     Ok(socket)
 }
 
-pub(super) fn domain(addr: SocketAddr) -> i32 {
-    match addr {
-        SocketAddr::V4(_) => ffi::AF_INET,
-        SocketAddr::V6(_) => ffi::AF_INET6,
-    }
-}
-
 /// Any address of the same family, at a port that the system chooses.
 pub(super) fn any(addr: SocketAddr) -> SocketAddr {
     match addr {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    }
-}
-
-pub(super) fn nodelay(socket: BorrowedSocket<'_>) -> io::Result<bool> {
-    Ok(ffi::option(socket, ffi::IPPROTO_TCP, ffi::TCP_NODELAY)? != 0)
-}
-
-pub(super) fn set_nodelay(socket: BorrowedSocket<'_>, nodelay: bool) -> io::Result<()> {
-    let on = i32::from(nodelay);
-    ffi::set_option(socket, ffi::IPPROTO_TCP, ffi::TCP_NODELAY, on)
-}
-
-/// Where a socket's family keeps its time to live.
-fn ttl_option(socket: BorrowedSocket<'_>) -> io::Result<(i32, i32)> {
-    Ok(match ffi::getsockname(socket)? {
-        SocketAddr::V4(_) => (ffi::IPPROTO_IP, ffi::IP_TTL),
-        SocketAddr::V6(_) => (ffi::IPPROTO_IPV6, ffi::IPV6_UNICAST_HOPS),
-    })
-}
-
-pub(super) fn ttl(socket: BorrowedSocket<'_>) -> io::Result<u32> {
-    let (level, name) = ttl_option(socket)?;
-    Ok(ffi::option(socket, level, name)? as u32)
-}
-
-pub(super) fn set_ttl(socket: BorrowedSocket<'_>, ttl: u32) -> io::Result<()> {
-    if !(1..=255).contains(&ttl) {
-        return Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "a time to live is from 1 to 255",
-        ));
-    }
-    let (level, name) = ttl_option(socket)?;
-    ffi::set_option(socket, level, name, ttl as i32)
-}
-
-/// Reading the error clears it.
-pub(super) fn take_error(socket: BorrowedSocket<'_>) -> io::Result<Option<io::Error>> {
-    match ffi::option(socket, ffi::SOL_SOCKET, ffi::SO_ERROR)? {
-        0 => Ok(None),
-        error => Ok(Some(io::Error::from_raw_os_error(error))),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::event::Trigger;
 use crate::iocp::ffi::Started;
 use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
+use crate::net::options::{domain, take_error};
 
 // ANCHOR: stream
 /// What a stream lends for reading, unless told otherwise, in bytes.
@@ -68,7 +69,7 @@ impl TcpStream {
     /// The connection begins with the first registration: only then is there a
     /// port to tell of its end.
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
-        let socket = options::socket(options::domain(addr), ffi::SOCK_STREAM)?;
+        let socket = options::socket(domain(addr), ffi::SOCK_STREAM)?;
         // ConnectEx insists.
         ffi::bind(socket.as_socket(), options::any(addr))?;
         Ok(TcpStream::new(socket, Writing::Unconnected, Some(addr)))
@@ -230,30 +231,6 @@ impl TcpStream {
     }
     // ANCHOR_END: shutdown
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.socket())
-    }
-
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getpeername(self.socket())
-    }
-
-    pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        options::nodelay(self.socket())
-    }
-
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        options::set_nodelay(self.socket(), nodelay)
-    }
-
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        options::ttl(self.socket())
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        options::set_ttl(self.socket(), ttl)
-    }
-
     // ANCHOR: take_error
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let mut state = self.source.lock();
@@ -262,7 +239,7 @@ impl TcpStream {
             return Ok(Some(error));
         }
         match state.machine.peer {
-            None => options::take_error(self.socket()),
+            None => take_error(self.socket()),
             // Of a refusal the socket may tell again and again.
             Some(_) => Ok(None),
         }

@@ -4,7 +4,7 @@
 //! datagram is, `datagrams.rs` tells; here are the calls between.
 
 use std::io::{self, ErrorKind};
-use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{self, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use crate::completion::source::{Bound, Machine, Operations, State, Which};
 use crate::event::Trigger;
 use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
+use crate::net::options::domain;
 
 /// Longer than any datagram, so that what is lent holds each one whole: what is
 /// cut is cut when it is handed out.
@@ -62,7 +63,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = options::socket(options::domain(addr), ffi::SOCK_DGRAM)?;
+        let socket = options::socket(domain(addr), ffi::SOCK_DGRAM)?;
         ffi::bind(socket.as_socket(), addr)?;
         Ok(UdpSocket::new(socket))
     }
@@ -197,99 +198,6 @@ impl UdpSocket {
         };
         announce(&state, &self.source.operations, true);
         Ok(Some(io::Error::from_raw_os_error(code)))
-    }
-
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.socket())
-    }
-
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getpeername(self.socket())
-    }
-
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        options::ttl(self.socket())
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        options::set_ttl(self.socket(), ttl)
-    }
-
-    pub(crate) fn only_v6(&self) -> io::Result<bool> {
-        self.flag(ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
-    }
-
-    pub(crate) fn broadcast(&self) -> io::Result<bool> {
-        self.flag(ffi::SOL_SOCKET, ffi::SO_BROADCAST)
-    }
-
-    pub(crate) fn set_broadcast(&self, on: bool) -> io::Result<()> {
-        let on = i32::from(on);
-        ffi::set_option(self.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST, on)
-    }
-
-    pub(crate) fn multicast_loop_v4(&self) -> io::Result<bool> {
-        self.flag(ffi::IPPROTO_IP, ffi::IP_MULTICAST_LOOP)
-    }
-
-    pub(crate) fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        let on = i32::from(on);
-        ffi::set_option(self.socket(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_LOOP, on)
-    }
-
-    pub(crate) fn multicast_ttl_v4(&self) -> io::Result<u8> {
-        let ttl = ffi::option(self.socket(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_TTL)?;
-        Ok(ttl as u8)
-    }
-
-    pub(crate) fn set_multicast_ttl_v4(&self, ttl: u8) -> io::Result<()> {
-        let ttl = i32::from(ttl);
-        ffi::set_option(self.socket(), ffi::IPPROTO_IP, ffi::IP_MULTICAST_TTL, ttl)
-    }
-
-    pub(crate) fn multicast_loop_v6(&self) -> io::Result<bool> {
-        self.flag(ffi::IPPROTO_IPV6, ffi::IPV6_MULTICAST_LOOP)
-    }
-
-    pub(crate) fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        let (name, on) = (ffi::IPV6_MULTICAST_LOOP, i32::from(on));
-        ffi::set_option(self.socket(), ffi::IPPROTO_IPV6, name, on)
-    }
-
-    pub(crate) fn join_multicast_v4(&self, group: &Ipv4Addr, own: &Ipv4Addr) -> io::Result<()> {
-        self.group_v4(ffi::IP_ADD_MEMBERSHIP, group, own)
-    }
-
-    pub(crate) fn leave_multicast_v4(&self, group: &Ipv4Addr, own: &Ipv4Addr) -> io::Result<()> {
-        self.group_v4(ffi::IP_DROP_MEMBERSHIP, group, own)
-    }
-
-    fn group_v4(&self, name: i32, group: &Ipv4Addr, own: &Ipv4Addr) -> io::Result<()> {
-        let request = ffi::ip_mreq {
-            multiaddr: group.octets(),
-            interface: own.octets(),
-        };
-        ffi::set_option(self.socket(), ffi::IPPROTO_IP, name, request)
-    }
-
-    pub(crate) fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.group_v6(ffi::IPV6_ADD_MEMBERSHIP, group, interface)
-    }
-
-    pub(crate) fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        self.group_v6(ffi::IPV6_DROP_MEMBERSHIP, group, interface)
-    }
-
-    fn group_v6(&self, name: i32, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        let request = ffi::ipv6_mreq {
-            multiaddr: group.octets(),
-            interface,
-        };
-        ffi::set_option(self.socket(), ffi::IPPROTO_IPV6, name, request)
-    }
-
-    fn flag(&self, level: i32, name: i32) -> io::Result<bool> {
-        Ok(ffi::option(self.socket(), level, name)? != 0)
     }
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {

@@ -7,7 +7,7 @@ use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::FdSource;
-use crate::net::ffi;
+use crate::net::{ffi, options};
 
 /// Connections that have been made and not yet accepted, before the kernel
 /// turns more away. It may have a lower limit of its own.
@@ -21,7 +21,7 @@ pub(crate) struct TcpListener {
 impl TcpListener {
     // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
-        let fd = ffi::socket(domain(addr), ffi::SOCK_STREAM)?;
+        let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
         // Or a restarted server would have to wait for its port: old
         // connections linger on it.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
@@ -45,33 +45,17 @@ impl TcpListener {
     }
 
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (fd, from) = ffi::accept(self.fd())?;
+        let (fd, from) = ffi::accept(self.socket())?;
         let source = FdSource::new(fd);
         Ok((TcpStream { source }, from))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
-        let source = FdSource::new(ffi::duplicate(self.fd())?);
+        let source = FdSource::new(ffi::duplicate(self.socket())?);
         Ok(TcpListener { source })
     }
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.fd())
-    }
-
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        ttl(self.fd())
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        set_ttl(self.fd(), ttl)
-    }
-
-    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        take_error(self.fd())
-    }
-
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.source.fd().as_fd()
     }
 }
@@ -84,7 +68,7 @@ pub(crate) struct TcpStream {
 impl TcpStream {
     // ANCHOR: connect
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
-        let fd = ffi::socket(domain(addr), ffi::SOCK_STREAM)?;
+        let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
         match ffi::connect(fd.as_fd(), addr) {
             // It goes on by itself, after a signal too, and ends in a writable event.
             Err(error)
@@ -111,24 +95,24 @@ impl TcpStream {
 
     #[inline]
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        ffi::recv(self.fd(), buffer, 0)
+        ffi::recv(self.socket(), buffer, 0)
     }
 
     pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        ffi::readv(self.fd(), buffers)
+        ffi::readv(self.socket(), buffers)
     }
 
     pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        ffi::recv(self.fd(), buffer, ffi::MSG_PEEK)
+        ffi::recv(self.socket(), buffer, ffi::MSG_PEEK)
     }
 
     #[inline]
     pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
-        ffi::send(self.fd(), buffer)
+        ffi::send(self.socket(), buffer)
     }
 
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        ffi::sendmsg(self.fd(), buffers)
+        ffi::sendmsg(self.socket(), buffers)
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -137,86 +121,20 @@ impl TcpStream {
             Shutdown::Write => ffi::SHUT_WR,
             Shutdown::Both => ffi::SHUT_RDWR,
         };
-        ffi::shutdown(self.fd(), how)
+        ffi::shutdown(self.socket(), how)
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
-        let source = FdSource::new(ffi::duplicate(self.fd())?);
+        let source = FdSource::new(ffi::duplicate(self.socket())?);
         Ok(TcpStream { source })
     }
 
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.fd())
-    }
-
-    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getpeername(self.fd())
-    }
-
-    pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        Ok(ffi::option(self.fd(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY)? != 0)
-    }
-
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        let on = i32::from(nodelay);
-        ffi::set_option(self.fd(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY, on)
-    }
-
-    pub(crate) fn ttl(&self) -> io::Result<u32> {
-        ttl(self.fd())
-    }
-
-    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        set_ttl(self.fd(), ttl)
-    }
-
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        take_error(self.fd())
+        options::take_error(self.socket())
     }
 
     #[inline]
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
         self.source.fd().as_fd()
     }
 }
-
-// ANCHOR: options
-pub(super) fn domain(addr: SocketAddr) -> i32 {
-    match addr {
-        SocketAddr::V4(_) => ffi::AF_INET,
-        SocketAddr::V6(_) => ffi::AF_INET6,
-    }
-}
-
-/// Where a socket's family keeps its time to live.
-fn ttl_option(fd: BorrowedFd<'_>) -> io::Result<(i32, i32)> {
-    Ok(match ffi::getsockname(fd)? {
-        SocketAddr::V4(_) => (ffi::IPPROTO_IP, ffi::IP_TTL),
-        SocketAddr::V6(_) => (ffi::IPPROTO_IPV6, ffi::IPV6_UNICAST_HOPS),
-    })
-}
-
-pub(super) fn ttl(fd: BorrowedFd<'_>) -> io::Result<u32> {
-    let (level, name) = ttl_option(fd)?;
-    Ok(ffi::option(fd, level, name)? as u32)
-}
-
-pub(super) fn set_ttl(fd: BorrowedFd<'_>, ttl: u32) -> io::Result<()> {
-    if !(1..=255).contains(&ttl) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a time to live is from 1 to 255",
-        ));
-    }
-    let (level, name) = ttl_option(fd)?;
-    ffi::set_option(fd, level, name, ttl as i32)
-}
-
-/// Reading the error clears it.
-pub(super) fn take_error(fd: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
-    match ffi::option(fd, ffi::SOL_SOCKET, ffi::SO_ERROR)? {
-        0 => Ok(None),
-        error => Ok(Some(io::Error::from_raw_os_error(error))),
-    }
-}
-// ANCHOR_END: options

@@ -321,25 +321,11 @@ pub fn getpeername(fd: BorrowedFd<'_>) -> io::Result<SocketAddr> {
     addr.read()
 }
 
-/// An option that is an int.
-pub fn option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+/// An option that is a number: an int, or a byte.
+pub fn option<T: Copy + Default>(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<T> {
     let fd = fd.as_raw_fd();
-    let mut value: c_int = 0;
-    let mut len = size_of::<c_int>() as u32;
-    // SAFETY: `value` is writable for `len` bytes.
-    let returned = unsafe { c::getsockopt(fd, level, name, (&raw mut value).cast(), &mut len) };
-    checked(
-        format_args!("getsockopt({fd}, {level}, {name}, ..)"),
-        returned,
-    )?;
-    Ok(value)
-}
-
-/// An option that is a byte.
-pub fn byte_option(fd: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<u8> {
-    let fd = fd.as_raw_fd();
-    let (mut value, mut len) = (0_u8, 1);
-    // SAFETY: `value` is writable for `len` bytes.
+    let (mut value, mut len) = (T::default(), size_of::<T>() as u32);
+    // SAFETY: `value` is writable for `len` bytes, and any bytes are a number.
     let returned = unsafe { c::getsockopt(fd, level, name, (&raw mut value).cast(), &mut len) };
     checked(
         format_args!("getsockopt({fd}, {level}, {name}, ..)"),

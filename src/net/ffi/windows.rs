@@ -325,11 +325,16 @@ pub fn getpeername(socket: BorrowedSocket<'_>) -> Result<SocketAddr> {
     addr.read()
 }
 
-/// An option that is an int. Of one that is a byte, the other three stay 0.
-pub fn option(socket: BorrowedSocket<'_>, level: c_int, name: c_int) -> Result<c_int> {
-    let (s, mut value, mut len) = (raw(socket), 0, size_of::<c_int>() as c_int);
+/// An option that is a number: an int. Of one that is a byte, the other three
+/// bytes stay 0.
+pub fn option<T: Copy + Default>(
+    socket: BorrowedSocket<'_>,
+    level: c_int,
+    name: c_int,
+) -> Result<T> {
+    let (s, mut value, mut len) = (raw(socket), T::default(), size_of::<T>() as c_int);
     let at = (&raw mut value).cast();
-    // SAFETY: `at` is writable for `len` bytes.
+    // SAFETY: `at` is writable for `len` bytes, and any bytes are a number.
     let returned = unsafe { c::getsockopt(s, level, name, at, &mut len) };
     done(
         format_args!("getsockopt({s}, {level}, {name}, ..)"),

@@ -61,8 +61,8 @@ pub const IPV6_UNICAST_HOPS: c_int = 4;
 pub const IPV6_MULTICAST_IF: c_int = 9;
 pub const IPV6_MULTICAST_HOPS: c_int = 10;
 pub const IPV6_MULTICAST_LOOP: c_int = 11;
-pub const IPV6_ADD_MEMBERSHIP: c_int = 12;
-pub const IPV6_DROP_MEMBERSHIP: c_int = 13;
+pub const IPV6_JOIN_GROUP: c_int = 12;
+pub const IPV6_LEAVE_GROUP: c_int = 13;
 pub const IPV6_V6ONLY: c_int = 27;
 
 /// Nothing to be had now from a non-blocking socket.
