@@ -152,7 +152,7 @@ fn reasons() -> io::Result<[i32; 4]> {
     let at_once = by_hand::reason();
     let _ = File::open("no such file");
     let later = by_hand::reason();
-    socket_ffi::option(by_hand::borrow(&socket), SOL_SOCKET, SO_ERROR)?;
+    let _: i32 = socket_ffi::option(by_hand::borrow(&socket), SOL_SOCKET, SO_ERROR)?;
     let after_success = by_hand::reason();
     Ok([returned, at_once, later, after_success])
 }

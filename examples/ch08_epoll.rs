@@ -26,6 +26,7 @@ mod linux {
     use std::env;
     use std::fs::File;
     use std::io::{self, BufRead, BufReader, Write};
+    use std::mem::MaybeUninit;
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::os::fd::AsFd;
     use std::process::{Command, Stdio};
@@ -63,8 +64,8 @@ mod linux {
     fn ask(fd: &impl AsFd, mask: u32, milliseconds: i32) -> io::Result<u32> {
         let epoll = ffi::epoll_create1()?;
         ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, fd.as_fd(), entry(mask))?;
-        let mut answers = Vec::with_capacity(1);
-        ffi::epoll_wait(epoll.as_fd(), &mut answers, milliseconds)?;
+        let mut room = [MaybeUninit::uninit()];
+        let answers = ffi::epoll_wait(epoll.as_fd(), &mut room, milliseconds)?;
         Ok(answers.first().map_or(0, |answer| answer.events))
     }
 

@@ -165,7 +165,7 @@ pub(crate) mod directory {
     use evq::windows::{Binding, Overlapped, Packet};
     use evq::{
         Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness, Source, Token,
-        Trigger,
+        Watch,
     };
 
     // ANCHOR: foreign
@@ -340,15 +340,8 @@ pub(crate) mod directory {
 
     // ANCHOR: source
     impl Source for Watcher {
-        fn register(
-            &mut self,
-            registrator: &Registrator,
-            token: Token,
-            interests: Interests,
-            trigger: Trigger,
-        ) -> io::Result<()> {
-            self.registration
-                .register(registrator, token, interests, trigger)?;
+        fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+            self.registration.register(registrator, watch)?;
             // SAFETY: `directory` is private, and `lend` alone starts operations on
             // it: each has the `Overlapped` of an `Arc`, which lives until `done` is
             // called, on whichever thread.
@@ -367,15 +360,8 @@ pub(crate) mod directory {
             Ok(())
         }
 
-        fn reregister(
-            &mut self,
-            registrator: &Registrator,
-            token: Token,
-            interests: Interests,
-            trigger: Trigger,
-        ) -> io::Result<()> {
-            self.registration
-                .reregister(registrator, token, interests, trigger)
+        fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+            self.registration.reregister(registrator, watch)
         }
 
         fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {

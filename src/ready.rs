@@ -287,13 +287,16 @@ mod tests {
     /// Of each thread. Miri is slow.
     const PUSHES: usize = if cfg!(miri) { 20 } else { 40_000 };
 
-    fn node(token: usize) -> Arc<Node> {
-        let watch = Watch {
+    fn watch(token: usize, trigger: Trigger) -> Watch {
+        Watch {
             token: Token(token),
             interests: Interests::READABLE,
-            trigger: Trigger::Edge,
-        };
-        Node::new(watch, Readiness::READABLE)
+            trigger,
+        }
+    }
+
+    fn node(token: usize) -> Arc<Node> {
+        Node::new(watch(token, Trigger::Edge), Readiness::READABLE)
     }
 
     /// How many of `pushes` by each of eight threads find the poller asleep.
@@ -323,7 +326,7 @@ mod tests {
         for _ in 0..if cfg!(miri) { 2 } else { 50 } {
             assert!(list.sleep());
             assert_eq!(calls_for(&list, 20), 1);
-            assert!(list.is_notified());
+            assert!(!list.sleep());
             list.awake();
         }
     }
@@ -338,25 +341,6 @@ mod tests {
     }
 
     #[test]
-    fn a_poller_that_gets_up_is_not_woken_and_forgets_no_push() {
-        let list = ReadyList::new();
-        assert!(list.sleep());
-        list.get_up();
-        assert!(list.sleep(), "nothing was pushed");
-        assert!(list.push(&node(1)));
-        list.get_up();
-        assert!(!list.push(&node(2)), "the poller is up");
-        assert!(!list.sleep());
-        list.awake();
-        assert!(list.sleep());
-        assert!(list.push(&node(3)));
-        list.not_woken();
-        list.get_up();
-        assert!(!list.push(&node(4)), "the poller is up");
-        assert!(!list.sleep());
-    }
-
-    #[test]
     fn after_a_call_that_failed_the_next_push_makes_another() {
         let list = ReadyList::new();
         assert!(list.sleep());
@@ -364,6 +348,90 @@ mod tests {
         list.not_woken();
         assert!(list.push(&node(2)));
         assert!(!list.push(&node(3)));
+    }
+
+    /// A failed call that reports late finds the poller awake for another reason.
+    #[test]
+    fn a_call_that_failed_keeps_no_poller_from_looking() {
+        let list = ReadyList::new();
+        assert!(list.sleep());
+        assert!(list.push(&node(1)));
+        list.awake();
+        assert!(!list.push(&node(2)));
+        list.not_woken();
+        assert!(!list.sleep(), "the second push was forgotten");
+    }
+
+    fn tokens(list: &ReadyList, room: usize, end: u64) -> Vec<usize> {
+        let mut events = Events::with_capacity(room);
+        list.drain(&mut events, end);
+        events.iter().map(|event| event.token().0).collect()
+    }
+
+    #[test]
+    fn a_drain_takes_what_was_listed_when_it_began() {
+        let list = ReadyList::new();
+        let (one, two) = (node(1), node(2));
+        one.watch(watch(1, Trigger::Level));
+        let _ = (list.push(&one), list.push(&two));
+        assert_eq!(
+            tokens(&list, 8, u64::MAX),
+            [1, 2],
+            "level: listed again behind"
+        );
+        let end = list.next_ticket();
+        let _ = list.push(&two);
+        assert_eq!(list.listed(end), 1);
+        assert_eq!(tokens(&list, 8, end), [1]);
+        assert_eq!(tokens(&list, 1, u64::MAX), [2]);
+        assert_eq!(tokens(&list, 1, u64::MAX), [1]);
+    }
+
+    #[test]
+    fn a_node_that_has_nothing_to_say_is_not_counted() {
+        let list = ReadyList::new();
+        let (one, two) = (node(1), node(2));
+        let _ = (list.push(&one), list.push(&two));
+        one.set(Readiness::EMPTY);
+        assert_eq!(list.listed(u64::MAX), 1);
+        one.set(Readiness::READABLE);
+        let _ = list.push(&one);
+        assert_eq!(tokens(&list, 8, u64::MAX), [2, 1], "listed anew");
+    }
+
+    /// A oneshot node has reported, is listed all the same, and is dropped with
+    /// others whose registration has ended: a later registration lists it again.
+    #[test]
+    fn a_node_that_was_dropped_from_the_list_can_be_listed_again() {
+        let list = ReadyList::new();
+        let (ended, oneshot) = (node(1), node(2));
+        oneshot.watch(watch(2, Trigger::Oneshot));
+        let _ = list.push(&oneshot);
+        assert_eq!(tokens(&list, 8, u64::MAX), [2]);
+        let _ = (list.push(&oneshot), list.push(&ended));
+        list.remove(&ended);
+        assert_eq!(list.listed(u64::MAX), 0);
+        oneshot.watch(watch(2, Trigger::Oneshot));
+        let _ = list.push(&oneshot);
+        assert_eq!(tokens(&list, 8, u64::MAX), [2]);
+    }
+
+    /// With a search for each removal these would be 3 * 10^9 steps.
+    #[test]
+    fn eighty_thousand_removals_take_no_search_each() {
+        let list = ReadyList::new();
+        let count = if cfg!(miri) { 50 } else { 80_000 };
+        let nodes: Vec<_> = (0..count).map(node).collect();
+        for node in &nodes {
+            let _ = list.push(node);
+        }
+        let start = std::time::Instant::now();
+        for (removed, node) in nodes.iter().rev().enumerate() {
+            list.remove(node);
+            let left = count - removed - 1;
+            assert!(lock(&list.listed).nodes.len() <= 2 * left + 1);
+        }
+        assert!(start.elapsed() < Duration::from_secs(2));
     }
 
     /// `Poll` and the threads that wake it, with a condition variable in the
@@ -397,15 +465,14 @@ mod tests {
                 });
             }
             let mut events = Events::with_capacity(3);
-            let mut again = Vec::new();
             while (0..threads).any(|token| seen[token].load(Ordering::Relaxed) < pushes) {
                 events.clear();
-                list.drain(&mut events, 3, &mut again);
+                list.drain(&mut events, u64::MAX);
                 for event in &events {
                     let Token(token) = event.token();
                     seen[token].store(sent[token].load(Ordering::Acquire), Ordering::Release);
                 }
-                if events.is_empty() && list.len() == 0 && list.sleep() {
+                if events.is_empty() && list.listed(u64::MAX) == 0 && list.sleep() {
                     let limit = Duration::from_secs(20);
                     let (mut woken, out) = bell
                         .wait_timeout_while(lock(&woken), limit, |woken| !*woken)

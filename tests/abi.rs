@@ -137,7 +137,7 @@ mod queue {
             EV_ADD EV_DELETE EV_ENABLE EV_CLEAR EV_RECEIPT EV_DISPATCH EV_ERROR EV_EOF
         }
         const ffi {
-            EVFILT_READ EVFILT_WRITE EVFILT_USER NOTE_TRIGGER
+            EVFILT_READ EVFILT_WRITE EVFILT_USER NOTE_TRIGGER EBADF
         }
         #[cfg(not(target_os = "netbsd"))]
         const ffi { F_SETFD FD_CLOEXEC }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::{
     Event, Events, Interests, Poll, Readiness, Registration, Registrator, SetReadiness, Source,
-    Token, Trigger, Waker,
+    Token, Trigger, Waker, Watch,
 };
 
 /// Every public function, by its exact type.
@@ -42,18 +42,17 @@ mod signatures {
     const _: fn(&Registrator) -> Done = Registrator::close_loop;
 
     /// That of a source, as `dyn` calls it, which is how all of them are called.
-    type Added = fn(&mut dyn Source, &Registrator, Token, Interests, Trigger) -> Done;
-    const _: Added = |source, queue, token, interests, trigger| {
-        <dyn Source>::register(source, queue, token, interests, trigger)
-    };
-    const _: Added = |source, queue, token, interests, trigger| {
-        <dyn Source>::reregister(source, queue, token, interests, trigger)
-    };
+    type Added = fn(&mut dyn Source, &Registrator, Watch) -> Done;
+    const _: Added = |source, queue, watch| <dyn Source>::register(source, queue, watch);
+    const _: Added = |source, queue, watch| <dyn Source>::reregister(source, queue, watch);
     const _: fn(&mut dyn Source, &Registrator) -> Done =
         |source, queue| <dyn Source>::deregister(source, queue);
 
     const _: fn(usize) -> Token = Token;
+    const _: fn(Token) -> usize = usize::from;
     const _: [Interests; 2] = [Interests::READABLE, Interests::WRITABLE];
+    const _: fn(Interests, Interests) -> Interests = Interests::union;
+    const _: fn(&mut Interests, Interests) = BitOrAssign::bitor_assign;
     const _: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
     const _: [Readiness; 6] = [
         Readiness::EMPTY,
@@ -75,8 +74,9 @@ mod signatures {
 
     const _: fn(usize) -> Events = Events::with_capacity;
     const _: fn(&Events) -> usize = Events::capacity;
-    const _: fn(&Events) -> Option<Event> = |events| Events::iter(events).next();
-    const _: fn(&Events) -> Option<Event> = |events| IntoIterator::into_iter(events).next();
+    const _: fn(&Events) -> std::slice::Iter<'_, Event> = Events::iter;
+    const _: fn(&Events) -> std::slice::Iter<'_, Event> = |events| events.into_iter();
+    const _: fn(&Events) -> usize = Events::len;
     const _: fn(&Events) -> bool = Events::is_empty;
     const _: fn(&mut Events) = Events::clear;
     const _: fn(&Event) -> Token = Event::token;
@@ -198,7 +198,9 @@ fn every_type_keeps_its_traits_on_every_system() {
     everywhere::<(Event, Token, Interests, Trigger, Readiness)>();
     everywhere::<(Registration, SetReadiness, Waker)>();
     everywhere::<(TcpListener, TcpStream, UdpSocket)>();
-    fn iterates<'a>(events: &'a Events) -> impl Iterator<Item = Event> + Clone + Send + Sync + 'a {
+    fn iterates<'a>(
+        events: &'a Events,
+    ) -> impl Iterator<Item = &'a Event> + Clone + Send + Sync + 'a {
         events.iter()
     }
     assert_eq!(iterates(&Events::with_capacity(0)).count(), 0);
@@ -275,6 +277,7 @@ mod unix {
     use evq::unix::SourceFd;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
+    const _: fn(&Poll) -> BorrowedFd<'_> = Poll::fd_with_every_wake;
     const _: fn(&Poll) -> io::Result<OwnedFd> = Poll::try_clone_to_owned_fd;
     type Borrowed = SourceFd<BorrowedFd<'static>>;
     const _: fn(BorrowedFd<'static>) -> Borrowed = SourceFd::new;
@@ -287,8 +290,6 @@ mod unix {
         fn shared<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug + Source>() {}
         shared::<Borrowed>();
         shared::<SourceFd<OwnedFd>>();
-        fn borrowed<T: AsFd>() {}
-        borrowed::<Poll>();
         fn numbered<T: AsFd + AsRawFd>() {}
         numbered::<TcpListener>();
         numbered::<TcpStream>();

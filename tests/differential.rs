@@ -266,7 +266,7 @@ impl World {
             self.seen = asked.iter().fold(self.seen, |seen, one| seen | one.revents);
             poll.poll(&mut self.events, Some(Duration::ZERO)).unwrap();
 
-            let mut reported: Vec<Event> = self.events.iter().collect();
+            let mut reported: Vec<Event> = self.events.iter().copied().collect();
             for ((_, registered), asked) in ends.iter().zip(&asked) {
                 let said: Vec<Event>;
                 (said, reported) = reported

@@ -130,17 +130,20 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
-/// Waits up to `ms` milliseconds, for ever if it is -1. Returns how many entries
-/// of `room`, from the first, now hold an answer.
-pub fn epoll_wait(ep: BorrowedFd, room: &mut [Room], ms: c_int) -> Result<usize> {
-    let (ep, at, max) = (ep.as_raw_fd(), room.as_mut_ptr(), room.len() as c_int);
+/// Waits up to `ms` milliseconds, for ever if it is -1. Returns as much of `room`
+/// as the kernel has filled.
+pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Result<&'r [epoll_event]> {
+    let (ep, max) = (ep.as_raw_fd(), room.len() as c_int);
+    let at = room.as_mut_ptr().cast();
     // SAFETY: `at` is writable for `max` entries.
-    let n = unsafe { c::epoll_wait(ep, at.cast(), max, ms) };
-    Ok(checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize)
+    let n = unsafe { c::epoll_wait(ep, at, max, ms) };
+    let n = checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize;
+    // SAFETY: the kernel has filled the first `n`.
+    Ok(unsafe { std::slice::from_raw_parts(at, n) })
 }
 
-/// An entry that the kernel may fill.
-pub type Room = MaybeUninit<epoll_event>;
+/// Entries for the kernel to fill.
+pub type Room = [MaybeUninit<epoll_event>];
 // ANCHOR_END: epoll_wait
 
 // ANCHOR: epoll_pwait2
@@ -149,11 +152,16 @@ pub type Room = MaybeUninit<epoll_event>;
 ///
 /// It cannot be tried everywhere: Android kills a process that does, MIPS has
 /// other numbers, and Miri does not know it.
-pub fn epoll_pwait2(ep: BorrowedFd, room: &mut [Room], time: Duration) -> Result<usize> {
+pub fn epoll_pwait2<'r>(
+    ep: BorrowedFd,
+    room: &'r mut Room,
+    time: Duration,
+) -> Result<&'r [epoll_event]> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
     }
-    let (ep, at, max) = (c_long::from(ep.as_raw_fd()), room.as_mut_ptr(), room.len());
+    let (ep, max) = (c_long::from(ep.as_raw_fd()), room.len());
+    let at = room.as_mut_ptr().cast();
     let timespec = kernel_timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(time.subsec_nanos()),
@@ -162,7 +170,9 @@ pub fn epoll_pwait2(ep: BorrowedFd, room: &mut [Room], time: Duration) -> Result
     // SAFETY: `at` is writable for `max` entries, `timespec` lives through
     // the call, and a null signal mask, of whatever size, means none.
     let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
-    Ok(checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize)
+    let n = checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize;
+    // SAFETY: the kernel has filled the first `n`.
+    Ok(unsafe { std::slice::from_raw_parts(at, n) })
 }
 // ANCHOR_END: epoll_pwait2
 

@@ -63,13 +63,13 @@ impl Selector {
     /// Changes token, interests or trigger. If it fails, nothing is watched.
     pub fn reregister(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
         let added = changes::added(watch.interests, watch.trigger);
-        self.change(fd, watch.token, changes::REMOVED.into_iter().chain(added))
+        self.change(fd, watch.token, changes::removed().chain(added))
             .inspect_err(|_| drop(self.deregister(fd)))
     }
 
     /// Stops watching a descriptor. What the kernel had queued for it is gone.
     pub fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        self.change(fd, Token(0), changes::REMOVED.into_iter())
+        self.change(fd, Token(0), changes::removed())
     }
 
     fn change(

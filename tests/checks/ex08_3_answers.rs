@@ -18,8 +18,8 @@ mod kernel {
         let epoll = ffi::epoll_create1().unwrap();
         let entry = ffi::epoll_event { events, data: 0 };
         ffi::epoll_ctl(epoll.as_fd(), ffi::EPOLL_CTL_ADD, fd.as_fd(), entry).unwrap();
-        let mut answers = Vec::with_capacity(1);
-        ffi::epoll_wait(epoll.as_fd(), &mut answers, 2000).unwrap();
+        let mut room = [std::mem::MaybeUninit::uninit()];
+        let answers = ffi::epoll_wait(epoll.as_fd(), &mut room, 2000).unwrap();
         answers.first().map_or(0, |answer| answer.events)
     }
 

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 #[cfg(unix)]
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -154,7 +154,7 @@ impl Bench {
             loop {
                 poll_without_limit(&mut self.poll, &mut self.events, &what);
                 if let Some(event) = self.events.iter().find(|event| expected(event)) {
-                    break event;
+                    break *event;
                 }
             }
         };
@@ -185,7 +185,7 @@ impl Bench {
     #[cfg(unix)]
     pub fn until_queued(&mut self) {
         let mut outer = Poll::new().unwrap();
-        let mut source = SourceFd::new(self.poll.as_fd());
+        let mut source = SourceFd::new(self.poll.fd_with_every_wake());
         let token = Token(0);
         outer
             .registrator()

@@ -195,7 +195,7 @@ fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
             let what = format!("the queue of {}", bench.kind);
             if watched_at_once {
                 // From now on the queue shows what it has.
-                bench.poll.as_fd();
+                bench.poll.fd_with_every_wake();
             }
             bench.register(Trigger::Level);
             bench.subject.feed();
@@ -241,7 +241,7 @@ fn c03_a_level_source_is_in_a_batch_once() {
         let mut most = 0;
         for _ in 0..20_000 {
             poll.poll(&mut events, None).unwrap();
-            let of_the_stream = |event: &Event| event.token() == Token(1);
+            let of_the_stream = |event: &&Event| event.token() == Token(1);
             most = most.max(events.iter().filter(of_the_stream).count());
         }
         over.store(true, Ordering::Relaxed);

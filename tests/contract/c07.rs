@@ -57,14 +57,28 @@ fn c07_an_unregistered_source_is_not_found() {
 }
 
 fn not_found(subject: &mut dyn Subject, poll: &Poll, kind: &str) {
+    neither_changed_nor_removed(subject, poll, kind, ErrorKind::NotFound);
+}
+
+/// The source is registered, but with another queue.
+fn not_here(subject: &mut dyn Subject, poll: &Poll, kind: &str) {
+    neither_changed_nor_removed(subject, poll, kind, ErrorKind::InvalidInput);
+}
+
+fn neither_changed_nor_removed(
+    subject: &mut dyn Subject,
+    poll: &Poll,
+    kind: &str,
+    expected: ErrorKind,
+) {
     let interests = subject.interests();
     let error = poll
         .registrator()
         .reregister(subject.source(), Token(99), interests)
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+    assert_eq!(error.kind(), expected, "{kind}");
     let error = poll.registrator().deregister(subject.source()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+    assert_eq!(error.kind(), expected, "{kind}");
 }
 
 /// A source bound to one queue is refused by another until deregistered, and
@@ -75,7 +89,7 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
         for mut bench in benches() {
             bench.register(trigger);
             let elsewhere = Poll::new().unwrap();
-            not_found(&mut *bench.subject, &elsewhere, bench.kind);
+            not_here(&mut *bench.subject, &elsewhere, bench.kind);
             bench.subject.feed();
             bench.event("the other queue's refusals changed nothing");
 
@@ -88,7 +102,7 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
             bench.register(trigger);
             bench.event("ready, in its new queue");
             assert_eq!(look(&mut left, &mut bench.events), [], "{}", bench.kind);
-            not_found(&mut *bench.subject, &left, bench.kind);
+            not_here(&mut *bench.subject, &left, bench.kind);
 
             // Nor does the old queue's end concern it.
             drop(left);
@@ -182,13 +196,12 @@ fn c07_a_refused_change_changes_nothing() {
 #[test]
 fn c07_a_refused_registration_is_none_in_part_either() {
     use evq::Waker;
-    use std::os::fd::AsFd;
 
     let inner = Poll::new().unwrap();
     let waker = Waker::new(inner.registrator(), Token(0)).unwrap();
     let mut outer = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
-    let mut source = SourceFd::new(inner.as_fd());
+    let mut source = SourceFd::new(inner.fd_with_every_wake());
     let registrator = outer.registrator().clone();
     let interests = Interests::READABLE | Interests::WRITABLE;
     let registered = registrator.register(&mut source, Token(1), interests);
@@ -231,11 +244,9 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 #[test]
 fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
-    use std::os::fd::AsFd;
-
     let (ours, mut peer) = crate::bench::socket_pair();
-    let mut first = SourceFd::new(ours.as_fd());
-    let mut second = SourceFd::new(ours.as_fd());
+    let mut first = SourceFd::new(&ours);
+    let mut second = SourceFd::new(&ours);
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
     let registrator = poll.registrator().clone();

@@ -202,7 +202,7 @@ fn c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own() {
     for _ in 0..20 {
         let mut poll = Poll::new().unwrap();
         let mut one = Events::with_capacity(1);
-        let _ = std::os::fd::AsFd::as_fd(&poll);
+        let _ = poll.fd_with_every_wake();
         let waker = Waker::new(poll.registrator(), Token(2)).unwrap();
         waker.wake().unwrap();
         let (mut stream, mut peer) = connection();

@@ -370,7 +370,7 @@ fn c15_a_wake_up_of_the_queues_own_is_not_room_left_over() {
         let (mut streams, _peers) = readable_streams(5);
         // From here on each wake, and each closing, is a wake-up of the kernel's.
         #[cfg(unix)]
-        let _ = std::os::fd::AsFd::as_fd(&poll);
+        let _ = poll.fd_with_every_wake();
         let waker = Waker::new(poll.registrator(), Token(5)).unwrap();
         waker.wake().unwrap();
         for (token, stream) in streams.iter_mut().enumerate() {

@@ -61,7 +61,7 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
     };
     says(&error, ErrorKind::AlreadyExists, words);
     let error = there.deregister(&mut registration).unwrap_err();
-    says(&error, ErrorKind::NotFound, "that one's registrator");
+    says(&error, ErrorKind::InvalidInput, "that one's registrator");
 
     let waker = Waker::new(here, token).unwrap();
     let registrator = here.clone();
@@ -131,7 +131,7 @@ fn c20_a_queue_in_itself_is_harmless() {
     let first = poll
         .registrator()
         .register(&mut itself, Token(1), Interests::READABLE);
-    let mut one = SourceFd::new(other.as_fd());
+    let mut one = SourceFd::new(other.fd_with_every_wake());
     let mut two = SourceFd::new(inner.as_fd());
     let second = poll
         .registrator()

@@ -89,7 +89,7 @@ pub fn wait_for(
         let left = deadline.saturating_duration_since(Instant::now());
         poll.poll(events, Some(left)).unwrap();
         if let Some(event) = events.iter().find(|event| condition(event)) {
-            return event;
+            return *event;
         }
         assert!(Instant::now() < deadline, "still waiting for {what}");
     }
@@ -98,7 +98,7 @@ pub fn wait_for(
 /// What is reported now, without waiting.
 pub fn look(poll: &mut Poll, events: &mut Events) -> Vec<Event> {
     poll.poll(events, Some(Duration::ZERO)).unwrap();
-    events.iter().collect()
+    events.iter().copied().collect()
 }
 
 /// Whether an event bears the token and is readable.

@@ -83,7 +83,7 @@ fn c01_an_outer_queue_sees_what_was_listed_before() {
     let mut events = Events::with_capacity(8);
     let waker = Waker::new(inner.registrator(), Token(2)).unwrap();
     waker.wake().unwrap();
-    let mut source = SourceFd::new(inner.as_fd());
+    let mut source = SourceFd::new(inner.fd_with_every_wake());
     outer
         .registrator()
         .register(&mut source, INNER, Interests::READABLE)
@@ -148,7 +148,7 @@ fn c01_an_outer_queue_has_sources_of_its_own() {
     let inner = Poll::new().unwrap();
     let mut outer = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
-    let mut source = SourceFd::new(inner.as_fd());
+    let mut source = SourceFd::new(inner.fd_with_every_wake());
     let (mut stream, mut peer) = connection();
     outer
         .registrator()

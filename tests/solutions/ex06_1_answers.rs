@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 pub const TWICE: ErrorKind = ErrorKind::AlreadyExists;
 
 /// A registered source is deregistered, with the registrator of another queue.
-pub const ELSEWHERE: ErrorKind = ErrorKind::NotFound;
+pub const ELSEWHERE: ErrorKind = ErrorKind::InvalidInput;
 
 /// A source is registered, with a clone of the registrator of a `Poll` that has been dropped.
 pub const OUTLIVED: ErrorKind = ErrorKind::Other;

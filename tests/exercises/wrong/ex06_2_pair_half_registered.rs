@@ -1,7 +1,7 @@
 // Fails with: one half refused
 //! Exercise 6.2: one source made of two.
 
-use evq::{Interests, Registrator, Source, Token, Trigger};
+use evq::{Interests, Registrator, Source, Token, Watch};
 use std::io;
 
 /// Two sources that are registered together, with one token.
@@ -13,29 +13,14 @@ pub struct Pair<A, B> {
 }
 
 impl<A: Source, B: Source> Source for Pair<A, B> {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.first
-            .register(registrator, token, interests, trigger)?;
-        self.second.register(registrator, token, interests, trigger)
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.first.register(registrator, watch)?;
+        self.second.register(registrator, watch)
     }
 
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.first
-            .reregister(registrator, token, interests, trigger)?;
-        self.second
-            .reregister(registrator, token, interests, trigger)
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.first.reregister(registrator, watch)?;
+        self.second.reregister(registrator, watch)
     }
 
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {

@@ -1,7 +1,7 @@
 // Fails with: left the second one registered
 //! Exercise 6.2: one source made of two.
 
-use evq::{Interests, Registrator, Source, Token, Trigger};
+use evq::{Interests, Registrator, Source, Token, Watch};
 use std::io;
 
 /// Two sources that are registered together, with one token.
@@ -13,33 +13,18 @@ pub struct Pair<A, B> {
 }
 
 impl<A: Source, B: Source> Source for Pair<A, B> {
-    fn register(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.first
-            .register(registrator, token, interests, trigger)?;
-        let second = self.second.register(registrator, token, interests, trigger);
+    fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.first.register(registrator, watch)?;
+        let second = self.second.register(registrator, watch);
         if second.is_err() {
             let _ = self.first.deregister(registrator);
         }
         second
     }
 
-    fn reregister(
-        &mut self,
-        registrator: &Registrator,
-        token: Token,
-        interests: Interests,
-        trigger: Trigger,
-    ) -> io::Result<()> {
-        self.first
-            .reregister(registrator, token, interests, trigger)?;
-        self.second
-            .reregister(registrator, token, interests, trigger)
+    fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.first.reregister(registrator, watch)?;
+        self.second.reregister(registrator, watch)
     }
 
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
