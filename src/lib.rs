@@ -29,19 +29,21 @@
 //!
 //! | file | what it is | chapter |
 //! |---|---|---|
-//! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Readiness`], [`Event`] | 6 |
-//! | `trace.rs` | feature `trace`: every foreign call printed as it is made | 7 |
+//! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Watch`], [`Readiness`], [`Event`] | 6 |
+//! | `events.rs` | [`Events`]: a batch | 6 |
+//! | `trace.rs` | feature `trace`: every foreign call is printed as it is made | 7 |
 //! | `epoll/` | Linux, Android | 8 |
 //! | `kqueue/` | macOS, iOS and the BSDs | 9 |
-//! | `iocp/` | Windows: `selector.rs`, `overlapped.rs` | 11 |
-//! | `events.rs` | [`Events`]: a batch | 6 |
+//! | `iocp/` | Windows | 11 |
 //! | `ready.rs` | the ready list, and who wakes whom | 10 |
 //! | `queue.rs` | what everything that belongs together shares | 6 |
 //! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
-//! | `poll.rs` | [`Poll`]: the loop | 6 |
+//! | `poll.rs` | [`Poll`]: the loop | 6, 10 |
 //! | `registration.rs`, `waker.rs` | [`Registration`], [`SetReadiness`], [`Waker`] | 10 |
-//! | `iocp/` | Windows: `binding.rs`, `operations.rs`, on which its sources stand | 11, 18 |
-//! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 13, 14, 16 |
+//! | `completion/` | Windows: what its sources are made of | 11, 13, 14, 18 |
+//! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 16 |
+//! | `net/by_readiness/` | the sockets of epoll and kqueue | 12, 16 |
+//! | `net/by_completion/` | the sockets of IOCP | 13, 14, 16 |
 //! | `unix/` | `SourceFd`, and the queue's own descriptor | 18, 21 |
 //! | `windows/` | `Binding`, `Overlapped`, `Packet`, `NamedPipe`, and how much a stream lends | 13, 17, 18 |
 //!
@@ -72,6 +74,7 @@ compile_error!(
 );
 
 mod event;
+mod events;
 mod trace;
 
 mod epoll;
@@ -98,7 +101,6 @@ mod sys {
     pub(crate) use super::platform::selector::{ANSWERS, Selector};
 }
 
-mod events;
 mod ready;
 
 mod queue;

@@ -107,51 +107,29 @@ impl Poll {
     /// A child made by `fork` shares its parent's epoll instance: what it changes
     /// there, the parent sees. A child does not inherit a kqueue.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        let queue = &*self.registrator.queue;
         let deadline = Deadline::after(timeout);
         events.clear();
-        self.turn ^= 1;
         loop {
-            // Asked before the poller goes to sleep: whoever closes later wakes it.
-            let closing = match queue.is_closed() {
-                true => Some(self.closing.get_or_insert_with(|| Closing::new(queue))),
-                false => None,
-            };
-            let end = closing.as_ref().map_or(u64::MAX, |closing| closing.end);
-            if closing.as_ref().is_some_and(|closing| closing.polls == 0) {
-                return Err(closed_error());
+            let queue = &*self.registrator.queue;
+            // Asked before the poller sleeps: whoever closes later wakes it.
+            if queue.is_closed() {
+                return self.finish(events);
             }
-            // 1. May the poller sleep?
-            let listed = queue.ready.listed(end);
-            let awake = listed > 0 || closing.is_some() || deadline.is_now();
-            let wait = match !awake && queue.ready.sleep() {
-                true => deadline.left(),
-                false => Some(Duration::ZERO),
+            let listed = queue.ready.listed(u64::MAX);
+            if listed > 0 {
+                // The list's share is half, at most. Of an odd number the last place
+                // is the list's and the kernel's by turns.
+                self.turn ^= 1;
+                events.keep(listed.min((events.capacity() + self.turn) / 2));
+            }
+            let sleeps = listed == 0 && !deadline.is_now() && queue.ready.sleep();
+            let wait = if sleeps {
+                deadline.left()
+            } else {
+                Some(Duration::ZERO)
             };
-            // 2. Ask the kernel, for as many events as the list leaves room for. Of
-            // an odd number, the last place is the list's and the kernel's by turns.
-            let turn = if closing.is_some() { 1 } else { self.turn };
-            events.keep(listed.min((events.capacity() + turn) / 2));
-            let asked = match events.room() {
-                0 => Ok(false),
-                _ => queue.selector.select(events, wait, || queue.ready.awake()),
-            };
-            // 3. Then drain the list, once.
-            events.keep(0);
-            queue.ready.drain(events, end);
-            let was_all = match asked {
-                Ok(was_all) => was_all,
-                // A signal: the wait goes on.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-                Err(error) if events.is_empty() => return Err(error),
-                // Events are delivered first: the next `poll` meets the error again.
-                Err(_) => false,
-            };
-            let over = match closing {
-                Some(closing) => closing.step(events, was_all),
-                None => was_all && deadline.has_passed(),
-            };
-            if over || !events.is_empty() {
+            let was_all = look(queue, events, wait, u64::MAX)?;
+            if !events.is_empty() || was_all && deadline.has_passed() {
                 #[cfg(unix)]
                 queue.show_outside();
                 return Ok(events.len());
@@ -159,7 +137,56 @@ impl Poll {
         }
     }
     // ANCHOR_END: wait
+
+    // ANCHOR: finish
+    /// The last batches of a loop that is closed: asks without waiting until a
+    /// batch leaves room.
+    #[cold]
+    fn finish(&mut self, events: &mut Events) -> io::Result<usize> {
+        let queue = &*self.registrator.queue;
+        let closing = self.closing.get_or_insert_with(|| Closing::new(queue));
+        while closing.polls > 0 {
+            // First the nodes, each once; the polls that are left are the kernel's.
+            let listed = queue.ready.listed(closing.end);
+            events.keep(listed.min(events.capacity().div_ceil(2)));
+            let was_all = look(queue, events, Some(Duration::ZERO), closing.end)?;
+            if was_all && events.room() > 0 {
+                closing.polls = 0;
+            } else if !events.is_empty() {
+                closing.polls -= 1;
+            } else {
+                // The queue's own wake-up took the one place that there was.
+                continue;
+            }
+            #[cfg(unix)]
+            queue.show_outside();
+            return Ok(events.len());
+        }
+        Err(closed_error())
+    }
+    // ANCHOR_END: finish
 }
+
+// ANCHOR: look
+/// Asks the kernel, for as many events as the list leaves room for, and then drains
+/// the list, once. `true`: the kernel has no more.
+#[inline(always)] // Into `poll`: two calls less for each wait.
+fn look(queue: &Queue, events: &mut Events, wait: Option<Duration>, end: u64) -> io::Result<bool> {
+    let asked = match events.room() {
+        0 => Ok(false),
+        _ => queue.selector.select(events, wait, || queue.ready.awake()),
+    };
+    events.keep(0);
+    queue.ready.drain(events, end);
+    match asked {
+        // A signal: the wait goes on.
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        // Events are delivered first: the next `poll` meets the error again.
+        Err(_) if !events.is_empty() => Ok(false),
+        asked => asked,
+    }
+}
+// ANCHOR_END: look
 
 // ANCHOR: close
 impl Closing {
@@ -173,18 +200,6 @@ impl Closing {
             end: queue.ready.next_ticket(),
             polls: (queue.ready.listed(u64::MAX) + in_kernel).max(1),
         }
-    }
-
-    /// After a batch: whether it is to be delivered, though it may be empty. The
-    /// batch that leaves room is the last.
-    fn step(&mut self, events: &Events, was_all: bool) -> bool {
-        let last = was_all && events.room() > 0;
-        if last {
-            self.polls = 0;
-        } else if !events.is_empty() {
-            self.polls -= 1;
-        }
-        last
     }
 }
 // ANCHOR_END: close

@@ -111,6 +111,7 @@ impl Queue {
     #[cfg(unix)]
     pub(crate) fn watch_from_outside(&self) {
         self.watched.swap(true, Ordering::AcqRel);
+        self.ready.order();
         self.show_outside();
     }
 

@@ -203,12 +203,16 @@ impl ReadyList {
     // ANCHOR_END: not_woken
 
     // ANCHOR: is_empty
-    /// Whether nothing is listed. Of a push on another thread and this call, the
-    /// later one sees what the earlier one did before it.
-    #[cfg(unix)]
+    /// Whether nothing is listed.
     pub(crate) fn is_empty(&self) -> bool {
-        self.poller.fetch_or(0, Ordering::AcqRel);
         self.len.load(Ordering::Acquire) == 0
+    }
+
+    /// Takes a place in the order of all pushes: `is_empty` then sees what was
+    /// pushed before, and whoever pushes later sees what the caller did before.
+    #[cfg(unix)]
+    pub(crate) fn order(&self) {
+        self.poller.fetch_or(0, Ordering::AcqRel);
     }
     // ANCHOR_END: is_empty
 
@@ -220,10 +224,12 @@ impl ReadyList {
 
     /// How many nodes are listed with tickets below `end`. Nodes at the front that
     /// have nothing to say are dropped: they must not turn a wait into a look.
+    #[inline]
     pub(crate) fn listed(&self, end: u64) -> usize {
-        if self.len.load(Ordering::Acquire) == 0 {
-            return 0;
-        }
+        if self.is_empty() { 0 } else { self.count(end) }
+    }
+
+    fn count(&self, end: u64) -> usize {
         self.change(|listed| {
             while listed.nodes.front().is_some_and(|(_, node)| !node.stays()) {
                 listed.nodes.pop_front();
@@ -237,10 +243,14 @@ impl ReadyList {
     /// Moves what is due into `events`, as far as there is room: of the nodes that
     /// are listed when it begins, those with tickets below `end`. So a node is in
     /// a batch at most once. Level-triggered nodes are listed again behind these.
+    #[inline]
     pub(crate) fn drain(&self, events: &mut Events, end: u64) {
-        if self.len.load(Ordering::Acquire) == 0 {
-            return;
+        if !self.is_empty() {
+            self.take(events, end);
         }
+    }
+
+    fn take(&self, events: &mut Events, end: u64) {
         // What is pushed from here on is a reason to look again.
         self.awake();
         let end = end.min(self.next_ticket());

@@ -78,6 +78,7 @@ impl Selector {
     ///
     /// The queue's own wake-up takes a place among the answers and is no event.
     /// So room left over does not mean that there was no more: `true` does.
+    #[inline]
     pub fn select(
         &self,
         events: &mut Events,
@@ -101,6 +102,7 @@ impl Selector {
 
     // ANCHOR: wait
     /// One wait of the kernel's, as exact as it can be, and never too short.
+    #[inline]
     fn wait<'r>(
         &self,
         room: &'r mut Room,
