@@ -9,12 +9,12 @@ use std::thread;
 
 #[cfg(unix)]
 use evq::unix::SourceFd;
-use evq::{Event, Events, Interests, Poll, Source, Token, Trigger, Waker};
+use evq::{Event, Events, Interests, Poll, Readiness, Registration, Source, Token, Trigger, Waker};
 
 use crate::bench::{KINDS, Subject, benches};
 #[cfg(unix)]
 use crate::bench::{pipe, socket_pair};
-use crate::common::{connection, look, readable, wait_for};
+use crate::common::{LIMIT, both, connection, look, readable, readable_connection, wait_for};
 
 /// Level: while a source stays ready, each `poll` reports it again, drained or
 /// not. A program may so do as much as it likes at a time, and pays with an
@@ -247,4 +247,64 @@ fn c03_a_level_source_is_in_a_batch_once() {
         over.store(true, Ordering::Relaxed);
         assert_eq!(most, 1);
     });
+}
+
+/// Whatever the trigger, and whoever makes the source ready meanwhile: here another
+/// thread sets a `Registration` again and again while `poll` takes it from the list.
+#[test]
+fn c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once() {
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        let (mut registration, set_readiness) = Registration::new();
+        poll.registrator()
+            .register_with(&mut registration, Token(1), Interests::READABLE, trigger)
+            .unwrap();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    set_readiness.set_readiness(Readiness::READABLE).unwrap();
+                }
+            });
+            let mut most = 0;
+            for _ in 0..20_000 {
+                poll.poll(&mut events, None).unwrap();
+                most = most.max(events.len());
+            }
+            over.store(true, Ordering::Relaxed);
+            assert_eq!(most, 1, "{trigger:?}");
+        });
+    }
+}
+
+/// Reading and writing are one event, also where the kernel reports them apart and
+/// with another source's answer between them.
+#[test]
+fn c03_both_directions_of_a_source_are_one_event() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(64);
+    let (mut streams, _peers): (Vec<_>, Vec<_>) = (0..9).map(|_| readable_connection()).unzip();
+    for trigger in [Trigger::Edge, Trigger::Level] {
+        for (number, stream) in streams.iter_mut().enumerate() {
+            poll.registrator()
+                .register_with(stream, Token(number), both(), trigger)
+                .unwrap();
+        }
+        let mut readable = [false; 9];
+        while readable.contains(&false) {
+            poll.poll(&mut events, Some(LIMIT)).unwrap();
+            assert!(!events.is_empty(), "{trigger:?}: {readable:?}");
+            let mut seen = [false; 9];
+            for event in &events {
+                let Token(number) = event.token();
+                assert!(!seen[number], "{trigger:?}: twice in {events:?}");
+                seen[number] = true;
+                readable[number] |= event.is_readable();
+            }
+        }
+        for stream in &mut streams {
+            poll.registrator().deregister(stream).unwrap();
+        }
+    }
 }

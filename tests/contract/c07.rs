@@ -213,6 +213,36 @@ fn c07_a_refused_registration_is_none_in_part_either() {
     assert_eq!(kind, KQUEUE.then_some(ErrorKind::NotFound));
 }
 
+/// A `reregister` that the kernel refuses leaves the registration as it was, and
+/// what is ready is still reported. (epoll takes this one, and reports it by its new
+/// token.)
+#[cfg(unix)]
+#[test]
+fn c07_a_change_that_the_kernel_refuses_changes_nothing() {
+    use evq::Waker;
+
+    let inner = Poll::new().unwrap();
+    let waker = Waker::new(inner.registrator(), Token(0)).unwrap();
+    let mut outer = Poll::new().unwrap();
+    let mut events = Events::with_capacity(8);
+    let mut source = SourceFd::new(inner.fd_with_every_wake());
+    let registrator = outer.registrator().clone();
+    for trigger in TRIGGERS {
+        registrator
+            .register_with(&mut source, Token(1), Interests::READABLE, trigger)
+            .unwrap();
+        let changed =
+            registrator.reregister_with(&mut source, Token(2), Interests::WRITABLE, Trigger::Level);
+        assert_eq!(changed.is_err(), KQUEUE, "{changed:?}");
+        if KQUEUE {
+            waker.wake().unwrap();
+            let event = wait_for(&mut outer, &mut events, "the wake", |_| true);
+            assert_eq!(event.token(), Token(1), "{trigger:?}");
+        }
+        registrator.deregister(&mut source).unwrap();
+    }
+}
+
 /// epoll cannot watch a regular file, and the error says what to do instead.
 /// kqueue can: there a file is readable up to its end.
 #[cfg(unix)]
