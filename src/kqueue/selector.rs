@@ -112,14 +112,17 @@ impl Selector {
             let error = io::Error::from_raw_os_error(receipt.data as i32);
             // There was no such knote, or it went with its descriptor.
             let gone = has(change, EV_DELETE) && error.kind() == ErrorKind::NotFound;
-            // The BSDs refuse a knote that writes to a pipe whose reader has gone,
-            // NetBSD with EBADF. A knote that reads tells of the end; without one,
-            // this error does.
-            let refused =
-                error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(ffi::EBADF);
-            let ended = reads && change.filter == EVFILT_WRITE && refused;
-            if receipt.data != 0 && !gone && !ended {
-                return Err(error);
+            // The BSDs make no knote that writes to a pipe whose reader has gone, and
+            // NetBSD says EBADF. A knote that reads tells of the end.
+            let left = change.filter == EVFILT_WRITE
+                && (error.kind() == ErrorKind::BrokenPipe
+                    || error.raw_os_error() == Some(ffi::EBADF));
+            if receipt.data != 0 && !gone && !(left && reads) {
+                return Err(if left {
+                    ErrorKind::BrokenPipe.into()
+                } else {
+                    error
+                });
             }
         }
         Ok(())

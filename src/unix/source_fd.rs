@@ -40,10 +40,9 @@ use crate::registrator::forward_source;
 ///
 /// # Errors
 ///
-/// Registering fails with `Unsupported` for what epoll cannot watch, such as
-/// regular files. The BSDs refuse to watch a pipe for writing that nobody reads
-/// any more: with `BrokenPipe`, which is what the write would say, or on NetBSD
-/// with an error of its own.
+/// Registering fails with `Unsupported` for a file that epoll cannot watch, such as
+/// a regular file. The BSDs refuse to watch a pipe for writing alone once its reader
+/// has gone: with `BrokenPipe`, which is what a write would say.
 ///
 /// # Platform notes
 ///

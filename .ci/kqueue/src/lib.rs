@@ -11,7 +11,8 @@
 //! FreeBSD, in DragonFly's struct. A closed descriptor loses its knotes, for the
 //! library has a `close` of its own, which a program's calls reach before libc's;
 //! a forked child has no kqueues. With `EVQ_MODEL_NO_USER=1` in the environment,
-//! `EVFILT_USER` is refused as old kernels do.
+//! `EVFILT_USER` is refused as old kernels do. With `EVQ_MODEL_EBADF=1`, a pipe whose
+//! reader has gone is refused with `EBADF`, as NetBSD does.
 //!
 //! What it does not know: other filters; `data`, which is always 1; an error's
 //! number in `fflags`, for Linux would forget the error if asked (it is always
@@ -214,8 +215,11 @@ impl Queue {
             }
             // Which a kqueue can be watched for by no other.
             EVFILT_WRITE if sys::is_epoll(fd, self.bell) => Err(sys::EINVAL),
-            // As all BSDs do, each with an error of its own. macOS no longer does.
-            EVFILT_WRITE if is_left_pipe(fd) => Err(sys::EPIPE),
+            // As all BSDs do, NetBSD with an error of its own. macOS no longer does.
+            EVFILT_WRITE if is_left_pipe(fd) => match switched_on("EVQ_MODEL_EBADF") {
+                true => Err(sys::EBADF),
+                false => Err(sys::EPIPE),
+            },
             EVFILT_WRITE => sys::watch(self.writers, fd, sys::EPOLLOUT | sys::EPOLLET),
             _ => Ok(()),
         };
@@ -334,7 +338,11 @@ impl Queue {
 
 /// Whether to be as OpenBSD before 2025 and NetBSD before 10 are.
 fn refuses_user() -> bool {
-    std::env::var_os("EVQ_MODEL_NO_USER").is_some_and(|value| !value.is_empty())
+    switched_on("EVQ_MODEL_NO_USER")
+}
+
+fn switched_on(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
 /// Whether this is one end of a pipe, and the other is closed.
