@@ -67,8 +67,8 @@ impl Poll {
     ///
     /// # Errors
     ///
-    /// The system's own: the process, or the system, has no descriptors or no
-    /// memory left.
+    /// The process or the system has no descriptors left (EMFILE, ENFILE), or the
+    /// kernel no memory (`OutOfMemory`). On Windows only the latter.
     pub fn new() -> io::Result<Poll> {
         Ok(Poll {
             registrator: Registrator {
@@ -95,8 +95,8 @@ impl Poll {
     /// # Errors
     ///
     /// After [`close_loop`](Registrator::close_loop), once everything ready has
-    /// been delivered, an error whose `raw_os_error` is `None`. Any other error
-    /// is the system's: the kernel has no memory left.
+    /// been delivered, an error whose `raw_os_error` is `None`. Another error is that
+    /// of the wait itself, which no system documents for a queue in good order.
     ///
     /// # Platform notes
     ///

@@ -79,15 +79,18 @@ impl SetReadiness {
 
     /// Sets what the source is ready for, in place of what it was.
     ///
-    /// Anything but [`Readiness::EMPTY`] is an edge, though it be what it was
-    /// before. Level-triggered, the source is reported until this is called
-    /// with a readiness that no longer meets its interests.
+    /// Each call with anything but [`Readiness::EMPTY`] is an edge, even if the
+    /// readiness was the same before. A level-triggered source is reported until this
+    /// is called with a readiness that no longer meets its interests.
     ///
     /// # Errors
     ///
-    /// If the source is registered and its [`Poll`](crate::Poll) has been
-    /// dropped; or what the system says, if the poller sleeps and cannot be
-    /// woken. The readiness is set all the same.
+    /// - `Other`, with no `raw_os_error`: the source is registered, and its
+    ///   [`Poll`](crate::Poll) has been dropped.
+    /// - The poller sleeps, and the system call that wakes it has failed, with that
+    ///   call's error. The next call tries again.
+    ///
+    /// The readiness is set all the same.
     pub fn set_readiness(&self, readiness: Readiness) -> io::Result<()> {
         self.replace(readiness, !readiness.is_empty())
     }

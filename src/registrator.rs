@@ -110,10 +110,15 @@ impl Registrator {
     ///
     /// # Errors
     ///
-    /// - `AlreadyExists`: the source is registered, here or with another queue.
+    /// - `AlreadyExists`: the source is registered, here or with another queue. On
+    ///   Windows also: its handle belongs to the port of another queue, for good.
     /// - `InvalidInput`: the token is `usize::MAX`, which is the queue's own.
     /// - `Other`, with no `raw_os_error`: the loop is closed.
-    /// - What the system says, such as that its limits are exhausted.
+    /// - `StorageFull`: the user watches as many files as Linux allows
+    ///   (`/proc/sys/fs/epoll/max_user_watches`).
+    /// - `OutOfMemory`: the kernel has no memory left.
+    ///
+    /// A `unix::SourceFd` can also be refused for what it is.
     pub fn register<S: Source + ?Sized>(
         &self,
         source: &mut S,
@@ -143,13 +148,18 @@ impl Registrator {
     // ANCHOR_END: registrator
 
     // ANCHOR: reregister
-    /// Watches a registered source otherwise, edge-triggered; arms a oneshot
-    /// again. What is ready now is reported.
+    /// Changes the token and the interests of a registered source, and makes it
+    /// edge-triggered. What is ready now is reported.
+    ///
+    /// If this fails, the registration is as it was.
     ///
     /// # Errors
     ///
-    /// `NotFound` if the source is not registered with this queue; else those
-    /// of [`register`](Registrator::register).
+    /// - `NotFound`: the source is not registered.
+    /// - `InvalidInput`: the source is registered with another queue, or the token is
+    ///   `usize::MAX`.
+    /// - `Other`, with no `raw_os_error`: the loop is closed.
+    /// - `OutOfMemory`: the kernel has no memory left.
     pub fn reregister<S: Source + ?Sized>(
         &self,
         source: &mut S,
@@ -159,7 +169,8 @@ impl Registrator {
         self.reregister_with(source, token, interests, Trigger::Edge)
     }
 
-    /// [`reregister`](Registrator::reregister) with a trigger of choice.
+    /// [`reregister`](Registrator::reregister) with a trigger of choice. A oneshot
+    /// source reports again after this.
     pub fn reregister_with<S: Source + ?Sized>(
         &self,
         source: &mut S,
@@ -182,20 +193,23 @@ impl Registrator {
     ///
     /// # Errors
     ///
-    /// `NotFound` if the source is not registered with this queue.
+    /// - `NotFound`: the source is not registered.
+    /// - `InvalidInput`: the source is registered with another queue.
     pub fn deregister<S: Source + ?Sized>(&self, source: &mut S) -> io::Result<()> {
         source.deregister(self)
     }
 
     /// Ends the loop, from any thread.
     ///
-    /// [`Poll::poll`](crate::Poll::poll) no longer waits; it delivers what is
-    /// ready, and then returns an error whose `raw_os_error` is `None`. From
-    /// now on `register` and `reregister` are refused the same way.
+    /// From now on [`Poll::poll`](crate::Poll::poll) does not wait. It delivers what
+    /// is ready, and after that returns an error whose `raw_os_error` is `None`.
+    /// `register` and `reregister` return such an error at once.
     ///
     /// # Errors
     ///
-    /// What the system says, if the poller sleeps and cannot be woken.
+    /// The poller sleeps, and the system call that wakes it has failed, with that
+    /// call's error. The loop is closed all the same, but `poll` notices it only when
+    /// it wakes for another reason. Call `close_loop` again.
     pub fn close_loop(&self) -> io::Result<()> {
         self.queue.close()
     }

@@ -43,8 +43,8 @@ impl Waker {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for `Token(usize::MAX)`, and an error whose
-    /// `raw_os_error` is `None` if the loop is closed.
+    /// - `InvalidInput`: the token is `usize::MAX`, which is the queue's own.
+    /// - `Other`, with no `raw_os_error`: the loop is closed.
     pub fn new(registrator: &Registrator, token: Token) -> io::Result<Waker> {
         let watch = Watch {
             token,
@@ -68,8 +68,9 @@ impl Waker {
     ///
     /// # Errors
     ///
-    /// An error whose `raw_os_error` is `None` if the
-    /// [`Poll`](crate::Poll) has been dropped; or what the system says.
+    /// - `Other`, with no `raw_os_error`: the [`Poll`](crate::Poll) has been dropped.
+    /// - The poller sleeps, and the system call that wakes it has failed, with that
+    ///   call's error. The next `wake` tries again.
     pub fn wake(&self) -> io::Result<()> {
         self.queue.push(&self.node)
     }

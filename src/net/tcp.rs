@@ -33,7 +33,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, not ours, or not allowed.
+    /// `AddrInUse`, `AddrNotAvailable` (not an address of this machine),
+    /// `PermissionDenied` (a port that is not for everyone), or no descriptors left.
     ///
     /// # Platform notes
     ///

@@ -56,7 +56,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says: the address is in use, not ours, or not allowed.
+    /// `AddrInUse`, `AddrNotAvailable` (not an address of this machine),
+    /// `PermissionDenied` (a port that is not for everyone), or no descriptors left.
     pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
         let inner = sys::UdpSocket::bind(addr)?;
         Ok(UdpSocket { inner })
@@ -95,9 +96,13 @@ impl UdpSocket {
     /// # Errors
     ///
     /// - `WouldBlock` if there is no room now: wait until it is writable.
-    /// - What the system says, and nothing is sent: the datagram is too large
-    ///   (IPv4 carries 65,507 bytes at most), or is meant for a broadcast
-    ///   address and [`set_broadcast`](UdpSocket::set_broadcast) was not called.
+    /// - EMSGSIZE (on Windows WSAEMSGSIZE): the datagram is too large. IPv4 carries
+    ///   65,507 bytes at most.
+    /// - `PermissionDenied`: the address is for broadcast, and
+    ///   [`set_broadcast`](UdpSocket::set_broadcast) was not called.
+    /// - `NetworkUnreachable` or `HostUnreachable`: no route leads there.
+    ///
+    /// After an error nothing has been sent.
     ///
     /// # Platform notes
     ///
@@ -219,8 +224,9 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the system says: the group is none, has been joined already, or no
-    /// interface leads there.
+    /// `InvalidInput`: the address is not that of a group. Other errors have no common
+    /// number: the socket has joined the group already (`AddrInUse` on Unix), or no
+    /// interface leads there (ENODEV on Linux).
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         options::member_v4(self.inner.socket(), true, group, interface)
     }

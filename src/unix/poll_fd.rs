@@ -51,7 +51,7 @@ impl Poll {
     ///
     /// # Errors
     ///
-    /// The system's own: the process has no descriptors left.
+    /// The process has no descriptors left (EMFILE).
     pub fn try_clone_to_owned_fd(&self) -> io::Result<OwnedFd> {
         ffi::duplicate(self.fd_with_every_wake())
     }
