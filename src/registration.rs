@@ -51,7 +51,8 @@ struct Shared {
 
 // ANCHOR: new
 impl Registration {
-    /// Makes the pair, ready for nothing.
+    /// Makes a pair that belongs together, ready for nothing: the source, which a
+    /// program registers, and its setter, which any thread may hold.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> (Registration, SetReadiness) {
         let shared = Arc::new(Mutex::new(Shared {
