@@ -135,6 +135,8 @@ pub mod inside {
     pub use crate::completion::buffer_pool;
     /// epoll's decisions, on every system.
     pub use crate::epoll::mask;
+    /// Windows' error numbers, on every system.
+    pub use crate::iocp::ffi::errors;
     /// kqueue's decisions, on every system.
     pub use crate::kqueue::changes;
     /// The steps of a stream over completions, on every system.

@@ -1,33 +1,36 @@
 //! What every foreign call ends with: its result, and feature `trace`.
 //!
-//! Chapter 7. The safe wrappers in the `ffi.rs` files report each call here.
-//! With the feature it is printed to standard error, arguments and result, as
-//! strace would print it; without, nothing is even formatted.
+//! Chapter 7. The wrappers in the `ffi` files report each call here. With the
+//! feature it is printed to standard error, arguments and result, as strace
+//! would print it; without, nothing is even formatted.
 
 use std::fmt::{Arguments, Debug};
 use std::io::{self, Write};
 
 // ANCHOR: checked
-/// Turns the -1 of a failed call into the error that the system keeps for it.
-#[cfg(unix)]
-#[inline(always)]
-pub(crate) fn checked<T>(call: Arguments<'_>, returned: T) -> io::Result<T>
-where
-    T: PartialEq + From<i8> + Debug,
-{
-    failed_if(T::from(-1), call, returned)
+/// Makes a result of what a call returned, and prints the call as the trace
+/// shows it: `checked!("listen({fd}, {backlog})" = returned != -1)`. If the call
+/// returned what stands after `!=`, it failed, for the reason that the system keeps.
+macro_rules! checked {
+    ($call:literal = $returned:ident != $failure:expr) => {{
+        let reason = std::io::Error::last_os_error;
+        $crate::trace::check(format_args!($call), $returned, $failure, reason)
+    }};
 }
 
-/// The same, for calls that fail with another value.
+pub(crate) use checked;
+
+/// What `checked!` does. It asks for the `reason` before anything else.
 #[inline(always)]
-pub(crate) fn failed_if<T>(failure: T, call: Arguments<'_>, returned: T) -> io::Result<T>
-where
-    T: PartialEq + Debug,
-{
-    let result = if returned == failure {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
+pub(crate) fn check<T: PartialEq + Debug>(
+    call: Arguments<'_>,
+    returned: T,
+    failure: T,
+    reason: fn() -> io::Error,
+) -> io::Result<T> {
+    let result = match returned == failure {
+        true => Err(reason()),
+        false => Ok(returned),
     };
     traced(call, result)
 }

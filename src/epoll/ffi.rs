@@ -111,7 +111,7 @@ fn owned(fd: c_int) -> OwnedFd {
 pub fn epoll_create1() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::epoll_create1(EPOLL_CLOEXEC) };
-    checked(format_args!("epoll_create1(CLOEXEC)"), fd).map(owned)
+    checked!("epoll_create1(CLOEXEC)" = fd != -1).map(owned)
 }
 
 // ANCHOR: epoll_ctl
@@ -121,10 +121,7 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
     // SAFETY: `copy` lives through the call, and the kernel makes one of its own.
     let done = unsafe { c::epoll_ctl(ep, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
-    checked(
-        format_args!("epoll_ctl({ep}, {op}, {fd}, {event:x?})"),
-        done,
-    )?;
+    checked!("epoll_ctl({ep}, {op}, {fd}, {event:x?})" = done != -1)?;
     Ok(())
 }
 // ANCHOR_END: epoll_ctl
@@ -137,7 +134,7 @@ pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Result<&
     let at = room.as_mut_ptr().cast();
     // SAFETY: `at` is writable for `max` entries.
     let n = unsafe { c::epoll_wait(ep, at, max, ms) };
-    let n = checked(format_args!("epoll_wait({ep}, .., {max}, {ms})"), n)? as usize;
+    let n = checked!("epoll_wait({ep}, .., {max}, {ms})" = n != -1)? as usize;
     // SAFETY: the kernel has filled the first `n`.
     Ok(unsafe { std::slice::from_raw_parts(at, n) })
 }
@@ -170,7 +167,7 @@ pub fn epoll_pwait2<'r>(
     // SAFETY: `at` is writable for `max` entries, `timespec` lives through
     // the call, and a null signal mask, of whatever size, means none.
     let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
-    let n = checked(format_args!("epoll_pwait2({ep}, .., {max}, {time:?})"), n)? as usize;
+    let n = checked!("epoll_pwait2({ep}, .., {max}, {time:?})" = n != -1)? as usize;
     // SAFETY: the kernel has filled the first `n`.
     Ok(unsafe { std::slice::from_raw_parts(at, n) })
 }
@@ -180,7 +177,7 @@ pub fn epoll_pwait2<'r>(
 pub fn eventfd() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
-    checked(format_args!("eventfd(0, CLOEXEC|NONBLOCK)"), fd).map(owned)
+    checked!("eventfd(0, CLOEXEC|NONBLOCK)" = fd != -1).map(owned)
 }
 
 /// Takes the whole of an eventfd's counter.
@@ -188,7 +185,7 @@ pub fn eventfd_read(fd: BorrowedFd) -> Result<u64> {
     let (fd, mut counter) = (fd.as_raw_fd(), 0_u64);
     // SAFETY: `counter` is writable for the 8 bytes that an eventfd gives.
     let returned = unsafe { c::read(fd, (&raw mut counter).cast(), 8) };
-    checked(format_args!("read({fd}, .., 8)"), returned).map(|_| counter)
+    checked!("read({fd}, .., 8)" = returned != -1).map(|_| counter)
 }
 
 /// Adds to an eventfd's counter.
@@ -196,5 +193,5 @@ pub fn eventfd_write(fd: BorrowedFd, add: u64) -> Result<()> {
     let fd = fd.as_raw_fd();
     // SAFETY: `add` is readable for the 8 bytes that an eventfd takes.
     let returned = unsafe { c::write(fd, (&raw const add).cast(), 8) };
-    checked(format_args!("write({fd}, {add}, 8)"), returned).map(drop)
+    checked!("write({fd}, {add}, 8)" = returned != -1).map(drop)
 }

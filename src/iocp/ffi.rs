@@ -14,7 +14,11 @@ use std::mem::MaybeUninit;
 use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
 use std::ptr;
 
-use crate::trace::failed_if;
+use crate::trace::checked;
+
+pub mod errors;
+
+pub use errors::*;
 
 pub type BOOL = i32;
 pub type HANDLE = *mut std::ffi::c_void;
@@ -34,6 +38,17 @@ pub struct OVERLAPPED {
     pub hEvent: HANDLE,
 }
 
+impl OVERLAPPED {
+    /// One that no operation uses yet.
+    pub const ZEROED: OVERLAPPED = OVERLAPPED {
+        Internal: 0,
+        InternalHigh: 0,
+        Offset: 0,
+        OffsetHigh: 0,
+        hEvent: ptr::null_mut(),
+    };
+}
+
 /// A completion packet
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped_entry>).
 #[repr(C)]
@@ -50,14 +65,6 @@ pub struct OVERLAPPED_ENTRY {
 pub const INVALID_HANDLE_VALUE: HANDLE = ptr::without_provenance_mut(usize::MAX);
 /// `GetQueuedCompletionStatusEx`: wait for ever.
 pub const INFINITE: u32 = u32::MAX;
-/// No packet came in time.
-pub const WAIT_TIMEOUT: i32 = 258;
-/// The operation goes on, and a packet will come.
-pub const ERROR_IO_PENDING: i32 = 997;
-/// There was nothing to cancel.
-pub const ERROR_NOT_FOUND: i32 = 1168;
-/// A handle that is associated already, among other things.
-pub const ERROR_INVALID_PARAMETER: i32 = 87;
 /// No packet for an operation that succeeds at once.
 pub const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: u8 = 1;
 /// No event is set on the handle itself, where nobody waits.
@@ -105,14 +112,19 @@ pub mod c {
     }
 }
 
+/// Takes ownership of the handle that a successful call returned.
+pub(crate) fn owned(handle: HANDLE) -> OwnedHandle {
+    // SAFETY: only called with what the kernel has just returned as a new
+    // handle, which nobody else knows of.
+    unsafe { OwnedHandle::from_raw_handle(handle) }
+}
+
 /// Makes a completion port.
 pub fn create_port() -> Result<OwnedHandle> {
     let none = ptr::null_mut();
     // SAFETY: no memory is passed. 0 threads means as many as processors.
     let port = unsafe { c::CreateIoCompletionPort(INVALID_HANDLE_VALUE, none, 0, 0) };
-    let port = failed_if(none, format_args!("CreateIoCompletionPort()"), port)?;
-    // SAFETY: the kernel has just made it, for nobody else.
-    Ok(unsafe { OwnedHandle::from_raw_handle(port) })
+    checked!("CreateIoCompletionPort()" = port != none).map(owned)
 }
 
 /// Ties a handle to a port, for good: its packets go there.
@@ -120,12 +132,7 @@ pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result
     let (port, handle) = (port.as_raw_handle(), handle.as_raw_handle());
     // SAFETY: both are open handles, and no memory is passed.
     let done = unsafe { c::CreateIoCompletionPort(handle, port, 0, 0) };
-    failed_if(
-        ptr::null_mut(),
-        format_args!("CreateIoCompletionPort({handle:?}, {port:?})"),
-        done,
-    )
-    .map(drop)
+    checked!("CreateIoCompletionPort({handle:?}, {port:?})" = done != ptr::null_mut()).map(drop)
 }
 
 // ANCHOR: dequeue
@@ -141,11 +148,7 @@ pub fn dequeue<'p>(
     // SAFETY: `at` is writable for `max` entries, and `n` for a number.
     let done = unsafe { c::GetQueuedCompletionStatusEx(port, at, max, &mut n, ms, 0) };
     let ms = ms as i32;
-    failed_if(
-        0,
-        format_args!("GetQueuedCompletionStatusEx({port:?}, .., {max}, [{n}], {ms})"),
-        done,
-    )?;
+    checked!("GetQueuedCompletionStatusEx({port:?}, .., {max}, [{n}], {ms})" = done != 0)?;
     // SAFETY: the kernel has written the first `n`.
     Ok(unsafe { std::slice::from_raw_parts(at, n as usize) })
 }
@@ -156,12 +159,7 @@ pub fn post(port: BorrowedHandle<'_>) -> Result<()> {
     let port = port.as_raw_handle();
     // SAFETY: the null pointer is handed back as it is, and never followed.
     let done = unsafe { c::PostQueuedCompletionStatus(port, 0, 0, ptr::null_mut()) };
-    failed_if(
-        0,
-        format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)"),
-        done,
-    )
-    .map(drop)
+    checked!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)" = done != 0).map(drop)
 }
 
 /// Asks for an operation's end. Its packet still comes, and only then is its
@@ -175,12 +173,7 @@ pub unsafe fn cancel(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) ->
     let handle = handle.as_raw_handle();
     // SAFETY: as above.
     let done = unsafe { c::CancelIoEx(handle, overlapped) };
-    failed_if(
-        0,
-        format_args!("CancelIoEx({handle:?}, {overlapped:?})"),
-        done,
-    )
-    .map(drop)
+    checked!("CancelIoEx({handle:?}, {overlapped:?})" = done != 0).map(drop)
 }
 
 /// Has operations that succeed at once queue no packet.
@@ -189,12 +182,7 @@ pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
     let flags = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
     // SAFETY: no memory is passed.
     let done = unsafe { c::SetFileCompletionNotificationModes(handle, flags) };
-    failed_if(
-        0,
-        format_args!("SetFileCompletionNotificationModes({handle:?}, {flags})"),
-        done,
-    )
-    .map(drop)
+    checked!("SetFileCompletionNotificationModes({handle:?}, {flags})" = done != 0).map(drop)
 }
 
 /// What an NTSTATUS says. Not negative: success.

@@ -8,6 +8,10 @@
 
 #[cfg(windows)]
 pub mod ffi;
+#[cfg(not(windows))]
+pub mod ffi {
+    pub mod errors; // Numbers, and no call.
+}
 #[cfg(windows)]
 pub mod overlapped;
 #[cfg(windows)]

@@ -178,10 +178,10 @@ fn owned(fd: c_int) -> OwnedFd {
 pub fn kqueue() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::kqueue() };
-    let kqueue = checked(format_args!("kqueue()"), fd).map(owned)?;
+    let kqueue = checked!("kqueue()" = fd != -1).map(owned)?;
     // SAFETY: no pointer is passed, and the command gets its one argument.
     let returned = unsafe { c::fcntl(fd, F_SETFD, FD_CLOEXEC) };
-    checked(format_args!("fcntl({fd}, F_SETFD, FD_CLOEXEC)"), returned)?;
+    checked!("fcntl({fd}, F_SETFD, FD_CLOEXEC)" = returned != -1)?;
     Ok(kqueue)
 }
 
@@ -190,7 +190,7 @@ pub fn kqueue() -> Result<OwnedFd> {
 pub fn kqueue() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::kqueue1(O_CLOEXEC) };
-    checked(format_args!("kqueue1(O_CLOEXEC)"), fd).map(owned)
+    checked!("kqueue1(O_CLOEXEC)" = fd != -1).map(owned)
 }
 // ANCHOR_END: kqueue
 
@@ -213,7 +213,7 @@ pub fn kevent<'a>(
     // SAFETY: `from` is readable and `to` writable for as many entries as are
     // given; `until` is null or lives through the call.
     let n = unsafe { c::kevent(kq, from, len, to, max, until) };
-    let n = checked(format_args!("kevent({kq}, {list:?}, {max}, {wait:?})"), n)? as usize;
+    let n = checked!("kevent({kq}, {list:?}, {max}, {wait:?})" = n != -1)? as usize;
     // SAFETY: the kernel has written the first `n`.
     Ok(unsafe { std::slice::from_raw_parts_mut(to, n) })
 }

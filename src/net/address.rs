@@ -1,33 +1,27 @@
 //! Socket addresses as the kernel has them, and as the standard library has them.
 //!
-//! Chapter 12. The layouts are in `ffi.rs`; here is what fills and reads them.
+//! Chapter 12. The layouts are in `net/ffi.rs`; here is what fills and reads them.
 
 use std::ffi::c_int;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::ffi::{AF_INET, AF_INET6, Address, Family, sockaddr_in, sockaddr_in6};
+use super::ffi::{AF_INET, AF_INET6, Address, Family};
+use super::ffi::{sa_family_t, sockaddr_in, sockaddr_in6, socklen_t};
 
 impl Family {
-    #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]
-    fn new(family: c_int, len: usize) -> Family {
-        Family {
-            len: len as u8,
-            family: family as u8,
-        }
-    }
-
-    #[cfg(any(windows, target_os = "linux", target_os = "android"))]
     fn new(family: c_int, _len: usize) -> Family {
         Family {
-            family: family as u16,
+            #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]
+            len: _len as u8,
+            family: family as sa_family_t,
         }
     }
 }
 
 impl Address {
     /// An empty one, and the length that it has room for.
-    pub(super) fn room() -> (Address, u32) {
+    pub(super) fn room() -> (Address, socklen_t) {
         let v6 = sockaddr_in6 {
             head: Family::new(0, 0),
             port: [0; 2],
@@ -35,10 +29,10 @@ impl Address {
             addr: [0; 16],
             scope_id: 0,
         };
-        (Address { v6 }, size_of::<Address>() as u32)
+        (Address { v6 }, size_of::<Address>() as socklen_t)
     }
 
-    pub(super) fn of(addr: SocketAddr) -> (Address, u32) {
+    pub(super) fn of(addr: SocketAddr) -> (Address, socklen_t) {
         match addr {
             SocketAddr::V4(addr) => {
                 let len = size_of::<sockaddr_in>();
@@ -48,7 +42,7 @@ impl Address {
                     addr: addr.ip().octets(),
                     zero: [0; 8],
                 };
-                (Address { v4 }, len as u32)
+                (Address { v4 }, len as socklen_t)
             }
             SocketAddr::V6(addr) => {
                 let len = size_of::<sockaddr_in6>();
@@ -59,7 +53,7 @@ impl Address {
                     addr: addr.ip().octets(),
                     scope_id: addr.scope_id(),
                 };
-                (Address { v6 }, len as u32)
+                (Address { v6 }, len as socklen_t)
             }
         }
     }

@@ -11,18 +11,12 @@
 use std::ffi::{OsStr, c_void};
 use std::io::{self, Result};
 use std::os::windows::ffi::OsStrExt;
-use std::os::windows::io::{AsRawHandle, BorrowedHandle, FromRawHandle, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, BorrowedHandle, OwnedHandle};
 use std::ptr;
 
-use crate::iocp::ffi::Started;
-use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED};
-use crate::trace::failed_if;
-
-// What a pipe's decisions turn on, beside them.
-pub use super::pipe::{
-    ERROR_BROKEN_PIPE, ERROR_MORE_DATA, ERROR_NO_DATA, ERROR_PIPE_CONNECTED, ERROR_PIPE_LISTENING,
-    ERROR_PIPE_NOT_CONNECTED,
-};
+pub use crate::iocp::ffi::errors::*;
+use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED, Started, owned};
+use crate::trace::checked;
 
 /// `CreateFileW`: to read.
 pub const GENERIC_READ: u32 = 0x8000_0000;
@@ -48,31 +42,10 @@ pub const PIPE_TYPE_BYTE: u32 = 0;
 pub const PIPE_READMODE_BYTE: u32 = 0;
 /// Calls that are not overlapped wait.
 pub const PIPE_WAIT: u32 = 0;
-/// Calls that are not overlapped never wait: not for overlapped pipes.
-pub const PIPE_NOWAIT: u32 = 1;
 /// `CreateNamedPipeW`: for clients of this machine only.
 pub const PIPE_REJECT_REMOTE_CLIENTS: u32 = 8;
 /// `CreateNamedPipeW`: as many pipes of one name as there is memory for.
 pub const PIPE_UNLIMITED_INSTANCES: u32 = 255;
-
-/// `CreateFileW`: nobody listens on that pipe.
-pub const ERROR_FILE_NOT_FOUND: i32 = 2;
-/// `CreateFileW`: all pipes of that name have a client.
-pub const ERROR_PIPE_BUSY: i32 = 231;
-/// The operation was cancelled.
-pub const ERROR_OPERATION_ABORTED: i32 = 995;
-/// The operation is not over.
-pub const ERROR_IO_INCOMPLETE: i32 = 996;
-
-/// Who may, and whether children inherit the handle; we pass none: the default,
-/// and no
-/// (<https://learn.microsoft.com/en-us/windows/win32/api/wtypesbase/ns-wtypesbase-security_attributes>).
-#[repr(C)]
-pub struct SECURITY_ATTRIBUTES {
-    pub nLength: u32,
-    pub lpSecurityDescriptor: *mut c_void,
-    pub bInheritHandle: BOOL,
-}
 
 /// What the library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
@@ -89,27 +62,18 @@ pub mod c {
             nOutBufferSize: u32,
             nInBufferSize: u32,
             nDefaultTimeOut: u32,
-            lpSecurityAttributes: *mut SECURITY_ATTRIBUTES,
+            lpSecurityAttributes: *mut c_void,
         ) -> HANDLE;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-connectnamedpipe>
         pub fn ConnectNamedPipe(hNamedPipe: HANDLE, lpOverlapped: *mut OVERLAPPED) -> BOOL;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-disconnectnamedpipe>
         pub fn DisconnectNamedPipe(hNamedPipe: HANDLE) -> BOOL;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-waitnamedpipew>
-        pub fn WaitNamedPipeW(lpNamedPipeName: *const u16, nTimeOut: u32) -> BOOL;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-setnamedpipehandlestate>
-        pub fn SetNamedPipeHandleState(
-            hNamedPipe: HANDLE,
-            lpMode: *mut u32,
-            lpMaxCollectionCount: *mut u32,
-            lpCollectDataTimeout: *mut u32,
-        ) -> BOOL;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-createfilew>
         pub fn CreateFileW(
             lpFileName: *const u16,
             dwDesiredAccess: u32,
             dwShareMode: u32,
-            lpSecurityAttributes: *mut SECURITY_ATTRIBUTES,
+            lpSecurityAttributes: *mut c_void,
             dwCreationDisposition: u32,
             dwFlagsAndAttributes: u32,
             hTemplateFile: HANDLE,
@@ -151,32 +115,20 @@ fn wide(name: &OsStr) -> Result<Vec<u16>> {
     Ok(wide)
 }
 
-/// Takes ownership of the handle that a successful call returned.
-fn owned(handle: HANDLE) -> OwnedHandle {
-    // SAFETY: only called with what the kernel has just returned as a new
-    // handle, which nobody else knows of.
-    unsafe { OwnedHandle::from_raw_handle(handle) }
-}
-
 /// Makes one server's end of a named pipe: overlapped, both ways, of bytes, with
 /// a buffer of `room` bytes each way, for clients of this machine. `first`: and
 /// nobody else has that name.
 pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> {
     let wide = wide(name)?;
-    let first = if first {
-        FILE_FLAG_FIRST_PIPE_INSTANCE
-    } else {
-        0
-    };
+    let first = u32::from(first) * FILE_FLAG_FIRST_PIPE_INSTANCE;
     let open = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first;
     let mode = PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
     let (at, max, none) = (wide.as_ptr(), PIPE_UNLIMITED_INSTANCES, ptr::null_mut());
     // SAFETY: `at` is a string that a 0 ends, and null is the default.
     let pipe = unsafe { c::CreateNamedPipeW(at, open, mode, max, room, room, 0, none) };
-    failed_if(
-        INVALID_HANDLE_VALUE,
-        format_args!("CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})"),
-        pipe,
+    checked!(
+        "CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})" =
+            pipe != INVALID_HANDLE_VALUE
     )
     .map(owned)
 }
@@ -190,33 +142,11 @@ pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
     let (at, default, none) = (wide.as_ptr(), ptr::null_mut(), ptr::null_mut());
     // SAFETY: `at` is a string that a 0 ends, and null is the default, or none.
     let pipe = unsafe { c::CreateFileW(at, access, 0, default, OPEN_EXISTING, flags, none) };
-    failed_if(
-        INVALID_HANDLE_VALUE,
-        format_args!("CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})"),
-        pipe,
+    checked!(
+        "CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})" =
+            pipe != INVALID_HANDLE_VALUE
     )
     .map(owned)
-}
-
-/// Waits up to `ms` milliseconds until a server's end has no client.
-pub fn wait_for_pipe(name: &OsStr, ms: u32) -> Result<()> {
-    let wide = wide(name)?;
-    // SAFETY: the name is a string that a 0 ends.
-    let done = unsafe { c::WaitNamedPipeW(wide.as_ptr(), ms) };
-    failed_if(0, format_args!("WaitNamedPipeW({name:?}, {ms})"), done).map(drop)
-}
-
-/// Of a pipe that someone else has opened: `PIPE_READMODE_BYTE | PIPE_WAIT`.
-pub fn set_pipe_mode(pipe: BorrowedHandle<'_>, mode: u32) -> Result<()> {
-    let (pipe, mut mode, same) = (pipe.as_raw_handle(), mode, ptr::null_mut());
-    // SAFETY: `mode` is readable, and null leaves the other two as they are.
-    let done = unsafe { c::SetNamedPipeHandleState(pipe, &mut mode, same, same) };
-    failed_if(
-        0,
-        format_args!("SetNamedPipeHandleState({pipe:?}, {mode:#x})"),
-        done,
-    )
-    .map(drop)
 }
 
 /// Ends the connection with a server's client. What it has not read is lost.
@@ -224,7 +154,7 @@ pub fn disconnect_pipe(pipe: BorrowedHandle<'_>) -> Result<()> {
     let pipe = pipe.as_raw_handle();
     // SAFETY: no memory is passed.
     let done = unsafe { c::DisconnectNamedPipe(pipe) };
-    failed_if(0, format_args!("DisconnectNamedPipe({pipe:?})"), done).map(drop)
+    checked!("DisconnectNamedPipe({pipe:?})" = done != 0).map(drop)
 }
 
 /// Waits for a server's client. Fails with `ERROR_PIPE_CONNECTED`, and queues no
@@ -241,14 +171,8 @@ pub unsafe fn connect_pipe(
     let pipe = pipe.as_raw_handle();
     // SAFETY: the caller lends `overlapped`.
     let done = unsafe { c::ConnectNamedPipe(pipe, overlapped) };
-    Started::by(
-        failed_if(
-            0,
-            format_args!("ConnectNamedPipe({pipe:?}, {overlapped:?})"),
-            done,
-        ),
-        0,
-    )
+    let result = checked!("ConnectNamedPipe({pipe:?}, {overlapped:?})" = done != 0);
+    Started::by(result, 0)
 }
 
 /// Lends a buffer to read into.
@@ -263,22 +187,13 @@ pub unsafe fn read_overlapped(
     len: usize,
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (handle, len) = (
-        handle.as_raw_handle(),
-        u32::try_from(len).unwrap_or(u32::MAX),
-    );
+    let (handle, len) = (handle.as_raw_handle(), len.min(u32::MAX as usize) as u32);
     // Means something only if the call succeeds at once.
     let mut n = 0;
     // SAFETY: the caller lends both.
     let done = unsafe { c::ReadFile(handle, buffer.cast(), len, &mut n, overlapped) };
-    Started::by(
-        failed_if(
-            0,
-            format_args!("ReadFile({handle:?}, .., {len}, [{n}], {overlapped:?})"),
-            done,
-        ),
-        n,
-    )
+    let result = checked!("ReadFile({handle:?}, .., {len}, [{n}], {overlapped:?})" = done != 0);
+    Started::by(result, n)
 }
 
 /// Lends a buffer to write from.
@@ -292,21 +207,11 @@ pub unsafe fn write_overlapped(
     len: usize,
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (handle, len) = (
-        handle.as_raw_handle(),
-        u32::try_from(len).unwrap_or(u32::MAX),
-    );
-    let mut n = 0;
+    let (handle, len, mut n) = (handle.as_raw_handle(), len.min(u32::MAX as usize) as u32, 0);
     // SAFETY: the caller lends both.
     let done = unsafe { c::WriteFile(handle, buffer.cast(), len, &mut n, overlapped) };
-    Started::by(
-        failed_if(
-            0,
-            format_args!("WriteFile({handle:?}, .., {len}, [{n}], {overlapped:?})"),
-            done,
-        ),
-        n,
-    )
+    let result = checked!("WriteFile({handle:?}, .., {len}, [{n}], {overlapped:?})" = done != 0);
+    Started::by(result, n)
 }
 
 /// How an operation that is over went: the number of bytes.
@@ -322,11 +227,7 @@ pub unsafe fn overlapped_result(
     let (handle, mut n) = (handle.as_raw_handle(), 0);
     // SAFETY: the kernel has written what `overlapped` leads to.
     let done = unsafe { c::GetOverlappedResult(handle, overlapped, &mut n, 0) };
-    failed_if(
-        0,
-        format_args!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)"),
-        done,
-    )?;
+    checked!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)" = done != 0)?;
     Ok(n as usize)
 }
 
@@ -335,14 +236,6 @@ mod tests {
     use std::os::windows::io::AsHandle;
 
     use super::*;
-
-    const ZEROED: OVERLAPPED = OVERLAPPED {
-        Internal: 0,
-        InternalHigh: 0,
-        Offset: 0,
-        OffsetHigh: 0,
-        hEvent: ptr::null_mut(),
-    };
 
     fn wait(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<usize> {
         loop {
@@ -359,13 +252,11 @@ mod tests {
     fn a_pipe_is_made_opened_used_and_disconnected() {
         let name = format!(r"\\.\pipe\evq-ffi-{}", std::process::id());
         let name = OsStr::new(&name);
-        assert_eq!(
-            open_pipe(name).unwrap_err().raw_os_error(),
-            Some(ERROR_FILE_NOT_FOUND)
-        );
+        let nobody = open_pipe(name).unwrap_err();
+        assert_eq!(nobody.kind(), io::ErrorKind::NotFound);
         let server = create_pipe(name, 4096, true).unwrap();
         let server = server.as_handle();
-        let (mut connecting, mut reading, mut writing) = (ZEROED, ZEROED, ZEROED);
+        let (mut connecting, mut reading, mut writing) = [OVERLAPPED::ZEROED; 3].into();
         let mut buffer = [0; 8];
         // SAFETY: all that is lent lives until its operation is over.
         unsafe {
@@ -376,7 +267,6 @@ mod tests {
             let busy = open_pipe(name).unwrap_err();
             assert_eq!(busy.raw_os_error(), Some(ERROR_PIPE_BUSY));
             let client = client.as_handle();
-            set_pipe_mode(client, PIPE_READMODE_BYTE | PIPE_WAIT).unwrap();
 
             let (at, overlapped) = (buffer.as_mut_ptr(), &raw mut reading);
             let started = read_overlapped(client, at, 8, overlapped).unwrap();

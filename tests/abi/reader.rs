@@ -318,10 +318,10 @@ impl Named for c_void {
     const NAMES: &'static [&'static str] = &["void"];
 }
 
-/// A pointer to the second is always null.
+/// Winsock's buffers are of chars. A pointer to the third is always null.
 #[cfg(windows)]
 impl Named for c_void {
-    const NAMES: &'static [&'static str] = &["void", "WSAPROTOCOL_INFOW"];
+    const NAMES: &'static [&'static str] = &["void", "char", "SECURITY_ATTRIBUTES"];
 }
 
 impl Named for () {

@@ -40,7 +40,7 @@ pub(crate) struct Stream {
     reading: Reading,
     writing: Writing,
     /// Where to connect to, until that has succeeded: lent with ConnectEx.
-    peer: Option<Box<(ffi::Address, u32)>>,
+    peer: Option<Box<(ffi::Address, i32)>>,
     input: Buffer,
     output: Buffer,
     /// How much is lent for reading. 0: a notification only.
@@ -217,9 +217,9 @@ impl TcpStream {
     /// Goes straight through: what is lent for writing goes first.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let which = match how {
-            Shutdown::Read => ffi::SD_RECEIVE,
-            Shutdown::Write => ffi::SD_SEND,
-            Shutdown::Both => ffi::SD_BOTH,
+            Shutdown::Read => ffi::SHUT_RD,
+            Shutdown::Write => ffi::SHUT_WR,
+            Shutdown::Both => ffi::SHUT_RDWR,
         };
         ffi::shutdown(self.socket(), which)?;
         if how != Shutdown::Write {
@@ -259,7 +259,7 @@ impl Machine for Stream {
     fn arm(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) -> io::Result<()> {
         let unconnected = state.machine.writing == Writing::Unconnected;
         if let Some(peer) = state.machine.peer.as_deref().filter(|_| unconnected) {
-            let (at, len) = (&raw const peer.0, peer.1 as i32);
+            let (at, len) = (&raw const peer.0, peer.1);
             state.machine.writing = Writing::Connecting;
             let started = operations.start(state, Which::Output, |socket, overlapped| {
                 let connectex = ffi::connectex(socket.as_socket())?;
@@ -307,7 +307,7 @@ impl Machine for Stream {
     fn lingers(state: &mut State<Stream>, socket: &OwnedSocket) -> bool {
         let lent = matches!(state.machine.writing, Writing::Lent { .. });
         // The end of the stream goes after what is lent, also if nobody polls.
-        lent && ffi::shutdown(socket.as_socket(), ffi::SD_SEND).is_ok()
+        lent && ffi::shutdown(socket.as_socket(), ffi::SHUT_WR).is_ok()
     }
     // ANCHOR_END: lingers
 }

@@ -41,8 +41,7 @@ pub(crate) struct Datagrams {
 
 /// Room for an address.
 fn room() -> (ffi::Address, i32) {
-    let (addr, len) = ffi::Address::room();
-    (addr, len as i32)
+    ffi::Address::room()
 }
 
 impl UdpSocket {
@@ -310,8 +309,7 @@ fn lend_copy(
     datagrams.output = Buffer::take(len.max(ROOM));
     datagrams.output[..len].copy_from_slice(datagram);
     if let Some(to) = to {
-        let (addr, len) = ffi::Address::of(to);
-        *datagrams.to = (addr, len as i32);
+        *datagrams.to = ffi::Address::of(to);
     }
     let (at, name) = (datagrams.output.as_mut_ptr(), &raw const *datagrams.to);
     let started = operations.start(state, Which::Output, |socket, overlapped| {

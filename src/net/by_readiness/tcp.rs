@@ -99,7 +99,7 @@ impl TcpStream {
     }
 
     pub(crate) fn read_vectored(&self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        ffi::readv(self.socket(), buffers)
+        ffi::recv_vectored(self.socket(), buffers)
     }
 
     pub(crate) fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -112,7 +112,7 @@ impl TcpStream {
     }
 
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        ffi::sendmsg(self.socket(), buffers)
+        ffi::send_vectored(self.socket(), buffers)
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {

@@ -1,35 +1,87 @@
-//! The foreign functions of sockets on Windows, declared by hand.
+//! The foreign functions of sockets that only Windows has, declared by hand.
 //!
-//! Chapter 7. `mod c` says what the libraries have; around each function stands
-//! a wrapper that turns its failure into the error that `WSAGetLastError` has.
-//! The wrappers retry nothing and hide nothing. Those that lend memory to the
-//! kernel are in `ffi/overlapped.rs`, the structs in `ffi/types.rs`, the constants
-//! in `ffi/numbers.rs`. Sizes, offsets and constants are held to the real headers
-//! by `tests/abi.rs` and `.ci/abi`.
+//! Chapter 7. The wrappers that lend memory to the kernel are in
+//! `ffi/windows/overlapped.rs`.
 
-// C's names, and what they mean is told where Microsoft tells it.
-#![allow(non_camel_case_types, non_snake_case, missing_docs)]
+// C's names, and Microsoft's documentation says what they mean.
+#![allow(non_snake_case)]
 
 use std::ffi::{c_int, c_long, c_void};
-use std::fmt::{Arguments, Debug};
 use std::io::{self, IoSlice, IoSliceMut, Result};
 use std::net::SocketAddr;
 use std::os::windows::io::{AsRawSocket, BorrowedSocket, FromRawSocket, OwnedSocket};
 use std::ptr;
 use std::sync::OnceLock;
 
+use super::*;
 use crate::iocp::ffi::{BOOL, HANDLE, OVERLAPPED};
-use crate::trace::{failed_if, traced};
+use crate::trace::{check, traced};
 
-mod numbers;
 mod overlapped;
-mod types;
 
-pub use numbers::*;
+pub use crate::iocp::ffi::errors::*;
 pub use overlapped::*;
-pub use types::*;
 
-/// What the libraries have. Public only so that `tests/abi.rs` sees the types.
+// ANCHOR: types
+/// A socket that is borrowed for a call.
+pub type Socket<'a> = BorrowedSocket<'a>;
+/// A socket as C has it.
+pub type Raw = SOCKET;
+pub type SOCKET = usize;
+/// The length of an address or an option.
+pub type socklen_t = c_int;
+/// The length of a buffer.
+pub type Size = c_int;
+/// How many bytes a call has moved, or -1, which is `SOCKET_ERROR`.
+pub type Count = c_int;
+// ANCHOR_END: types
+
+/// What `send` is told, and the trace's word for it.
+pub const SEND_FLAGS: (c_int, &str) = (0, "0");
+
+/// One of several buffers: what an `IoSlice` is guaranteed to be
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/ws2def/ns-ws2def-wsabuf>).
+#[repr(C)]
+pub struct WSABUF {
+    pub len: u32,
+    pub buf: *mut u8,
+}
+
+/// What `WSAStartup` tells of itself; the wrapper throws it away
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock/ns-winsock-wsadata>).
+#[repr(C)]
+pub struct WSADATA {
+    pub wVersion: u16,
+    pub wHighVersion: u16,
+    #[cfg(target_pointer_width = "64")]
+    pub iMaxSockets: u16,
+    #[cfg(target_pointer_width = "64")]
+    pub iMaxUdpDg: u16,
+    #[cfg(target_pointer_width = "64")]
+    pub lpVendorInfo: *mut u8,
+    pub szDescription: [u8; 257],
+    pub szSystemStatus: [u8; 129],
+    #[cfg(target_pointer_width = "32")]
+    pub iMaxSockets: u16,
+    #[cfg(target_pointer_width = "32")]
+    pub iMaxUdpDg: u16,
+    #[cfg(target_pointer_width = "32")]
+    pub lpVendorInfo: *mut u8,
+}
+
+/// What a socket's provider is. We read the first field alone
+/// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock2/ns-winsock2-wsaprotocol_infow>).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct WSAPROTOCOL_INFOW {
+    pub dwServiceFlags1: u32,
+    others: [u32; 156],
+}
+
+// SAFETY: it is made of numbers.
+unsafe impl Plain for WSAPROTOCOL_INFOW {}
+
+/// What the libraries have.
 pub mod c {
     use super::*;
 
@@ -44,38 +96,12 @@ pub mod c {
             af: c_int,
             kind: c_int,
             protocol: c_int,
-            lpProtocolInfo: *mut c_void,
+            lpProtocolInfo: *mut WSAPROTOCOL_INFOW,
             g: u32,
             dwFlags: u32,
         ) -> SOCKET;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-bind>
-        pub fn bind(s: SOCKET, name: *const Address, namelen: c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-listen>
-        pub fn listen(s: SOCKET, backlog: c_int) -> c_int;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-accept>
-        pub fn accept(s: SOCKET, addr: *mut Address, addrlen: *mut c_int) -> SOCKET;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-connect>
-        pub fn connect(s: SOCKET, name: *const Address, namelen: c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-getsockname>
-        pub fn getsockname(s: SOCKET, name: *mut Address, namelen: *mut c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-getpeername>
-        pub fn getpeername(s: SOCKET, name: *mut Address, namelen: *mut c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-getsockopt>
-        pub fn getsockopt(
-            s: SOCKET,
-            level: c_int,
-            optname: c_int,
-            optval: *mut u8,
-            optlen: *mut c_int,
-        ) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-setsockopt>
-        pub fn setsockopt(
-            s: SOCKET,
-            level: c_int,
-            optname: c_int,
-            optval: *const u8,
-            optlen: c_int,
-        ) -> c_int;
+        pub fn accept(s: SOCKET, addr: *mut Address, addrlen: *mut socklen_t) -> SOCKET;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-ioctlsocket>
         pub fn ioctlsocket(s: SOCKET, cmd: c_long, argp: *mut u32) -> c_int;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-wsaioctl>
@@ -89,28 +115,6 @@ pub mod c {
             lpcbBytesReturned: *mut u32,
             lpOverlapped: *mut OVERLAPPED,
             lpCompletionRoutine: Option<CompletionRoutine>,
-        ) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-recv>
-        pub fn recv(s: SOCKET, buf: *mut u8, len: c_int, flags: c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-send>
-        pub fn send(s: SOCKET, buf: *const u8, len: c_int, flags: c_int) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-recvfrom>
-        pub fn recvfrom(
-            s: SOCKET,
-            buf: *mut u8,
-            len: c_int,
-            flags: c_int,
-            from: *mut Address,
-            fromlen: *mut c_int,
-        ) -> c_int;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-sendto>
-        pub fn sendto(
-            s: SOCKET,
-            buf: *const u8,
-            len: c_int,
-            flags: c_int,
-            to: *const Address,
-            tolen: c_int,
         ) -> c_int;
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-wsarecv>
         pub fn WSARecv(
@@ -164,8 +168,6 @@ pub mod c {
             fWait: BOOL,
             lpdwFlags: *mut u32,
         ) -> BOOL;
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-shutdown>
-        pub fn shutdown(s: SOCKET, how: c_int) -> c_int;
     }
 
     #[link(name = "kernel32")]
@@ -176,25 +178,22 @@ pub mod c {
 }
 
 // ANCHOR: checked
-/// Turns the `failure` of a Winsock call into the error that Winsock keeps.
-#[inline(always)]
-fn checked<T: PartialEq + Debug>(failure: T, call: Arguments<'_>, returned: T) -> Result<T> {
-    let result = if returned == failure {
-        // SAFETY: it takes nothing and only looks.
-        Err(io::Error::from_raw_os_error(unsafe {
-            c::WSAGetLastError()
-        }))
-    } else {
-        Ok(returned)
-    };
-    traced(call, result)
+/// As `trace.rs` has it, but Winsock keeps the reasons of its calls itself.
+macro_rules! checked {
+    ($call:literal = $returned:ident != $failure:expr) => {{
+        let reason = crate::net::ffi::winsock_error;
+        crate::trace::check(format_args!($call), $returned, $failure, reason)
+    }};
+}
+
+pub(super) use checked;
+
+/// Why this thread's last call of Winsock's failed.
+pub(super) fn winsock_error() -> io::Error {
+    // SAFETY: it takes nothing and only looks.
+    io::Error::from_raw_os_error(unsafe { c::WSAGetLastError() })
 }
 // ANCHOR_END: checked
-
-/// The same, for a call whose result says nothing else.
-fn done(call: Arguments<'_>, returned: c_int) -> Result<()> {
-    checked(SOCKET_ERROR, call, returned).map(drop)
-}
 
 // ANCHOR: start
 /// Asks Winsock for version 2.2, once for the process.
@@ -228,19 +227,13 @@ fn owned(socket: SOCKET) -> OwnedSocket {
     unsafe { OwnedSocket::from_raw_socket(socket as _) }
 }
 
-fn raw(socket: BorrowedSocket<'_>) -> SOCKET {
+pub(super) fn raw(socket: Socket) -> SOCKET {
     socket.as_raw_socket() as SOCKET
 }
 
 /// As much of a length as an int holds.
-fn int(len: usize) -> c_int {
-    c_int::try_from(len).unwrap_or(c_int::MAX)
-}
-
-/// The number of buffers that one call takes: as many as on Unix, for Windows
-/// names no limit, and Wine's is this.
-fn count(buffers: usize) -> u32 {
-    buffers.min(1024) as u32
+pub(super) fn size(len: usize) -> Size {
+    Size::try_from(len).unwrap_or(Size::MAX)
 }
 
 /// Makes a socket for overlapped operations, which no child inherits. It blocks:
@@ -249,229 +242,80 @@ pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedSocket> {
     start_winsock()?;
     let flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
     // SAFETY: the null pointer means that the first three say it all.
-    let socket = unsafe { c::WSASocketW(domain, kind, 0, ptr::null_mut(), 0, flags) };
-    checked(
-        INVALID_SOCKET,
-        format_args!("WSASocketW({domain}, {kind}, 0, OVERLAPPED|NO_HANDLE_INHERIT)"),
-        socket,
-    )
-    .map(owned)
+    let s = unsafe { c::WSASocketW(domain, kind, 0, ptr::null_mut(), 0, flags) };
+    checked!("WSASocketW({domain}, {kind}, 0, OVERLAPPED|NO_HANDLE_INHERIT)" = s != INVALID_SOCKET)
+        .map(owned)
 }
 
-/// Gives a socket its own address.
-pub fn bind(socket: BorrowedSocket<'_>, addr: SocketAddr) -> Result<()> {
-    let (s, (name, len)) = (raw(socket), Address::of(addr));
-    // SAFETY: `name` is readable for `len` bytes.
-    let returned = unsafe { c::bind(s, &name, len as c_int) };
-    done(format_args!("bind({s}, {addr})"), returned)
-}
-
-/// Has a socket take connections, `backlog` of them before they are accepted.
-pub fn listen(socket: BorrowedSocket<'_>, backlog: c_int) -> Result<()> {
-    let s = raw(socket);
-    // SAFETY: no pointer is passed.
-    let returned = unsafe { c::listen(s, backlog) };
-    done(format_args!("listen({s}, {backlog})"), returned)
-}
-
-/// Takes the next connection and its peer's address. It is non-blocking if the
-/// listener is.
+/// Takes the next connection and its peer's address. The socket is non-blocking
+/// if the listener is.
 ///
-/// `accept` takes no flags. Whether children inherit what it returns is not
-/// documented, so that is set: one that another thread starts between the two
+/// `accept` takes no flags, and Microsoft does not say whether children inherit
+/// the socket: so we say it. A child that another thread starts between the two
 /// calls may inherit the socket.
-pub fn accept(listener: BorrowedSocket<'_>) -> Result<(OwnedSocket, SocketAddr)> {
-    let (s, (mut addr, len)) = (raw(listener), Address::room());
-    let mut len = len as c_int;
+pub fn accept(listener: Socket) -> Result<(OwnedSocket, SocketAddr)> {
+    let (s, (mut addr, mut len)) = (raw(listener), Address::room());
     // SAFETY: `addr` is writable for `len` bytes.
-    let socket = unsafe { c::accept(s, &mut addr, &mut len) };
-    let socket = checked(INVALID_SOCKET, format_args!("accept({s}, .., ..)"), socket).map(owned)?;
-    let s = socket.as_raw_socket() as SOCKET;
-    let handle = ptr::without_provenance_mut(s);
+    let new = unsafe { c::accept(s, &mut addr, &mut len) };
+    let socket = checked!("accept({s}, .., ..)" = new != INVALID_SOCKET).map(owned)?;
+    let handle = ptr::without_provenance_mut(new);
     // SAFETY: the socket is an open handle, and no memory is passed.
     let done = unsafe { c::SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
-    failed_if(
-        0,
-        format_args!("SetHandleInformation({s}, INHERIT, 0)"),
-        done,
-    )?;
+    let call = format_args!("SetHandleInformation({new}, INHERIT, 0)");
+    check(call, done, 0, io::Error::last_os_error)?;
     Ok((socket, addr.read()?))
-}
-
-/// Of a datagram socket: whom it sends to, and receives from. (A stream that
-/// may not wait connects by [`connect_overlapped`].)
-pub fn connect(socket: BorrowedSocket<'_>, addr: SocketAddr) -> Result<()> {
-    let (s, (name, len)) = (raw(socket), Address::of(addr));
-    // SAFETY: `name` is readable for `len` bytes.
-    let returned = unsafe { c::connect(s, &name, len as c_int) };
-    done(format_args!("connect({s}, {addr})"), returned)
-}
-
-/// The socket's own address.
-pub fn getsockname(socket: BorrowedSocket<'_>) -> Result<SocketAddr> {
-    let (s, (mut addr, len)) = (raw(socket), Address::room());
-    // SAFETY: `addr` is writable for `len` bytes.
-    let returned = unsafe { c::getsockname(s, &mut addr, &mut (len as c_int)) };
-    done(format_args!("getsockname({s}, .., ..)"), returned)?;
-    addr.read()
-}
-
-/// The peer's address.
-pub fn getpeername(socket: BorrowedSocket<'_>) -> Result<SocketAddr> {
-    let (s, (mut addr, len)) = (raw(socket), Address::room());
-    // SAFETY: `addr` is writable for `len` bytes.
-    let returned = unsafe { c::getpeername(s, &mut addr, &mut (len as c_int)) };
-    done(format_args!("getpeername({s}, .., ..)"), returned)?;
-    addr.read()
-}
-
-/// An option that is a number: an int. Of one that is a byte, the other three
-/// bytes stay 0.
-pub fn option<T: Copy + Default>(
-    socket: BorrowedSocket<'_>,
-    level: c_int,
-    name: c_int,
-) -> Result<T> {
-    let (s, mut value, mut len) = (raw(socket), T::default(), size_of::<T>() as c_int);
-    let at = (&raw mut value).cast();
-    // SAFETY: `at` is writable for `len` bytes, and any bytes are a number.
-    let returned = unsafe { c::getsockopt(s, level, name, at, &mut len) };
-    done(
-        format_args!("getsockopt({s}, {level}, {name}, ..)"),
-        returned,
-    )?;
-    Ok(value)
-}
-
-/// Sets an option: an int, a socket, or a struct of C's.
-pub fn set_option<T: Debug>(
-    socket: BorrowedSocket<'_>,
-    level: c_int,
-    name: c_int,
-    value: T,
-) -> Result<()> {
-    let (s, at, len) = (raw(socket), &raw const value, size_of::<T>() as c_int);
-    // SAFETY: `at` is readable for `len` bytes.
-    let returned = unsafe { c::setsockopt(s, level, name, at.cast(), len) };
-    done(
-        format_args!("setsockopt({s}, {level}, {name}, {value:?})"),
-        returned,
-    )
 }
 
 /// Whether calls fail with `WSAEWOULDBLOCK` rather than wait. Overlapped ones
 /// never wait.
-pub fn set_nonblocking(socket: BorrowedSocket<'_>, nonblocking: bool) -> Result<()> {
+pub fn set_nonblocking(socket: Socket, nonblocking: bool) -> Result<()> {
     let (s, mut value) = (raw(socket), u32::from(nonblocking));
     // SAFETY: the command takes the number that it is given.
     let returned = unsafe { c::ioctlsocket(s, FIONBIO as c_long, &mut value) };
-    done(format_args!("ioctlsocket({s}, FIONBIO, {value})"), returned)
+    checked!("ioctlsocket({s}, FIONBIO, {value})" = returned != -1).map(drop)
 }
 
 /// Of a datagram socket: whether receiving fails with `WSAECONNRESET` because
 /// a datagram that was sent found nobody.
-pub fn set_connreset(socket: BorrowedSocket<'_>, fails: bool) -> Result<()> {
+pub fn set_connreset(socket: Socket, fails: bool) -> Result<()> {
     let (s, mut value, mut n) = (raw(socket), BOOL::from(fails), 0);
     let (at, size, none) = ((&raw mut value).cast(), 4, ptr::null_mut());
     let (code, not) = (SIO_UDP_CONNRESET, ptr::null_mut());
     // SAFETY: `value` is readable for `size` bytes, and nothing is overlapped.
     let returned = unsafe { c::WSAIoctl(s, code, at, size, none, 0, &mut n, not, None) };
-    done(
-        format_args!("WSAIoctl({s}, SIO_UDP_CONNRESET, {value})"),
-        returned,
-    )
+    checked!("WSAIoctl({s}, SIO_UDP_CONNRESET, {value})" = returned != -1).map(drop)
 }
 
-/// Receives into `buffer`. Returns the number of bytes, 0 at the end.
-#[inline]
-pub fn recv(socket: BorrowedSocket<'_>, buffer: &mut [u8], flags: c_int) -> Result<usize> {
-    let (s, len) = (raw(socket), int(buffer.len()));
-    // SAFETY: `buffer` is writable for `len` bytes.
-    let n = unsafe { c::recv(s, buffer.as_mut_ptr(), len, flags) };
-    Ok(checked(
-        SOCKET_ERROR,
-        format_args!("recv({s}, .., {len}, {flags})"),
-        n,
-    )? as usize)
-}
-
-/// Sends from `buffer`. Returns the number of bytes.
-#[inline]
-pub fn send(socket: BorrowedSocket<'_>, buffer: &[u8]) -> Result<usize> {
-    let (s, len) = (raw(socket), int(buffer.len()));
-    // SAFETY: `buffer` is readable for `len` bytes.
-    let n = unsafe { c::send(s, buffer.as_ptr(), len, 0) };
-    Ok(checked(SOCKET_ERROR, format_args!("send({s}, .., {len}, 0)"), n)? as usize)
-}
-
-/// Receives a datagram and its sender. Fails with `WSAEMSGSIZE` if there is more
-/// of it than `buffer` takes, which then is full.
-#[inline]
-pub fn recvfrom(
-    socket: BorrowedSocket<'_>,
-    buffer: &mut [u8],
-    flags: c_int,
-) -> Result<(usize, SocketAddr)> {
-    let (s, len, into) = (raw(socket), int(buffer.len()), buffer.as_mut_ptr());
-    let (mut addr, addrlen) = Address::room();
-    let mut addrlen = addrlen as c_int;
-    // SAFETY: `into` is writable for `len` bytes, `addr` for `addrlen`.
-    let n = unsafe { c::recvfrom(s, into, len, flags, &mut addr, &mut addrlen) };
-    let n = checked(
-        SOCKET_ERROR,
-        format_args!("recvfrom({s}, .., {len}, {flags}, .., ..)"),
-        n,
-    )? as usize;
-    Ok((n, addr.read()?))
-}
-
-/// Sends a datagram.
-#[inline]
-pub fn sendto(socket: BorrowedSocket<'_>, buffer: &[u8], to: SocketAddr) -> Result<usize> {
-    let (s, len, from) = (raw(socket), int(buffer.len()), buffer.as_ptr());
-    let (addr, addrlen) = Address::of(to);
-    // SAFETY: `from` is readable for `len` bytes, `addr` for `addrlen`.
-    let n = unsafe { c::sendto(s, from, len, 0, &addr, addrlen as c_int) };
-    Ok(checked(
-        SOCKET_ERROR,
-        format_args!("sendto({s}, .., {len}, 0, {to})"),
-        n,
-    )? as usize)
+/// Whether the socket is a handle of the kernel's. A layered provider's may not
+/// be, and may lose completions if told to skip packets.
+pub fn has_kernel_handles(socket: Socket) -> Result<bool> {
+    let provider: WSAPROTOCOL_INFOW = option(socket, SOL_SOCKET, SO_PROTOCOL_INFOW)?;
+    Ok(provider.dwServiceFlags1 & XP1_IFS_HANDLES != 0)
 }
 
 /// Receives into several buffers in turn.
-pub fn recv_vectored(socket: BorrowedSocket<'_>, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
-    let (s, at, count) = (raw(socket), buffers.as_mut_ptr(), count(buffers.len()));
-    let (mut n, mut flags, not) = (0, 0, ptr::null_mut());
-    // SAFETY: `at` are `count` WSABUFs, each writable, and nothing is overlapped.
-    let returned = unsafe { c::WSARecv(s, at.cast(), count, &mut n, &mut flags, not, None) };
-    done(
-        format_args!("WSARecv({s}, .., {count}, [{n}], ..)"),
-        returned,
-    )?;
+pub fn recv_vectored(socket: Socket, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
+    let (s, at, count) = (
+        raw(socket),
+        buffers.as_mut_ptr(),
+        buffers.len().min(IOV_MAX),
+    );
+    let (len, mut n, mut flags, not) = (count as u32, 0, 0, ptr::null_mut());
+    // SAFETY: `at` are `len` WSABUFs, each writable, and nothing is overlapped.
+    let returned = unsafe { c::WSARecv(s, at.cast(), len, &mut n, &mut flags, not, None) };
+    checked!("WSARecv({s}, .., {count}, [{n}], ..)" = returned != -1)?;
     Ok(n as usize)
 }
 
 /// Sends from several buffers in turn.
-pub fn send_vectored(socket: BorrowedSocket<'_>, buffers: &[IoSlice<'_>]) -> Result<usize> {
-    let (s, at, count) = (raw(socket), buffers.as_ptr(), count(buffers.len()));
-    let (mut n, not, at) = (0, ptr::null_mut(), at.cast_mut().cast());
+pub fn send_vectored(socket: Socket, buffers: &[IoSlice<'_>]) -> Result<usize> {
+    let (s, count) = (raw(socket), buffers.len().min(IOV_MAX) as u32);
+    let (at, mut n, not) = (buffers.as_ptr().cast_mut().cast(), 0, ptr::null_mut());
     // SAFETY: `at` are `count` WSABUFs, each readable, which the call does not
     // change though its type says it may; and nothing is overlapped.
     let returned = unsafe { c::WSASend(s, at, count, &mut n, 0, not, None) };
-    done(
-        format_args!("WSASend({s}, .., {count}, [{n}], 0)"),
-        returned,
-    )?;
+    checked!("WSASend({s}, .., {count}, [{n}], 0)" = returned != -1)?;
     Ok(n as usize)
-}
-
-/// Ends receiving, sending or both.
-pub fn shutdown(socket: BorrowedSocket<'_>, how: c_int) -> Result<()> {
-    let s = raw(socket);
-    // SAFETY: no pointer is passed.
-    let returned = unsafe { c::shutdown(s, how) };
-    done(format_args!("shutdown({s}, {how})"), returned)
 }
 
 #[cfg(test)]
@@ -481,14 +325,6 @@ mod tests {
     use super::*;
     use crate::iocp::ffi::Started;
     use crate::iocp::ffi::{associate, create_port, dequeue};
-
-    const ZEROED: OVERLAPPED = OVERLAPPED {
-        Internal: 0,
-        InternalHigh: 0,
-        Offset: 0,
-        OffsetHigh: 0,
-        hEvent: ptr::null_mut(),
-    };
 
     #[test]
     fn a_call_that_fails_has_winsocks_error() {
@@ -521,7 +357,8 @@ mod tests {
             associate(std::os::windows::io::AsHandle::as_handle(&port), handle).unwrap();
         }
 
-        let (mut accepting, mut connecting, mut reading) = (ZEROED, ZEROED, ZEROED);
+        let (mut accepting, mut connecting, mut reading) =
+            (OVERLAPPED::ZEROED, OVERLAPPED::ZEROED, OVERLAPPED::ZEROED);
         let [accept_at, connect_at, read_at] =
             [&raw mut accepting, &raw mut connecting, &raw mut reading];
         let mut addresses = Addresses::room();
@@ -534,7 +371,7 @@ mod tests {
             let started = accept_overlapped(f, listener, server, at, accept_at).unwrap();
             assert_eq!(started, Started::Pending);
             let f = connectex(client).unwrap();
-            connect_overlapped(f, client, (&name, len as c_int), connect_at).unwrap();
+            connect_overlapped(f, client, (&name, len), connect_at).unwrap();
             let mut both = [packet().0, packet().0];
             both.sort();
             let mut expected = [accept_at, connect_at];
@@ -560,7 +397,7 @@ mod tests {
         set_nonblocking(server, true).unwrap();
         let error = recv(server, &mut buffer, 0).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        shutdown(client, SD_SEND).unwrap();
+        shutdown(client, SHUT_WR).unwrap();
         set_nonblocking(server, false).unwrap();
         let mut halves = [0; 4];
         let (one, two) = halves.split_at_mut(2);
@@ -586,10 +423,10 @@ mod tests {
         let error = recvfrom(two, &mut buffer, 0).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(WSAEMSGSIZE));
 
-        let mut overlapped = ZEROED;
+        let mut overlapped = OVERLAPPED::ZEROED;
         let overlapped = &raw mut overlapped;
         let (mut sender, len) = Address::room();
-        let mut len = len as c_int;
+        let mut len = len;
         // SAFETY: all that is lent lives until the operation is over.
         unsafe {
             let into = (&raw mut sender, &raw mut len);
@@ -597,14 +434,14 @@ mod tests {
             let started = recvfrom_overlapped(two, at, 4, into, overlapped).unwrap();
             assert_eq!(started, Started::Pending);
             let (name, namelen) = Address::of(to);
-            let (mut sending, pong) = (ZEROED, b"pong".as_ptr());
-            let name = (&raw const name, namelen as c_int);
+            let (mut sending, pong) = (OVERLAPPED::ZEROED, b"pong".as_ptr());
+            let name = (&raw const name, namelen);
             sendto_overlapped(one, pong, 4, name, &mut sending).unwrap();
             while overlapped_result(one, &mut sending).is_err() {}
             loop {
                 match overlapped_result(two, overlapped) {
                     Ok(done) => break assert_eq!(done, (4, 0)),
-                    Err(error) => assert_eq!(error.raw_os_error(), Some(996)),
+                    Err(error) => assert_eq!(error.raw_os_error(), Some(ERROR_IO_INCOMPLETE)),
                 }
             }
         }

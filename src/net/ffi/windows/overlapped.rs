@@ -5,15 +5,13 @@
 //! dequeued. After `Started::AtOnce` of a handle that skips packets, and after
 //! an error, it is the caller's again at once.
 
-use std::ffi::{c_int, c_void};
-use std::io::Result;
-use std::os::windows::io::BorrowedSocket;
+use std::ffi::c_void;
+use std::io::{ErrorKind, Result};
 use std::ptr;
 
 use super::SIO_GET_EXTENSION_FUNCTION_POINTER;
-use super::{Address, SOCKET, SOCKET_ERROR, WSABUF, c, checked, int, raw};
-use crate::iocp::ffi::Started;
-use crate::iocp::ffi::{BOOL, OVERLAPPED};
+use super::{Address, SOCKET, Socket, WSABUF, c, checked, raw, size, socklen_t};
+use crate::iocp::ffi::{BOOL, OVERLAPPED, Started};
 
 /// What would be called instead of a packet being queued; none ever is
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nc-winsock2-lpwsaoverlapped_completion_routine>).
@@ -40,7 +38,7 @@ pub type AcceptEx = unsafe extern "system" fn(
 pub type ConnectEx = unsafe extern "system" fn(
     s: SOCKET,
     name: *const Address,
-    namelen: c_int,
+    namelen: socklen_t,
     lpSendBuffer: *mut c_void,
     dwSendDataLength: u32,
     lpdwBytesSent: *mut u32,
@@ -86,44 +84,34 @@ impl Addresses {
     }
 }
 
-/// `AcceptEx`, which Winsock gives out rather than exports.
-pub fn acceptex(socket: BorrowedSocket<'_>) -> Result<AcceptEx> {
-    let mut function: Option<AcceptEx> = None;
-    // SAFETY: this is the function of that name.
-    unsafe { extension(socket, WSAID_ACCEPTEX, (&raw mut function).cast())? };
-    function.ok_or_else(|| std::io::ErrorKind::Unsupported.into())
-}
-
 // ANCHOR: extension
-/// `ConnectEx`, which Winsock gives out rather than exports.
-pub fn connectex(socket: BorrowedSocket<'_>) -> Result<ConnectEx> {
-    let mut function: Option<ConnectEx> = None;
+/// `AcceptEx`, which Winsock gives out rather than exports.
+pub fn acceptex(socket: Socket) -> Result<AcceptEx> {
     // SAFETY: this is the function of that name.
-    unsafe { extension(socket, WSAID_CONNECTEX, (&raw mut function).cast())? };
-    function.ok_or_else(|| std::io::ErrorKind::Unsupported.into())
+    unsafe { extension(socket, WSAID_ACCEPTEX) }
 }
 
-/// Writes the address of the function that a GUID names.
+/// `ConnectEx`, which Winsock gives out rather than exports.
+pub fn connectex(socket: Socket) -> Result<ConnectEx> {
+    // SAFETY: this is the function of that name.
+    unsafe { extension(socket, WSAID_CONNECTEX) }
+}
+
+/// The function that a GUID names.
 ///
 /// # Safety
 ///
-/// `function` is writable for a function pointer, of that function's type.
-unsafe fn extension(socket: BorrowedSocket<'_>, of: GUID, function: *mut c_void) -> Result<()> {
-    let (s, mut guid, mut n, not) = (raw(socket), of, 0, ptr::null_mut());
-    let (code, at) = (SIO_GET_EXTENSION_FUNCTION_POINTER, (&raw mut guid).cast());
-    let (size, room) = (size_of::<GUID>() as u32, size_of::<usize>() as u32);
-    // SAFETY: `at` is readable for `size` bytes, `function` writable for `room`,
-    // and nothing is overlapped.
-    let returned = unsafe { c::WSAIoctl(s, code, at, size, function, room, &mut n, not, None) };
-    checked(
-        SOCKET_ERROR,
-        format_args!(
-            "WSAIoctl({s}, SIO_GET_EXTENSION_FUNCTION_POINTER, {:x})",
-            of.Data1
-        ),
-        returned,
-    )
-    .map(drop)
+/// `F` is that function's type.
+unsafe fn extension<F>(socket: Socket, mut guid: GUID) -> Result<F> {
+    let (s, id, mut function, mut n) = (raw(socket), guid.Data1, None::<F>, 0);
+    let (code, not) = (SIO_GET_EXTENSION_FUNCTION_POINTER, ptr::null_mut());
+    let (at, len) = ((&raw mut guid).cast(), size_of::<GUID>() as u32);
+    let (to, room) = ((&raw mut function).cast(), size_of::<Option<F>>() as u32);
+    // SAFETY: `at` is readable for `len` bytes, `to` is writable for `room`, which
+    // are a function's address or null, and nothing is overlapped.
+    let returned = unsafe { c::WSAIoctl(s, code, at, len, to, room, &mut n, not, None) };
+    checked!("WSAIoctl({s}, SIO_GET_EXTENSION_FUNCTION_POINTER, {id:x})" = returned != -1)?;
+    function.ok_or_else(|| ErrorKind::Unsupported.into())
 }
 // ANCHOR_END: extension
 
@@ -135,25 +123,19 @@ unsafe fn extension(socket: BorrowedSocket<'_>, of: GUID, function: *mut c_void)
 /// That of this file, for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn recv_overlapped(
-    socket: BorrowedSocket<'_>,
+    socket: Socket,
     buffer: *mut u8,
     len: usize,
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (s, len) = (raw(socket), int(len) as u32);
+    let (s, len) = (raw(socket), size(len) as u32);
     // The kernel copies this one, and the two numbers mean something only if
     // the call succeeds at once.
     let (mut one, mut n, mut flags) = (WSABUF { len, buf: buffer }, 0, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends.
-    let returned = unsafe { c::WSARecv(s, &mut one, 1, &mut n, &mut flags, overlapped, None) };
-    Started::by(
-        checked(
-            SOCKET_ERROR,
-            format_args!("WSARecv({s}, [{len}], [{n}], .., {overlapped:?})"),
-            returned,
-        ),
-        n,
-    )
+    let done = unsafe { c::WSARecv(s, &mut one, 1, &mut n, &mut flags, overlapped, None) };
+    let result = checked!("WSARecv({s}, [{len}], [{n}], .., {overlapped:?})" = done != -1);
+    Started::by(result, n)
 }
 // ANCHOR_END: recv
 
@@ -164,23 +146,17 @@ pub unsafe fn recv_overlapped(
 /// That of this file, for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn send_overlapped(
-    socket: BorrowedSocket<'_>,
+    socket: Socket,
     buffer: *const u8,
     len: usize,
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (s, len, buf) = (raw(socket), int(len) as u32, buffer.cast_mut());
+    let (s, len, buf) = (raw(socket), size(len) as u32, buffer.cast_mut());
     let (mut one, mut n) = (WSABUF { len, buf }, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends, to be read.
-    let returned = unsafe { c::WSASend(s, &mut one, 1, &mut n, 0, overlapped, None) };
-    Started::by(
-        checked(
-            SOCKET_ERROR,
-            format_args!("WSASend({s}, [{len}], [{n}], 0, {overlapped:?})"),
-            returned,
-        ),
-        n,
-    )
+    let done = unsafe { c::WSASend(s, &mut one, 1, &mut n, 0, overlapped, None) };
+    let result = checked!("WSASend({s}, [{len}], [{n}], 0, {overlapped:?})" = done != -1);
+    Started::by(result, n)
 }
 
 /// Lends a buffer for a datagram, and room for its sender.
@@ -190,26 +166,20 @@ pub unsafe fn send_overlapped(
 /// That of this file, for `buffer`, `from`, `fromlen` and `overlapped`. `fromlen`
 /// says how long `from` is.
 pub unsafe fn recvfrom_overlapped(
-    socket: BorrowedSocket<'_>,
+    socket: Socket,
     buffer: *mut u8,
     len: usize,
-    (from, fromlen): (*mut Address, *mut c_int),
+    (from, fromlen): (*mut Address, *mut socklen_t),
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (s, len) = (raw(socket), int(len) as u32);
+    let (s, len) = (raw(socket), size(len) as u32);
     let (mut one, mut n, mut flags) = (WSABUF { len, buf: buffer }, 0, 0);
-    let at = &mut flags;
+    let f = &mut flags;
     // SAFETY: `one` is a WSABUF whose memory the caller lends, with the rest.
-    let returned =
-        unsafe { c::WSARecvFrom(s, &mut one, 1, &mut n, at, from, fromlen, overlapped, None) };
-    Started::by(
-        checked(
-            SOCKET_ERROR,
-            format_args!("WSARecvFrom({s}, [{len}], [{n}], .., {overlapped:?})"),
-            returned,
-        ),
-        n,
-    )
+    let done =
+        unsafe { c::WSARecvFrom(s, &mut one, 1, &mut n, f, from, fromlen, overlapped, None) };
+    let result = checked!("WSARecvFrom({s}, [{len}], [{n}], .., {overlapped:?})" = done != -1);
+    Started::by(result, n)
 }
 
 /// Lends a datagram, and the address that it goes to.
@@ -219,24 +189,18 @@ pub unsafe fn recvfrom_overlapped(
 /// That of this file, for `buffer`, `to` and `overlapped`. `tolen` says how long
 /// `to` is.
 pub unsafe fn sendto_overlapped(
-    socket: BorrowedSocket<'_>,
+    socket: Socket,
     buffer: *const u8,
     len: usize,
-    (to, tolen): (*const Address, c_int),
+    (to, tolen): (*const Address, socklen_t),
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
-    let (s, len, buf) = (raw(socket), int(len) as u32, buffer.cast_mut());
+    let (s, len, buf) = (raw(socket), size(len) as u32, buffer.cast_mut());
     let (mut one, mut n) = (WSABUF { len, buf }, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends, with the rest.
-    let returned = unsafe { c::WSASendTo(s, &mut one, 1, &mut n, 0, to, tolen, overlapped, None) };
-    Started::by(
-        checked(
-            SOCKET_ERROR,
-            format_args!("WSASendTo({s}, [{len}], [{n}], .., {overlapped:?})"),
-            returned,
-        ),
-        n,
-    )
+    let done = unsafe { c::WSASendTo(s, &mut one, 1, &mut n, 0, to, tolen, overlapped, None) };
+    let result = checked!("WSASendTo({s}, [{len}], [{n}], .., {overlapped:?})" = done != -1);
+    Started::by(result, n)
 }
 
 // ANCHOR: accept
@@ -249,8 +213,8 @@ pub unsafe fn sendto_overlapped(
 /// is used for nothing else.
 pub unsafe fn accept_overlapped(
     acceptex: AcceptEx,
-    listener: BorrowedSocket<'_>,
-    accepted: BorrowedSocket<'_>,
+    listener: Socket,
+    accepted: Socket,
     addresses: *mut Addresses,
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
@@ -258,14 +222,9 @@ pub unsafe fn accept_overlapped(
     let at = addresses.cast();
     // SAFETY: the caller lends `addresses`, which has room for both.
     let done = unsafe { acceptex(s, new, at, 0, room, room, &mut n, overlapped) };
-    Started::by(
-        checked(
-            0,
-            format_args!("AcceptEx({s}, {new}, .., 0, {room}, {room}, .., {overlapped:?})"),
-            done,
-        ),
-        n,
-    )
+    let result =
+        checked!("AcceptEx({s}, {new}, .., 0, {room}, {room}, .., {overlapped:?})" = done != 0);
+    Started::by(result, n)
 }
 // ANCHOR_END: accept
 
@@ -278,21 +237,15 @@ pub unsafe fn accept_overlapped(
 /// That of this file, for `name` and `overlapped`. `len` says how long `name` is.
 pub unsafe fn connect_overlapped(
     connectex: ConnectEx,
-    socket: BorrowedSocket<'_>,
-    (name, len): (*const Address, c_int),
+    socket: Socket,
+    (name, len): (*const Address, socklen_t),
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
     let (s, nothing, mut n) = (raw(socket), ptr::null_mut(), 0);
     // SAFETY: the caller lends `name`, and there is nothing to send at once.
     let done = unsafe { connectex(s, name, len, nothing, 0, &mut n, overlapped) };
-    Started::by(
-        checked(
-            0,
-            format_args!("ConnectEx({s}, .., {len}, NULL, 0, .., {overlapped:?})"),
-            done,
-        ),
-        n,
-    )
+    let result = checked!("ConnectEx({s}, .., {len}, NULL, 0, .., {overlapped:?})" = done != 0);
+    Started::by(result, n)
 }
 // ANCHOR_END: connect
 
@@ -304,16 +257,12 @@ pub unsafe fn connect_overlapped(
 /// `overlapped` is that of an operation that was started on this socket, and
 /// whose packet has been dequeued.
 pub unsafe fn overlapped_result(
-    socket: BorrowedSocket<'_>,
+    socket: Socket,
     overlapped: *mut OVERLAPPED,
 ) -> Result<(usize, u32)> {
     let (s, mut n, mut flags) = (raw(socket), 0, 0);
     // SAFETY: the kernel has written what `overlapped` leads to.
     let done = unsafe { c::WSAGetOverlappedResult(s, overlapped, &mut n, 0, &mut flags) };
-    checked(
-        0,
-        format_args!("WSAGetOverlappedResult({s}, {overlapped:?}, [{n}], 0, [{flags}])"),
-        done,
-    )?;
+    checked!("WSAGetOverlappedResult({s}, {overlapped:?}, [{n}], 0, [{flags}])" = done != 0)?;
     Ok((n as usize, flags))
 }
