@@ -1,5 +1,6 @@
 //! Pipes that someone else has opened, of messages too.
 
+use std::ffi::c_void;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::windows::ffi::OsStrExt;
@@ -14,6 +15,17 @@ use crate::support::{Bench, CLIENT, SERVER, both, name, open, pattern, would_blo
 
 const PIPE_TYPE_MESSAGE: u32 = 4;
 const PIPE_READMODE_MESSAGE: u32 = 2;
+
+#[link(name = "kernel32")]
+unsafe extern "system" {
+    /// <https://learn.microsoft.com/en-us/windows/win32/api/namedpipeapi/nf-namedpipeapi-setnamedpipehandlestate>
+    fn SetNamedPipeHandleState(
+        hNamedPipe: *mut c_void,
+        lpMode: *mut u32,
+        lpMaxCollectionCount: *mut u32,
+        lpCollectDataTimeout: *mut u32,
+    ) -> i32;
+}
 
 /// A server's end, of messages or of bytes.
 fn create(name: &str, mode: u32) -> OwnedHandle {
@@ -131,7 +143,7 @@ fn each_write_is_one_message() {
     // SAFETY: `mode` is readable, and null leaves the other two as they are.
     let done = unsafe {
         let client = std::os::windows::io::AsRawHandle::as_raw_handle(&client);
-        c::SetNamedPipeHandleState(client, &mut mode, ptr::null_mut(), ptr::null_mut())
+        SetNamedPipeHandleState(client, &mut mode, ptr::null_mut(), ptr::null_mut())
     };
     assert_ne!(done, 0);
     let mut buffer = vec![0; 200_000];

@@ -459,8 +459,16 @@ mod tests {
             (IPPROTO_IP, IP_MULTICAST_LOOP, 0),
         ] {
             set_option(socket, level, name, value).unwrap();
-            assert_eq!(option(socket, level, name).unwrap(), value);
+            assert_eq!(option::<c_int>(socket, level, name).unwrap(), value);
         }
-        assert_eq!(option(socket, SOL_SOCKET, SO_ERROR).unwrap(), 0);
+        assert_eq!(option::<c_int>(socket, SOL_SOCKET, SO_ERROR).unwrap(), 0);
+    }
+
+    #[test]
+    fn windows_own_sockets_are_handles_of_the_kernel() {
+        for (domain, kind) in [(AF_INET, SOCK_STREAM), (AF_INET6, SOCK_DGRAM)] {
+            let socket = socket(domain, kind).unwrap();
+            assert!(has_kernel_handles(socket.as_socket()).unwrap());
+        }
     }
 }
