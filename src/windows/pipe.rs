@@ -13,22 +13,7 @@ use std::ptr;
 
 use crate::completion::buffer_pool::Buffer;
 use crate::event::Readiness;
-use crate::net::by_completion::reading::ABORTED;
-
-/// Reading: the other end has been closed, and all that it wrote has been read
-/// (<https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499->).
-pub const ERROR_BROKEN_PIPE: i32 = 109;
-/// Connecting: a client came, and has gone again. Writing: the other end has.
-pub const ERROR_NO_DATA: i32 = 232;
-/// A server's end has no client, for it was disconnected.
-pub const ERROR_PIPE_NOT_CONNECTED: i32 = 233;
-/// There is more of the message than the buffer took.
-pub const ERROR_MORE_DATA: i32 = 234;
-/// Connecting: a client was there first
-/// (<https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--500-999->).
-pub const ERROR_PIPE_CONNECTED: i32 = 535;
-/// A server's end has no client yet.
-pub const ERROR_PIPE_LISTENING: i32 = 536;
+use crate::iocp::ffi::errors::*;
 
 /// Bytes that are lent for each read.
 const ROOM: usize = 4096;
@@ -196,7 +181,7 @@ impl Pipe {
             Ok(0) => Input::Empty,
             Ok(n) => Input::InHand(0..n.min(self.in_buffer.size())),
             // Not by us: the thread has ended that had lent the buffer.
-            Err(error) if error.raw_os_error() == Some(ABORTED) => Input::Empty,
+            Err(error) if error.raw_os_error() == Some(ERROR_OPERATION_ABORTED) => Input::Empty,
             Err(error) if error.raw_os_error() == Some(ERROR_BROKEN_PIPE) => Input::Ended,
             Err(error) if self.learns_that_it_is_apart(&error) => Input::Empty,
             Err(error) => Input::Failed(error),
@@ -213,7 +198,7 @@ impl Pipe {
             (_, Link::Asked | Link::Connecting) => {
                 self.link = Link::Joined;
                 if let Err(error) = result {
-                    if error.raw_os_error() == Some(ABORTED) {
+                    if error.raw_os_error() == Some(ERROR_OPERATION_ABORTED) {
                         // The thread has ended that had begun to wait.
                         self.link = Link::Asked;
                     } else if !is_connected(&error) {
@@ -499,11 +484,11 @@ mod tests {
         pipe.registered(true);
         would_block(pipe.connect());
         assert_eq!(start(&mut pipe), [Call::Connect]);
-        pipe.finished_output(Err(code(ABORTED)));
+        pipe.finished_output(Err(code(ERROR_OPERATION_ABORTED)));
         assert_eq!(start(&mut pipe), [Call::Connect]);
         pipe.finished_output(Ok(0));
         assert_eq!(start(&mut pipe), [Call::Read]);
-        pipe.finished_input(Err(code(ABORTED)));
+        pipe.finished_input(Err(code(ERROR_OPERATION_ABORTED)));
         assert_eq!(start(&mut pipe), [Call::Read]);
         arrive(&mut pipe, b"abc");
         assert_eq!(pipe.read(&mut [0; 8]).unwrap(), 3);

@@ -5,8 +5,8 @@
 
 use std::net::SocketAddr;
 
-use super::reading::ABORTED;
 use crate::event::Readiness;
+use crate::iocp::ffi::errors::*;
 
 // ANCHOR: receiving
 /// Where a socket's next datagram is.
@@ -43,7 +43,7 @@ impl Receiving {
     /// socket's: the thread has ended that had lent the buffer.
     pub fn came_back(outcome: Result<(usize, SocketAddr), i32>) -> Receiving {
         match outcome {
-            Err(ABORTED) => Receiving::Idle,
+            Err(ERROR_OPERATION_ABORTED) => Receiving::Idle,
             outcome => Receiving::came(outcome),
         }
     }
@@ -94,7 +94,10 @@ impl Sending {
 /// many routers: as a packet has it, ERROR_PORT_UNREACHABLE, and as calls do,
 /// WSAENETRESET, WSAECONNRESET, and Wine's WSAECONNREFUSED.
 pub fn is_of_an_earlier(code: i32) -> bool {
-    matches!(code, 1234 | 10052 | 10054 | 10061)
+    matches!(
+        code,
+        ERROR_PORT_UNREACHABLE | WSAENETRESET | WSAECONNRESET | WSAECONNREFUSED
+    )
 }
 
 #[cfg(test)]
@@ -116,7 +119,12 @@ mod tests {
 
     #[test]
     fn that_nobody_was_there_is_no_error_of_the_sockets() {
-        for code in [1234, 10052, 10054, 10061] {
+        for code in [
+            ERROR_PORT_UNREACHABLE,
+            WSAENETRESET,
+            WSAECONNRESET,
+            WSAECONNREFUSED,
+        ] {
             assert_eq!(Receiving::came(Err(code)), Receiving::Idle);
             assert_eq!(Receiving::came_back(Err(code)), Receiving::Idle);
             assert_eq!(Sending::came_back(Err(code)), Sending::Open);
@@ -125,18 +133,21 @@ mod tests {
 
     #[test]
     fn what_was_cancelled_by_nobody_of_ours_is_lent_again() {
-        assert_eq!(Receiving::came_back(Err(ABORTED)), Receiving::Idle);
+        assert_eq!(
+            Receiving::came_back(Err(ERROR_OPERATION_ABORTED)),
+            Receiving::Idle
+        );
     }
 
     #[test]
     fn another_error_is_kept_and_ends_nothing() {
-        let failed = Receiving::came(Err(10050));
-        assert_eq!(failed, Receiving::Failed(10050));
+        let failed = Receiving::came(Err(WSAENOTCONN));
+        assert_eq!(failed, Receiving::Failed(WSAENOTCONN));
         let readiness = failed.readiness();
         assert!(readiness.contains(Readiness::READABLE | Readiness::ERROR));
         assert!(!readiness.contains(Readiness::READ_CLOSED));
-        let failed = Sending::came_back(Err(10050));
-        assert_eq!(failed, Sending::Failed(10050));
+        let failed = Sending::came_back(Err(WSAENOTCONN));
+        assert_eq!(failed, Sending::Failed(WSAENOTCONN));
         let readiness = failed.readiness();
         assert!(readiness.contains(Readiness::WRITABLE | Readiness::ERROR));
         assert!(!readiness.contains(Readiness::WRITE_CLOSED));

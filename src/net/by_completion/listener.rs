@@ -10,7 +10,6 @@ use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
 use super::options;
-use super::reading::ABORTED;
 use super::tcp::TcpStream;
 use crate::completion::source::{Bound, Machine, Operations, State, Which};
 use crate::event::{Readiness, Trigger};
@@ -224,7 +223,7 @@ fn came_back(state: &mut State<Listener>, outcome: io::Result<usize>) {
 /// Whether it is the client's error, and not the listener's; or nobody's, for the
 /// thread has ended that had begun to wait.
 fn gave_up(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(ABORTED)
+    error.raw_os_error() == Some(ffi::ERROR_OPERATION_ABORTED)
         || matches!(
             error.kind(),
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::NotConnected

@@ -8,6 +8,7 @@
 use std::io::{self, ErrorKind, IoSliceMut};
 
 use crate::event::Readiness;
+use crate::iocp::ffi::errors::*;
 
 // ANCHOR: reading
 /// Where a stream's next bytes are.
@@ -36,9 +37,6 @@ pub enum Reading {
 }
 // ANCHOR_END: reading
 
-/// ERROR_OPERATION_ABORTED: cancelled, by whomever.
-pub const ABORTED: i32 = 995;
-
 impl Reading {
     // ANCHOR: came_back
     /// What was lent has come back with so many bytes, or an error's code.
@@ -46,7 +44,7 @@ impl Reading {
         match (self, outcome) {
             // A source that goes cancels, and asks no more. Else it is no failure
             // of the stream's: the thread has ended that had lent the buffer.
-            (Reading::Lent(_), Err(ABORTED)) => Reading::Idle,
+            (Reading::Lent(_), Err(ERROR_OPERATION_ABORTED)) => Reading::Idle,
             (Reading::Lent(_), Err(code)) => Reading::Failed(code),
             // Nothing was asked for, so nothing is no end.
             (Reading::Lent(0), Ok(_)) => Reading::Waiting,
@@ -139,11 +137,11 @@ mod tests {
     #[test]
     fn a_failure_is_kept_until_it_has_been_returned() {
         assert_eq!(
-            Reading::Lent(4096).came_back(Err(10054)),
-            Reading::Failed(10054)
+            Reading::Lent(4096).came_back(Err(WSAECONNRESET)),
+            Reading::Failed(WSAECONNRESET)
         );
         assert!(
-            Reading::Failed(10054)
+            Reading::Failed(WSAECONNRESET)
                 .readiness()
                 .contains(Readiness::READABLE | Readiness::ERROR)
         );
@@ -152,13 +150,22 @@ mod tests {
     #[test]
     fn what_comes_back_after_the_end_was_declared_changes_nothing() {
         assert_eq!(Reading::Ended.came_back(Ok(5)), Reading::Ended);
-        assert_eq!(Reading::Ended.came_back(Err(995)), Reading::Ended);
+        assert_eq!(
+            Reading::Ended.came_back(Err(ERROR_OPERATION_ABORTED)),
+            Reading::Ended
+        );
     }
 
     #[test]
     fn what_was_cancelled_by_nobody_of_ours_is_lent_again() {
-        assert_eq!(Reading::Lent(4096).came_back(Err(995)), Reading::Idle);
-        assert_eq!(Reading::Lent(0).came_back(Err(995)), Reading::Idle);
+        assert_eq!(
+            Reading::Lent(4096).came_back(Err(ERROR_OPERATION_ABORTED)),
+            Reading::Idle
+        );
+        assert_eq!(
+            Reading::Lent(0).came_back(Err(ERROR_OPERATION_ABORTED)),
+            Reading::Idle
+        );
     }
 
     #[test]

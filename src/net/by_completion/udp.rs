@@ -373,13 +373,13 @@ mod tests {
             let source = &here.inner.source;
             let mut state = source.lock();
             assert!(!state.in_flight(Which::Input));
-            state.machine.receiving = Receiving::Failed(10050);
+            state.machine.receiving = Receiving::Failed(ffi::WSAENOTCONN);
             announce(&state, &source.operations, true);
             drop(state);
             poll_once(&mut poll, &mut events);
             assert!(events.iter().all(|event| event.is_error()));
             let error = here.take_error().unwrap().unwrap();
-            assert_eq!(error.raw_os_error(), Some(10050));
+            assert_eq!(error.raw_os_error(), Some(ffi::WSAENOTCONN));
             there.send_to(b"heard", to).unwrap();
             poll_once(&mut poll, &mut events);
             assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);

@@ -6,6 +6,7 @@
 use std::io::IoSlice;
 
 use crate::event::Readiness;
+use crate::iocp::ffi::errors::*;
 
 // ANCHOR: writing
 /// What can be written, or why not.
@@ -35,9 +36,6 @@ pub enum Writing {
 }
 // ANCHOR_END: writing
 
-/// WSAECONNABORTED.
-const ABORTED: i32 = 10053;
-
 impl Writing {
     // ANCHOR: came_back
     /// The connection is made, or what was lent comes back with so many bytes
@@ -56,7 +54,7 @@ impl Writing {
             },
             // Or it would be lent for ever.
             (Writing::Lent { .. }, Ok(0)) => Writing::Failed {
-                code: ABORTED,
+                code: WSAECONNABORTED,
                 refused: false,
             },
             (Writing::Lent { from, to }, Ok(bytes)) if from + bytes < to => Writing::Lent {
@@ -123,9 +121,9 @@ mod tests {
 
     #[test]
     fn a_refused_connection_is_writable_and_an_error() {
-        let refused = Writing::Connecting.came_back(Err(10061));
+        let refused = Writing::Connecting.came_back(Err(WSAECONNREFUSED));
         let expected = Writing::Failed {
-            code: 10061,
+            code: WSAECONNREFUSED,
             refused: true,
         };
         assert_eq!(refused, expected);
@@ -148,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_failed_write_is_kept_until_it_has_been_returned() {
-        let failed = Writing::Lent { from: 0, to: 10 }.came_back(Err(10054));
+        let failed = Writing::Lent { from: 0, to: 10 }.came_back(Err(WSAECONNRESET));
         let kept = Readiness::WRITABLE | Readiness::ERROR;
         assert!(failed.readiness().contains(kept));
         assert!(failed.is_connected(), "reading goes on");
