@@ -337,7 +337,6 @@ mod own_sockets {
 const OURS: &[&str] = &[
     // An entry of a change list, before it is a system's kevent.
     "struct Change",
-    "const REMOVED",
     // What every sockaddr begins with: held with sockaddr_in and sockaddr_in6.
     "struct Family",
     // Those two in one.

@@ -33,7 +33,6 @@ use windows::checked;
 #[cfg(windows)]
 pub use windows::*;
 
-// ANCHOR: address
 /// What an address begins with: its family, after its length on the BSDs and on
 /// Apple's systems.
 #[repr(C)]
@@ -77,7 +76,6 @@ pub union Address {
     pub v4: sockaddr_in,
     pub v6: sockaddr_in6,
 }
-// ANCHOR_END: address
 
 /// An IPv4 group, and the address of our own interface
 /// (<https://man7.org/linux/man-pages/man7/ip.7.html>,
@@ -99,7 +97,6 @@ pub struct ipv6_mreq {
     pub interface: u32,
 }
 
-// ANCHOR: shared
 /// What every system's library has. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::{Address, Count, Raw, Size, c_int, c_void, socklen_t};
@@ -144,9 +141,11 @@ pub mod c {
             value: *const c_void,
             len: socklen_t,
         ) -> c_int;
+        // ANCHOR: recv
         /// <https://man7.org/linux/man-pages/man2/recv.2.html>,
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-recv>
         pub fn recv(s: Raw, buf: *mut c_void, len: Size, flags: c_int) -> Count;
+        // ANCHOR_END: recv
         /// <https://man7.org/linux/man-pages/man2/send.2.html>,
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-send>
         pub fn send(s: Raw, buf: *const c_void, len: Size, flags: c_int) -> Count;
@@ -175,7 +174,6 @@ pub mod c {
         pub fn shutdown(s: Raw, how: c_int) -> c_int;
     }
 }
-// ANCHOR_END: shared
 
 /// Gives a socket its own address.
 pub fn bind(socket: Socket, addr: SocketAddr) -> Result<()> {
@@ -252,6 +250,7 @@ pub fn set_option<T: Debug>(socket: Socket, level: c_int, name: c_int, value: T)
     checked!("setsockopt({s}, {level}, {name}, {value:?})" = returned != -1).map(drop)
 }
 
+// ANCHOR: recv_wrapper
 /// Receives into `buffer`. Returns the number of bytes, 0 at the end.
 #[inline]
 pub fn recv(socket: Socket, buffer: &mut [u8], flags: c_int) -> Result<usize> {
@@ -260,6 +259,7 @@ pub fn recv(socket: Socket, buffer: &mut [u8], flags: c_int) -> Result<usize> {
     let n = unsafe { c::recv(s, buffer.as_mut_ptr().cast(), len, flags) };
     Ok(checked!("recv({s}, .., {len}, {flags})" = n != -1)? as usize)
 }
+// ANCHOR_END: recv_wrapper
 
 /// Sends from `buffer`, without a SIGPIPE. Returns the number of bytes.
 #[inline]
