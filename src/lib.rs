@@ -141,7 +141,7 @@ pub mod inside {
     pub use crate::kqueue::changes;
     /// The steps of a stream over completions, on every system.
     pub use crate::net::by_completion::{datagrams, reading, writing};
-    /// Those of this system's sockets.
+    /// The foreign functions, types and constants of this system's sockets.
     pub mod socket_ffi {
         pub use crate::net::ffi::*;
     }

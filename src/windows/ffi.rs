@@ -237,6 +237,9 @@ mod tests {
 
     use super::*;
 
+    const ERROR_PIPE_BUSY: i32 = 231;
+    const ERROR_IO_INCOMPLETE: i32 = 996;
+
     fn wait(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<usize> {
         loop {
             // SAFETY: started on this handle by the test that calls this.

@@ -10,8 +10,6 @@
 pub const ERROR_INVALID_PARAMETER: i32 = 87;
 /// Reading a pipe: the other end is closed, and everything it wrote has been read.
 pub const ERROR_BROKEN_PIPE: i32 = 109;
-/// Opening a pipe: each server's end of that name has a client.
-pub const ERROR_PIPE_BUSY: i32 = 231;
 /// Connecting a pipe: a client came, and has gone. Writing: the other end has gone.
 pub const ERROR_NO_DATA: i32 = 232;
 /// A server's end has no client, because it was disconnected.
@@ -26,8 +24,6 @@ pub const ERROR_PIPE_CONNECTED: i32 = 535;
 pub const ERROR_PIPE_LISTENING: i32 = 536;
 /// The operation was cancelled.
 pub const ERROR_OPERATION_ABORTED: i32 = 995;
-/// The operation is not over.
-pub const ERROR_IO_INCOMPLETE: i32 = 996;
 /// The operation goes on, and a packet will come.
 pub const ERROR_IO_PENDING: i32 = 997;
 /// A packet's word for what `WSAECONNRESET` says of a datagram.

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 
 use super::*;
 use crate::iocp::ffi::{BOOL, HANDLE, OVERLAPPED};
-use crate::trace::{check, traced};
+use crate::trace::traced;
 
 mod overlapped;
 
@@ -261,8 +261,7 @@ pub fn accept(listener: Socket) -> Result<(OwnedSocket, SocketAddr)> {
     let handle = ptr::without_provenance_mut(new);
     // SAFETY: the socket is an open handle, and no memory is passed.
     let done = unsafe { c::SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
-    let call = format_args!("SetHandleInformation({new}, INHERIT, 0)");
-    check(call, done, 0, io::Error::last_os_error)?;
+    crate::trace::checked!("SetHandleInformation({new}, INHERIT, 0)" = done != 0)?;
     Ok((socket, addr.read()?))
 }
 
@@ -295,14 +294,10 @@ pub fn has_kernel_handles(socket: Socket) -> Result<bool> {
 
 /// Receives into several buffers in turn.
 pub fn recv_vectored(socket: Socket, buffers: &mut [IoSliceMut<'_>]) -> Result<usize> {
-    let (s, at, count) = (
-        raw(socket),
-        buffers.as_mut_ptr(),
-        buffers.len().min(IOV_MAX),
-    );
-    let (len, mut n, mut flags, not) = (count as u32, 0, 0, ptr::null_mut());
-    // SAFETY: `at` are `len` WSABUFs, each writable, and nothing is overlapped.
-    let returned = unsafe { c::WSARecv(s, at.cast(), len, &mut n, &mut flags, not, None) };
+    let (s, count) = (raw(socket), buffers.len().min(IOV_MAX) as u32);
+    let (at, mut n, mut flags, not) = (buffers.as_mut_ptr().cast(), 0, 0, ptr::null_mut());
+    // SAFETY: `at` are `count` WSABUFs, each writable, and nothing is overlapped.
+    let returned = unsafe { c::WSARecv(s, at, count, &mut n, &mut flags, not, None) };
     checked!("WSARecv({s}, .., {count}, [{n}], ..)" = returned != -1)?;
     Ok(n as usize)
 }
@@ -325,6 +320,8 @@ mod tests {
     use super::*;
     use crate::iocp::ffi::Started;
     use crate::iocp::ffi::{associate, create_port, dequeue};
+
+    const ERROR_IO_INCOMPLETE: i32 = 996;
 
     #[test]
     fn a_call_that_fails_has_winsocks_error() {
