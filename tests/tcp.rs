@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use evq::net::{TcpListener, TcpStream};
 use evq::{Event, Events, Interests, Poll, Token};
 
-use nobody::nobody;
+use nobody::{connect_to_nobody, nobody};
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -282,7 +282,7 @@ fn shutting_down_both_ends_reading_too() {
 #[test]
 fn a_refusal_is_taken_once() {
     let (_port, addr) = nobody();
-    let Ok(mut stream) = TcpStream::connect(addr) else {
+    let Ok(mut stream) = connect_to_nobody(addr) else {
         println!("a_refusal_is_taken_once: not run to its end, because connect refused at once");
         return;
     };
