@@ -61,6 +61,9 @@ fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (ours, _) = listener.accept().unwrap();
+    // Small writes in turn: none is to wait for an acknowledgement.
+    ours.set_nodelay(true).unwrap();
+    peer.set_nodelay(true).unwrap();
     (ours, peer)
 }
 

@@ -178,6 +178,9 @@ impl Soak {
             std::thread::yield_now();
         };
         let client = TcpStream::from_std(client).unwrap();
+        // Portions are small at times, and none is to wait for an acknowledgement.
+        client.set_nodelay(true).unwrap();
+        accepted.set_nodelay(true).unwrap();
         let key = self.random.below(1 << 20);
         let mut ends = [(client, key, key + 77), (accepted, key + 77, key)].map(
             |(stream, out_key, in_key)| {

@@ -47,13 +47,17 @@ pub fn both() -> Interests {
 }
 
 /// A connection: our end, non-blocking, and the peer's, the standard library's.
+/// Neither end holds small writes back: with Nagle's algorithm at one end and
+/// delayed acknowledgements at the other, each of them may take 200 ms.
 pub fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, _) = listener.accept().unwrap();
-    // Miri has no such option.
+    // Miri has no such options.
     if !cfg!(miri) {
         peer.set_read_timeout(Some(LIMIT)).unwrap();
+        peer.set_nodelay(true).unwrap();
+        ours.set_nodelay(true).unwrap();
     }
     (TcpStream::from_std(ours).unwrap(), peer)
 }
