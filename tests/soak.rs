@@ -3,6 +3,9 @@
 //! byte is looked at. Five seconds, or `EVQ_SOAK=60` of them; a failure names its
 //! seed, which `EVQ_SEED` takes.
 
+#[path = "contract/gone.rs"]
+mod gone;
+
 use std::env;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Registrator, Token, Trigger};
+
+use gone::is_gone;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -348,13 +353,8 @@ impl End {
 }
 
 fn reset(error: &std::io::Error) -> Result<(), Reset> {
-    let kinds = [
-        ErrorKind::ConnectionReset,
-        ErrorKind::ConnectionAborted,
-        ErrorKind::BrokenPipe,
-        ErrorKind::NotConnected,
-    ];
-    assert!(kinds.contains(&error.kind()), "{error}");
+    let expected = is_gone(error) || error.kind() == ErrorKind::NotConnected;
+    assert!(expected, "{error}");
     Err(Reset)
 }
 
