@@ -6,13 +6,15 @@
 //!
 //! `ring wakes COUNT` wakes a poller that is awake so many times.
 //!
-//! `.ci/speed` runs each under callgrind with two run lengths, and so counts
-//! the instructions of one hop; and under strace, and so its system calls.
+//! Each prints the nanoseconds that one hop, or one wake, took. `.ci/speed` runs
+//! them by turns. It also runs them under callgrind with two run lengths, and so
+//! counts the instructions of one hop; and under strace, and so its system calls.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use evq::inside::ffi::c;
 
@@ -25,8 +27,8 @@ fn main() {
     let [_, which, hops] = arguments.as_slice() else {
         panic!("{USAGE}");
     };
-    let hops = hops.parse().expect("HOPS is a number");
-    match which.as_str() {
+    let hops = hops.parse().expect("COUNT is a number");
+    let took = match which.as_str() {
         "bare" => bare(hops),
         "evq" => evq(hops),
         "mio" => mio(hops),
@@ -35,7 +37,8 @@ fn main() {
         "mio-fd" => mio_fd(hops),
         "wakes" => wakes(hops),
         _ => panic!("{USAGE}"),
-    }
+    };
+    println!("{}", took.as_nanos() / hops as u128);
 }
 
 /// The connections, with both of their ends.
@@ -52,7 +55,7 @@ fn connections() -> impl Iterator<Item = (TcpStream, TcpStream)> {
     })
 }
 
-fn bare(hops: usize) {
+fn bare(hops: usize) -> Duration {
     use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
     use evq::inside::mask::{EPOLLET, EPOLLIN};
     use evq::inside::socket_ffi::{MSG_NOSIGNAL, c as socket};
@@ -66,7 +69,7 @@ fn bare(hops: usize) {
     }
     let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         // SAFETY: `events` has room for as many entries as are asked for.
         let filled =
@@ -90,9 +93,10 @@ fn bare(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn evq(hops: usize) {
+fn evq(hops: usize) -> Duration {
     use evq::net::TcpStream;
     use evq::{Events, Interests, Poll, Token};
 
@@ -108,7 +112,7 @@ fn evq(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -119,9 +123,10 @@ fn evq(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn mio(hops: usize) {
+fn mio(hops: usize) -> Duration {
     use mio::net::TcpStream;
     use mio::{Events, Interest, Poll, Token};
 
@@ -137,7 +142,7 @@ fn mio(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -148,6 +153,7 @@ fn mio(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
 /// Socket pairs, with both of their ends.
@@ -182,7 +188,7 @@ fn hop(pairs: &[(OwnedFd, OwnedFd)], at: usize) {
     assert_eq!(written, 1);
 }
 
-fn bare_fd(hops: usize) {
+fn bare_fd(hops: usize) -> Duration {
     use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
     use evq::inside::mask::{EPOLLET, EPOLLIN};
 
@@ -195,7 +201,7 @@ fn bare_fd(hops: usize) {
     }
     let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         // SAFETY: `events` has room for as many entries as are asked for.
         let filled =
@@ -206,9 +212,10 @@ fn bare_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn evq_fd(hops: usize) {
+fn evq_fd(hops: usize) -> Duration {
     use evq::unix::SourceFd;
     use evq::{Events, Interests, Poll, Token};
 
@@ -223,7 +230,7 @@ fn evq_fd(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -231,9 +238,10 @@ fn evq_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn mio_fd(hops: usize) {
+fn mio_fd(hops: usize) -> Duration {
     use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Token};
 
@@ -250,7 +258,7 @@ fn mio_fd(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -258,16 +266,20 @@ fn mio_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn wakes(count: usize) {
+fn wakes(count: usize) -> Duration {
     use evq::{Events, Poll, Token, Waker};
 
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(PAIRS);
     let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    let began = Instant::now();
     for _ in 0..count {
         waker.wake().unwrap();
     }
+    let took = began.elapsed();
     assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
+    took
 }
