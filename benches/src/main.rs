@@ -4,7 +4,8 @@
 //! the sockets out of it: pairs of Unix sockets, read and written by the same bare
 //! calls in all three, watched by descriptor.
 //!
-//! `ring wakes COUNT` wakes a poller that is awake so many times.
+//! `ring wakes COUNT` wakes a poller that is awake so many times, and
+//! `ring sleeper COUNT` one that sleeps.
 //!
 //! Each prints the nanoseconds that one hop, or one wake, took. `.ci/speed` runs
 //! them by turns. It also runs them under callgrind with two run lengths, and so
@@ -20,7 +21,7 @@ use evq::inside::ffi::c;
 
 const PAIRS: usize = 100;
 
-const USAGE: &str = "usage: ring bare|evq|mio|bare-fd|evq-fd|mio-fd|wakes COUNT";
+const USAGE: &str = "usage: ring bare|evq|mio|bare-fd|evq-fd|mio-fd|wakes|sleeper COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -36,6 +37,7 @@ fn main() {
         "evq-fd" => evq_fd(hops),
         "mio-fd" => mio_fd(hops),
         "wakes" => wakes(hops),
+        "sleeper" => sleeper(hops),
         _ => panic!("{USAGE}"),
     };
     println!("{}", took.as_nanos() / hops as u128);
@@ -282,4 +284,30 @@ fn wakes(count: usize) -> Duration {
     let took = began.elapsed();
     assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
     took
+}
+
+/// Another thread wakes the poller once it sleeps, and waits until it is up.
+fn sleeper(count: usize) -> Duration {
+    use evq::{Events, Poll, Token, Waker};
+    use std::{sync::mpsc, thread};
+
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(PAIRS);
+    let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    let (up, is_up) = mpsc::channel();
+    let began = Instant::now();
+    let other = thread::spawn(move || {
+        for () in is_up {
+            // Long enough to fall asleep.
+            thread::sleep(Duration::from_millis(2));
+            waker.wake().unwrap();
+        }
+    });
+    for _ in 0..count {
+        up.send(()).unwrap();
+        assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
+    }
+    drop(up);
+    other.join().unwrap();
+    began.elapsed()
 }
