@@ -1,6 +1,7 @@
-"""Clients for .ci/echo: `echo.py slow|half|many|flood|starve PORT PID`."""
+"""Clients for .ci/echo: `echo.py slow|half|many|flood|starve|chat|talk PORT PID`."""
 
 import os
+import resource
 import selectors
 import socket
 import struct
@@ -198,4 +199,50 @@ def starve(port, pid):
     print(f"starve: all {len(connections)} clients were served in the end")
 
 
-{"slow": slow, "half": half, "many": many, "flood": flood, "starve": starve}[sys.argv[1]](*map(int, sys.argv[2:]))
+def chat(port, pid):
+    """The server lacks descriptors, then may have more, while a client never falls silent."""
+    chatter, stop, lines = connect(port), threading.Event(), [0]
+
+    def talk():
+        while not stop.wait(0.02):
+            chatter.sendall(b"still here")
+            receive(chatter, 10)
+            lines[0] += 1
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    connections = [connect(port) for _ in range(60)]
+    for connection in connections:
+        connection.sendall(b"and me")
+    time.sleep(0.5)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (4096, 4096))
+    began = time.monotonic()
+    for n, connection in enumerate(connections):
+        connection.settimeout(3)
+        try:
+            receive(connection, 6)
+        except TimeoutError:
+            sys.exit(f"echo.py: beside one that chats, client {n} waits for ever: {lines[0]} lines meanwhile")
+    took = time.monotonic() - began
+    stop.set()
+    thread.join()
+    if took > 1:
+        sys.exit(f"echo.py: beside one that chats, {len(connections)} clients had to wait for {took:.2f} s")
+    print(f"chat: {len(connections)} clients were served beside one that chats, after {took * 1000:.0f} ms")
+
+
+def talk(port, pid):
+    """A line at a time, from one client after the other."""
+    for _ in range(10):
+        connection = connect(port)
+        for n in range(20):
+            connection.sendall(b"%8d" % n)
+            if receive(connection, 8) != b"%8d" % n:
+                sys.exit("echo.py: other bytes came back than were sent")
+        connection.shutdown(socket.SHUT_WR)
+        if connection.recv(1):
+            sys.exit("echo.py: more came back than was sent")
+    print("talk: 10 clients got 20 lines each")
+
+
+{f.__name__: f for f in (slow, half, many, flood, starve, chat, talk)}[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -8,9 +8,9 @@ use std::env;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
 use std::ops::Range;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Token};
@@ -21,7 +21,7 @@ const LISTENER: Token = Token(usize::MAX - 1);
 const ROOM: usize = 16 * 1024;
 /// Reads and writes for one connection before the others have their turn.
 const ROUNDS: usize = 16;
-/// How long we do without new connections before we look for a free descriptor again.
+/// How long we do without new connections before we try to accept again.
 const PAUSE: Duration = Duration::from_millis(100);
 
 // ANCHOR: connection
@@ -81,7 +81,7 @@ impl Connection {
         if room.is_empty() || self.ended {
             return Ok(false);
         }
-        match tried(self.stream.read(room))? {
+        match tried(|| self.stream.read(room))? {
             None => return Ok(false),
             // Only the peer's side is closed: it still waits for its echo.
             Some(0) => self.ended = true,
@@ -97,7 +97,8 @@ impl Connection {
         if self.unsent.is_empty() {
             return Ok(false);
         }
-        let Some(count) = tried(self.stream.write(&self.buffer[self.unsent.clone()]))? else {
+        let unsent = &self.buffer[self.unsent.clone()];
+        let Some(count) = tried(|| self.stream.write(unsent))? else {
             return Ok(false);
         };
         // `count` may be less than we offered. The rest stays, and goes out first.
@@ -112,10 +113,14 @@ impl Connection {
 
 // ANCHOR: tried
 /// `None` where the socket would have waited: that is an answer, not a failure.
-fn tried(result: io::Result<usize>) -> io::Result<Option<usize>> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        result => result.map(Some),
+fn tried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            // A signal came before any byte had moved. The call has decided nothing.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result.map(Some),
+        }
     }
 }
 // ANCHOR_END: tried
@@ -130,8 +135,8 @@ struct Server {
     free: Vec<usize>,
     /// Places whose connection was closed in the current batch of events.
     vacated: Vec<usize>,
-    /// `accept` has failed, and clients are waiting in the kernel.
-    starved: bool,
+    /// `accept` has failed, and clients may wait in the kernel: when to try again.
+    retry: Option<Instant>,
     finished: usize,
     failed: usize,
 }
@@ -149,7 +154,7 @@ impl Server {
             connections: Vec::new(),
             free: Vec::new(),
             vacated: Vec::new(),
-            starved: false,
+            retry: None,
             finished: 0,
             failed: 0,
         })
@@ -161,9 +166,12 @@ impl Server {
         let mut events = Events::with_capacity(256);
         loop {
             // The loop sleeps here and nowhere else. It has a reason to wake by
-            // itself only while starved: a descriptor that is closed elsewhere in
-            // the process makes no event.
-            match self.poll.poll(&mut events, self.starved.then_some(PAUSE)) {
+            // itself only if `accept` has failed: a descriptor that is closed
+            // elsewhere in the process makes no event.
+            let pause = self
+                .retry
+                .map(|at| at.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, pause) {
                 Ok(_) => {}
                 // An error of no system call: somebody has closed the loop.
                 Err(error) if error.raw_os_error().is_none() => return Ok(()),
@@ -175,8 +183,12 @@ impl Server {
                     Token(place) => self.serve(place),
                 }
             }
-            if self.starved && (events.is_empty() || !self.vacated.is_empty()) {
-                self.accept_all();
+            // By the clock, and not when nothing else happens: there may always be
+            // a client that talks.
+            if let Some(at) = self.retry {
+                if !self.vacated.is_empty() || Instant::now() >= at {
+                    self.accept_all();
+                }
             }
             // Not before the batch is over: its later events may bear these tokens,
             // and must not meet a connection that was accepted meanwhile.
@@ -188,7 +200,7 @@ impl Server {
     // ANCHOR: accept
     /// Accepts until nobody is left: one edge may announce any number of clients.
     fn accept_all(&mut self) {
-        self.starved = false;
+        self.retry = None;
         loop {
             match self.listener.accept() {
                 Ok((stream, _)) => self.admit(stream),
@@ -196,11 +208,13 @@ impl Server {
                     ErrorKind::WouldBlock => return,
                     // This client has given up already. The next one may not have.
                     ErrorKind::ConnectionAborted => {}
+                    // A signal came first.
+                    ErrorKind::Interrupted => {}
                     // As a rule there are no descriptors left, and to ask again at
                     // once would only burn time. The clients wait in the kernel; so
-                    // do we, until one of ours ends.
+                    // do we, until one of ours ends or the pause is over.
                     _ => {
-                        self.starved = true;
+                        self.retry = Some(Instant::now() + PAUSE);
                         return;
                     }
                 },
@@ -274,12 +288,17 @@ fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<
     let registrator = server.poll.registrator().clone();
     let stopper = thread::spawn(move || {
         let said = until(addr);
-        registrator.close_loop().map(|()| said)
+        if let Err(error) = registrator.close_loop() {
+            // The loop is closed, but its poller sleeps and cannot be woken to see it.
+            eprintln!("ch12_echo: cannot stop the server, so the program ends: {error}");
+            process::exit(1);
+        }
+        said
     });
     // If this fails, the program ends, and the thread with it.
     server.run()?;
     if let Ok(said) = stopper.join() {
-        print!("{}", said?);
+        print!("{said}");
     }
     let (finished, failed) = (server.finished, server.failed);
     println!("stopped: {finished} connections came to their end, {failed} failed");

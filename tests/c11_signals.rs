@@ -1,6 +1,9 @@
 //! Clause 11, in a process of its own: it handles signals.
 #![cfg(unix)]
 
+#[path = "contract/gone.rs"]
+mod gone;
+
 use std::ffi::c_int;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::net;
@@ -12,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use evq::net::TcpStream;
 use evq::{Events, Interests, Poll, Token, Waker};
+
+use gone::is_gone;
 
 /// The same numbers on every Unix.
 const SIGPIPE: c_int = 13;
@@ -125,7 +130,7 @@ fn write_until_it_breaks(mut write: impl FnMut() -> io::Result<usize>) {
     loop {
         match write() {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            Err(error) if is_gone(&error) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
             Err(error) => panic!("{error}"),
             Ok(_) => {}

@@ -3,6 +3,9 @@
 //! byte is looked at. Five seconds, or `EVQ_SOAK=60` of them; a failure names its
 //! seed, which `EVQ_SEED` takes.
 
+#[path = "contract/gone.rs"]
+mod gone;
+
 use std::env;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Registrator, Token, Trigger};
+
+use gone::is_gone;
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -178,6 +183,9 @@ impl Soak {
             std::thread::yield_now();
         };
         let client = TcpStream::from_std(client).unwrap();
+        // Portions are small at times, and none is to wait for an acknowledgement.
+        client.set_nodelay(true).unwrap();
+        accepted.set_nodelay(true).unwrap();
         let key = self.random.below(1 << 20);
         let mut ends = [(client, key, key + 77), (accepted, key + 77, key)].map(
             |(stream, out_key, in_key)| {
@@ -345,13 +353,8 @@ impl End {
 }
 
 fn reset(error: &std::io::Error) -> Result<(), Reset> {
-    let kinds = [
-        ErrorKind::ConnectionReset,
-        ErrorKind::ConnectionAborted,
-        ErrorKind::BrokenPipe,
-        ErrorKind::NotConnected,
-    ];
-    assert!(kinds.contains(&error.kind()), "{error}");
+    let expected = is_gone(error) || error.kind() == ErrorKind::NotConnected;
+    assert!(expected, "{error}");
     Err(Reset)
 }
 

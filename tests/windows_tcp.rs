@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use evq::net::{TcpListener, TcpStream};
 use evq::{Event, Events, Interests, Poll, Token, Trigger, inside};
 
-use nobody::nobody;
+use nobody::{connect_to_nobody, nobody};
 
 /// Longer than anything here takes, however loaded the machine.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -623,7 +623,7 @@ fn a_refused_connection_tells_why_and_is_no_error_afterwards() {
     let (_port, addr) = nobody();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
-    let mut stream = TcpStream::connect(addr).unwrap();
+    let mut stream = connect_to_nobody(addr).unwrap();
     poll.registrator()
         .register_with(
             &mut stream,

@@ -4,29 +4,32 @@
 //! the sockets out of it: pairs of Unix sockets, read and written by the same bare
 //! calls in all three, watched by descriptor.
 //!
-//! `ring wakes COUNT` wakes a poller that is awake so many times.
+//! `ring wakes COUNT` wakes a poller that is awake so many times, and
+//! `ring sleeper COUNT` one that sleeps.
 //!
-//! `.ci/speed` runs each under callgrind with two run lengths, and so counts
-//! the instructions of one hop; and under strace, and so its system calls.
+//! Each prints the nanoseconds that one hop, or one wake, took. `.ci/speed` runs
+//! them by turns. It also runs them under callgrind with two run lengths, and so
+//! counts the instructions of one hop; and under strace, and so its system calls.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use evq::inside::ffi::c;
 
 const PAIRS: usize = 100;
 
-const USAGE: &str = "usage: ring bare|evq|mio|bare-fd|evq-fd|mio-fd|wakes COUNT";
+const USAGE: &str = "usage: ring bare|evq|mio|bare-fd|evq-fd|mio-fd|wakes|sleeper COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, which, hops] = arguments.as_slice() else {
         panic!("{USAGE}");
     };
-    let hops = hops.parse().expect("HOPS is a number");
-    match which.as_str() {
+    let hops = hops.parse().expect("COUNT is a number");
+    let took = match which.as_str() {
         "bare" => bare(hops),
         "evq" => evq(hops),
         "mio" => mio(hops),
@@ -34,8 +37,10 @@ fn main() {
         "evq-fd" => evq_fd(hops),
         "mio-fd" => mio_fd(hops),
         "wakes" => wakes(hops),
+        "sleeper" => sleeper(hops),
         _ => panic!("{USAGE}"),
-    }
+    };
+    println!("{}", took.as_nanos() / hops as u128);
 }
 
 /// The connections, with both of their ends.
@@ -52,7 +57,7 @@ fn connections() -> impl Iterator<Item = (TcpStream, TcpStream)> {
     })
 }
 
-fn bare(hops: usize) {
+fn bare(hops: usize) -> Duration {
     use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
     use evq::inside::mask::{EPOLLET, EPOLLIN};
     use evq::inside::socket_ffi::{MSG_NOSIGNAL, c as socket};
@@ -66,7 +71,7 @@ fn bare(hops: usize) {
     }
     let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         // SAFETY: `events` has room for as many entries as are asked for.
         let filled =
@@ -90,9 +95,10 @@ fn bare(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn evq(hops: usize) {
+fn evq(hops: usize) -> Duration {
     use evq::net::TcpStream;
     use evq::{Events, Interests, Poll, Token};
 
@@ -108,7 +114,7 @@ fn evq(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -119,9 +125,10 @@ fn evq(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn mio(hops: usize) {
+fn mio(hops: usize) -> Duration {
     use mio::net::TcpStream;
     use mio::{Events, Interest, Poll, Token};
 
@@ -137,7 +144,7 @@ fn mio(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     (&pairs[0].0).write_all(&[1]).unwrap();
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -148,6 +155,7 @@ fn mio(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
 /// Socket pairs, with both of their ends.
@@ -182,7 +190,7 @@ fn hop(pairs: &[(OwnedFd, OwnedFd)], at: usize) {
     assert_eq!(written, 1);
 }
 
-fn bare_fd(hops: usize) {
+fn bare_fd(hops: usize) -> Duration {
     use evq::inside::ffi::{EPOLL_CTL_ADD, epoll_create1, epoll_ctl, epoll_event};
     use evq::inside::mask::{EPOLLET, EPOLLIN};
 
@@ -195,7 +203,7 @@ fn bare_fd(hops: usize) {
     }
     let mut events = [epoll_event { events: 0, data: 0 }; PAIRS];
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         // SAFETY: `events` has room for as many entries as are asked for.
         let filled =
@@ -206,9 +214,10 @@ fn bare_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn evq_fd(hops: usize) {
+fn evq_fd(hops: usize) -> Duration {
     use evq::unix::SourceFd;
     use evq::{Events, Interests, Poll, Token};
 
@@ -223,7 +232,7 @@ fn evq_fd(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -231,9 +240,10 @@ fn evq_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn mio_fd(hops: usize) {
+fn mio_fd(hops: usize) -> Duration {
     use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Token};
 
@@ -250,7 +260,7 @@ fn mio_fd(hops: usize) {
     }
     let mut events = Events::with_capacity(PAIRS);
     begin(&pairs);
-    let mut done = 0;
+    let (began, mut done) = (Instant::now(), 0);
     while done < hops {
         poll.poll(&mut events, None).unwrap();
         for event in &events {
@@ -258,16 +268,46 @@ fn mio_fd(hops: usize) {
             done += 1;
         }
     }
+    began.elapsed()
 }
 
-fn wakes(count: usize) {
+fn wakes(count: usize) -> Duration {
     use evq::{Events, Poll, Token, Waker};
 
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(PAIRS);
     let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    let began = Instant::now();
     for _ in 0..count {
         waker.wake().unwrap();
     }
+    let took = began.elapsed();
     assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
+    took
+}
+
+/// Another thread wakes the poller once it sleeps, and waits until it is up.
+fn sleeper(count: usize) -> Duration {
+    use evq::{Events, Poll, Token, Waker};
+    use std::{sync::mpsc, thread};
+
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(PAIRS);
+    let waker = Waker::new(poll.registrator(), Token(0)).unwrap();
+    let (up, is_up) = mpsc::channel();
+    let began = Instant::now();
+    let other = thread::spawn(move || {
+        for () in is_up {
+            // Long enough to fall asleep.
+            thread::sleep(Duration::from_millis(2));
+            waker.wake().unwrap();
+        }
+    });
+    for _ in 0..count {
+        up.send(()).unwrap();
+        assert_eq!(poll.poll(&mut events, None).unwrap(), 1);
+    }
+    drop(up);
+    other.join().unwrap();
+    began.elapsed()
 }

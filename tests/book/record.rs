@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 const LINES: usize = 25;
 
+/// Whether this is a program for Windows that was built on another system: then
+/// Wine runs it. Windows' own cargo has a path that begins with a drive's letter.
+const WINE: bool = cfg!(windows) && env!("CARGO").as_bytes()[0] == b'/';
+
 /// The examples whose output on this system the book shows: those that a page
 /// includes, written yet or not, and those that have a recording already.
 fn recorded(tree: &Tree) -> Vec<String> {
@@ -77,6 +81,12 @@ pub fn recordings(tree: &Tree) -> Vec<String> {
 }
 
 /// Runs the examples; with `record`, writes what they print instead of comparing.
+///
+/// What the book shows of Windows was recorded under Wine. Windows itself may
+/// give a handle another number (chapter 6), leave an error as it was after a
+/// call that succeeded (7), keep bytes that a closed socket has not sent (14), or
+/// cut a stream in other places (13). So a difference is a fault under Wine alone;
+/// Windows prints it, and each example has to end well there too.
 pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
     let names = recorded(tree);
     if names.is_empty() {
@@ -88,6 +98,7 @@ pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
         Err(fault) => return vec![fault],
     };
     let mut faults = Vec::new();
+    let mut compared = 0;
     for name in names {
         let path = format!("book/src/outputs/{name}.{OS}.txt");
         let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -113,10 +124,15 @@ pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
                 .expect("book/src/outputs can be made");
             std::fs::write(&file, &printed).expect("a recording can be written");
             println!("recorded {path}");
-        } else {
-            faults.extend(differ(&path, tree.text(&path), &printed));
+            continue;
+        }
+        compared += 1;
+        match differ(&path, tree.text(&path), &printed) {
+            Some(fault) if cfg!(windows) && !WINE => println!("not as under Wine: {fault}"),
+            fault => faults.extend(fault),
         }
     }
+    println!("compared with their recordings: {compared}");
     faults
 }
 
@@ -162,8 +178,8 @@ fn build(root: &Path, names: &[String]) -> Result<PathBuf, String> {
         .nth(2)
         .expect("a test is built into PROFILE/deps");
     let folder = profile.join("examples");
-    if cfg!(windows) && env!("CARGO").starts_with('/') {
-        // Wine: this program was built on another system, whose cargo has to build the examples.
+    if WINE {
+        // The other system's cargo has to build the examples.
         let built = |name: &&String| folder.join(format!("{name}.exe")).exists();
         return match names.iter().find(|name| !built(name)) {
             Some(name) => Err(format!(

@@ -14,7 +14,7 @@ use evq::{Events, Interests, Poll, Token, Trigger};
 
 use crate::bench::TRIGGERS;
 use crate::common::{both, look, wait_for};
-use crate::nobody::nobody;
+use crate::nobody::{connect_to_nobody, nobody};
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
@@ -138,7 +138,7 @@ fn c09_a_refusal_is_what_the_next_call_returns() {
 /// before `connect` returns, and it is then what `connect` returns; on Linux
 /// never.
 fn refused_later(addr: SocketAddr) -> Option<TcpStream> {
-    match TcpStream::connect(addr) {
+    match connect_to_nobody(addr) {
         Ok(stream) => Some(stream),
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use evq::{Events, Poll, Token, Waker};
 
-use crate::common::LIMIT;
+use crate::common::{LIMIT, TICK};
 
 /// Polls with a timeout that is longer than the test, and is woken by another
 /// thread, unless it returns by itself within 50 ms.
@@ -93,21 +93,21 @@ fn c10_a_wait_is_never_early() {
 }
 
 /// Nor is it later than the system's timers are: of many waits of two
-/// milliseconds one at least ends before the third is over.
+/// milliseconds one at least ends before the third is over, or two of the
+/// system's ticks later.
 #[test]
 fn c10_a_wait_is_not_prolonged() {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(4);
     let timeout = Duration::from_millis(2);
-    let waits = (0..200).map(|_| {
+    let latest = Duration::from_millis(3) + 2 * TICK;
+    let mut waits = (0..200).map(|_| {
         let started = Instant::now();
         assert_eq!(poll.poll(&mut events, Some(timeout)).unwrap(), 0);
         started.elapsed()
     });
-    let on_time = waits
-        .into_iter()
-        .find(|waited| *waited < Duration::from_millis(3));
-    assert!(on_time.is_some(), "200 waits, and none was on time");
+    let on_time = waits.any(|waited| waited < latest);
+    assert!(on_time, "each of 200 waits took {latest:?} or longer");
 }
 
 /// A timeout below a millisecond is waited as it is, where the kernel can:
@@ -117,10 +117,12 @@ fn c10_a_wait_is_not_prolonged() {
 fn c10_a_hundred_microseconds_are_not_a_millisecond() {
     if !waits_below_a_millisecond() {
         eprintln!(
-            "c10_a_hundred_microseconds_are_not_a_millisecond: cannot run here, for {}, and waits \
-             are rounded up to whole milliseconds",
+            "c10_a_hundred_microseconds_are_not_a_millisecond: cannot run here, for {}, and \
+             shorter waits are rounded up",
             if cfg!(windows) {
                 "a completion port knows no shorter time"
+            } else if TICK > Duration::ZERO {
+                "this system ends waits in steps of 10 ms"
             } else {
                 "this kernel has no epoll_pwait2 (Linux 5.11)"
             }
@@ -157,5 +159,5 @@ fn waits_below_a_millisecond() -> bool {
 
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue))))]
 fn waits_below_a_millisecond() -> bool {
-    cfg!(unix)
+    cfg!(unix) && TICK.is_zero()
 }

@@ -7,6 +7,7 @@ use std::net;
 use evq::net::TcpListener;
 
 use crate::common::{connection, until};
+use crate::gone::is_gone;
 
 /// Writing to a peer that has closed is an error of the write, sooner or later,
 /// and each further write is one too.
@@ -35,12 +36,7 @@ fn breaks(mut write: impl FnMut() -> io::Result<usize>) {
             Ok(_) => assert_eq!(errors, 0, "written after an error"),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
-                let kinds = [
-                    ErrorKind::BrokenPipe,
-                    ErrorKind::ConnectionReset,
-                    ErrorKind::ConnectionAborted,
-                ];
-                assert!(kinds.contains(&error.kind()), "{error}");
+                assert!(is_gone(&error), "{error}");
                 errors += 1;
             }
         }

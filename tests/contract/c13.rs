@@ -7,6 +7,8 @@ use std::io::Write;
 use evq::net::TcpStream;
 use evq::{Events, Interests, Poll, Readiness, Registration, SetReadiness, Token, Trigger, Waker};
 
+#[cfg(unix)]
+use crate::common::until_arrived;
 use crate::common::{LIMIT, both, connection, look, readable_connection};
 
 /// Streams that have a byte to read, with the tokens 0, 1, ..; and their peers.
@@ -210,6 +212,7 @@ fn c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own() {
             .register(&mut stream, Token(1), Interests::READABLE)
             .unwrap();
         peer.write_all(b"!").unwrap();
+        until_arrived(&stream);
         let mut found: Vec<_> = (0..2).flat_map(|_| look(&mut poll, &mut one)).collect();
         found.sort_by_key(|event| event.token());
         assert_eq!(found.len(), 2, "{found:?}");

@@ -11,6 +11,23 @@ use evq::{Event, Events, Interests, Poll, Token};
 /// Longer than anything here takes, however loaded the machine.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
+/// The step in which this system ends waits, where it is longer than a
+/// millisecond. A wait may end up to two steps late: the system rounds the time
+/// up to whole steps, and adds one because the present step has begun already.
+/// (NetBSD, OpenBSD and DragonFly count a hundred steps a second; 20 ms were
+/// seen for a wait of 100 us. Windows counts 64.)
+pub const TICK: Duration = Duration::from_micros(if cfg!(windows) {
+    15_625
+} else if cfg!(any(
+    target_os = "netbsd",
+    target_os = "openbsd",
+    target_os = "dragonfly"
+)) {
+    10_000
+} else {
+    0
+});
+
 /// Whether this system's queue is a kqueue.
 pub const KQUEUE: bool = cfg!(not(any(
     all(
@@ -30,13 +47,17 @@ pub fn both() -> Interests {
 }
 
 /// A connection: our end, non-blocking, and the peer's, the standard library's.
+/// Neither end holds small writes back: with Nagle's algorithm at one end and
+/// delayed acknowledgements at the other, each of them may take 200 ms.
 pub fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, _) = listener.accept().unwrap();
-    // Miri has no such option.
+    // Miri has no such options.
     if !cfg!(miri) {
         peer.set_read_timeout(Some(LIMIT)).unwrap();
+        peer.set_nodelay(true).unwrap();
+        ours.set_nodelay(true).unwrap();
     }
     (TcpStream::from_std(ours).unwrap(), peer)
 }

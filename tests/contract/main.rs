@@ -83,6 +83,7 @@ mod c15;
 mod c18;
 mod c20;
 mod common;
+mod gone;
 #[cfg(windows)]
 mod named_pipes;
 #[cfg(unix)]
