@@ -121,15 +121,14 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
     // SAFETY: `copy` lives through the call, and the kernel makes one of its own.
     let done = unsafe { c::epoll_ctl(ep, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
-    checked!("epoll_ctl({ep}, {op}, {fd}, {event:x?})" = done != -1)?;
-    Ok(())
+    checked!("epoll_ctl({ep}, {op}, {fd}, {event:x?})" = done != -1).map(drop)
 }
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
 /// Waits up to `ms` milliseconds, for ever if it is -1. Returns as much of `room`
 /// as the kernel has filled.
-pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Result<&'r [epoll_event]> {
+pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Answers<'r> {
     let (ep, max) = (ep.as_raw_fd(), room.len() as c_int);
     let at = room.as_mut_ptr().cast();
     // SAFETY: `at` is writable for `max` entries.
@@ -141,6 +140,8 @@ pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Result<&
 
 /// Entries for the kernel to fill.
 pub type Room = [MaybeUninit<epoll_event>];
+/// Those that it has filled.
+pub type Answers<'r> = Result<&'r [epoll_event]>;
 // ANCHOR_END: epoll_wait
 
 // ANCHOR: epoll_pwait2
@@ -149,11 +150,7 @@ pub type Room = [MaybeUninit<epoll_event>];
 ///
 /// It cannot be tried everywhere: Android kills a process that does, MIPS has
 /// other numbers, and Miri does not know it.
-pub fn epoll_pwait2<'r>(
-    ep: BorrowedFd,
-    room: &'r mut Room,
-    time: Duration,
-) -> Result<&'r [epoll_event]> {
+pub fn epoll_pwait2<'r>(ep: BorrowedFd, room: &'r mut Room, time: Duration) -> Answers<'r> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
     }

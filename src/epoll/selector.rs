@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::ffi::{self, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Room, epoll_event};
+use super::ffi::{self, Answers, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, Room, epoll_event};
 use super::mask::{EPOLLET, EPOLLIN, mask, readiness};
 use crate::event::{Event, Token, Watch};
 use crate::events::Events;
@@ -103,11 +103,7 @@ impl Selector {
     // ANCHOR: wait
     /// One wait of the kernel's, as exact as it can be, and never too short.
     #[inline]
-    fn wait<'r>(
-        &self,
-        room: &'r mut Room,
-        timeout: Option<Duration>,
-    ) -> io::Result<&'r [epoll_event]> {
+    fn wait<'r>(&self, room: &'r mut Room, timeout: Option<Duration>) -> Answers<'r> {
         let epoll = self.epoll.as_fd();
         let Some(timeout) = timeout else {
             return ffi::epoll_wait(epoll, room, -1);
