@@ -17,11 +17,11 @@ pub(super) fn domain(addr: SocketAddr) -> c_int {
 }
 
 /// Whether an option is on.
-fn flag(socket: Socket<'_>, level: c_int, name: c_int) -> io::Result<bool> {
+pub(super) fn flag(socket: Socket<'_>, level: c_int, name: c_int) -> io::Result<bool> {
     Ok(ffi::option::<c_int>(socket, level, name)? != 0)
 }
 
-fn set_flag(socket: Socket<'_>, level: c_int, name: c_int, on: bool) -> io::Result<()> {
+pub(super) fn set_flag(socket: Socket<'_>, level: c_int, name: c_int, on: bool) -> io::Result<()> {
     ffi::set_option(socket, level, name, c_int::from(on))
 }
 
@@ -32,14 +32,6 @@ pub(super) fn take_error(socket: Socket<'_>) -> io::Result<Option<io::Error>> {
         0 => Ok(None),
         error => Ok(Some(io::Error::from_raw_os_error(error))),
     }
-}
-
-pub(super) fn nodelay(socket: Socket<'_>) -> io::Result<bool> {
-    flag(socket, ffi::IPPROTO_TCP, ffi::TCP_NODELAY)
-}
-
-pub(super) fn set_nodelay(socket: Socket<'_>, on: bool) -> io::Result<()> {
-    set_flag(socket, ffi::IPPROTO_TCP, ffi::TCP_NODELAY, on)
 }
 
 /// Where a socket's address family keeps its time to live.
@@ -76,18 +68,6 @@ pub(super) fn set_ttl(socket: Socket<'_>, ttl: u32) -> io::Result<()> {
 }
 // ANCHOR_END: options
 
-pub(super) fn only_v6(socket: Socket<'_>) -> io::Result<bool> {
-    flag(socket, ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
-}
-
-pub(super) fn broadcast(socket: Socket<'_>) -> io::Result<bool> {
-    flag(socket, ffi::SOL_SOCKET, ffi::SO_BROADCAST)
-}
-
-pub(super) fn set_broadcast(socket: Socket<'_>, on: bool) -> io::Result<()> {
-    set_flag(socket, ffi::SOL_SOCKET, ffi::SO_BROADCAST, on)
-}
-
 // ANCHOR: multicast
 /// What IPv4's two options of multicast are kept in: a byte on Unix, since OpenBSD
 /// takes nothing else, and an int on Windows.
@@ -119,14 +99,6 @@ pub(super) fn set_multicast_ttl_v4(socket: Socket<'_>, ttl: u32) -> io::Result<(
     })?;
     let ttl = MulticastV4::from(ttl);
     ffi::set_option(socket, ffi::IPPROTO_IP, ffi::IP_MULTICAST_TTL, ttl)
-}
-
-pub(super) fn multicast_loop_v6(socket: Socket<'_>) -> io::Result<bool> {
-    flag(socket, ffi::IPPROTO_IPV6, ffi::IPV6_MULTICAST_LOOP)
-}
-
-pub(super) fn set_multicast_loop_v6(socket: Socket<'_>, on: bool) -> io::Result<()> {
-    set_flag(socket, ffi::IPPROTO_IPV6, ffi::IPV6_MULTICAST_LOOP, on)
 }
 
 /// Joins an IPv4 group, or leaves it.

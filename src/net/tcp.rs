@@ -227,13 +227,18 @@ impl TcpStream {
 
     /// Whether small writes are sent at once.
     pub fn nodelay(&self) -> io::Result<bool> {
-        options::nodelay(self.inner.socket())
+        options::flag(self.inner.socket(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY)
     }
 
     /// Sets whether small writes are sent at once, rather than gathered while
     /// earlier ones are unacknowledged (Nagle's algorithm).
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        options::set_nodelay(self.inner.socket(), nodelay)
+        options::set_flag(
+            self.inner.socket(),
+            ffi::IPPROTO_TCP,
+            ffi::TCP_NODELAY,
+            nodelay,
+        )
     }
 
     /// The number of routers that a packet may pass.

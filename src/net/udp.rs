@@ -204,18 +204,23 @@ impl UdpSocket {
     ///
     /// Which it is to begin with, the system decides.
     pub fn only_v6(&self) -> io::Result<bool> {
-        options::only_v6(self.inner.socket())
+        options::flag(self.inner.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
     }
 
     /// Whether datagrams may be sent to a broadcast address.
     pub fn broadcast(&self) -> io::Result<bool> {
-        options::broadcast(self.inner.socket())
+        options::flag(self.inner.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST)
     }
 
     /// Sets whether datagrams may be sent to a broadcast address, and so to all
     /// on a network. At first they may not.
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
-        options::set_broadcast(self.inner.socket(), broadcast)
+        options::set_flag(
+            self.inner.socket(),
+            ffi::SOL_SOCKET,
+            ffi::SO_BROADCAST,
+            broadcast,
+        )
     }
 
     /// Receives from now on what is sent to this IPv4 group, on the interface
@@ -285,14 +290,23 @@ impl UdpSocket {
 
     /// Whether this machine's members of an IPv6 group get datagrams, too.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        options::multicast_loop_v6(self.inner.socket())
+        options::flag(
+            self.inner.socket(),
+            ffi::IPPROTO_IPV6,
+            ffi::IPV6_MULTICAST_LOOP,
+        )
     }
 
     /// Sets whether what is sent to an IPv6 group is delivered on this machine
     /// as well, as [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4)
     /// does for IPv4.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
-        options::set_multicast_loop_v6(self.inner.socket(), on)
+        options::set_flag(
+            self.inner.socket(),
+            ffi::IPPROTO_IPV6,
+            ffi::IPV6_MULTICAST_LOOP,
+            on,
+        )
     }
 }
 
