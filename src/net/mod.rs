@@ -7,6 +7,10 @@
 //! `WouldBlock` here.
 
 mod address;
+#[cfg(unix)]
+mod as_fd;
+#[cfg(windows)]
+mod as_socket;
 pub(crate) mod by_completion;
 #[cfg(unix)]
 pub(crate) mod by_readiness;

@@ -86,7 +86,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "hands the call on to the platform's method of the same name",
     ),
     (
-        "src/net/by_readiness/as_fd.rs",
+        "src/net/as_fd.rs",
         &["as_fd", "as_raw_fd"],
         "hands out the platform's descriptor",
     ),
@@ -360,7 +360,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "as on Unix, where chapter 12 shows it, or words for an error",
     ),
     (
-        "src/net/by_completion/as_socket.rs",
+        "src/net/as_socket.rs",
         &["as_socket", "as_raw_socket"],
         "hands out the socket",
     ),

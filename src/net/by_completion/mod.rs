@@ -10,8 +10,6 @@ pub mod reading;
 pub mod writing;
 
 #[cfg(windows)]
-mod as_socket;
-#[cfg(windows)]
 mod listener;
 #[cfg(windows)]
 mod options;

@@ -1,7 +1,6 @@
 //! The sockets of epoll and kqueue: thin, for these kernels report readiness
 //! and leave the reading and writing to us.
 
-mod as_fd;
 mod fd_source;
 mod tcp;
 mod udp;

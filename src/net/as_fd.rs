@@ -4,7 +4,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
-use crate::net::{TcpListener, TcpStream, UdpSocket};
+use super::{TcpListener, TcpStream, UdpSocket};
 
 macro_rules! as_fd {
     ($($socket:ty),+) => {$(

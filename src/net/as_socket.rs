@@ -5,7 +5,7 @@
 
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
-use crate::net::{TcpListener, TcpStream, UdpSocket};
+use super::{TcpListener, TcpStream, UdpSocket};
 
 macro_rules! as_socket {
     ($($socket:ty),+) => {$(
