@@ -13,14 +13,14 @@ use std::sync::atomic::Ordering;
 use crate::event::Watch;
 use crate::registrator::{Registered, Registrator, Source, check};
 
-// ANCHOR: watched
+// ANCHOR: fd_source
 /// A descriptor, owned or borrowed, that is deregistered before it goes.
 #[derive(Debug)]
 pub(crate) struct FdSource<F: AsFd> {
     fd: F,
     registered: Registered,
 }
-// ANCHOR_END: watched
+// ANCHOR_END: fd_source
 
 impl<F: AsFd> FdSource<F> {
     pub(crate) fn new(fd: F) -> FdSource<F> {
