@@ -1,6 +1,6 @@
 //! The loop.
 //!
-//! Chapter 6, and chapter 10 for the ready list. A `poll` asks two places, first
+//! Chapter 10; what a `Poll` holds is in chapter 6. A `poll` asks two places, first
 //! the kernel and then the ready list, and each may have half of the room.
 
 use std::fmt;
