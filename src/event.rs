@@ -68,7 +68,9 @@ impl Interests {
         self.0 & Interests::WRITABLE.0 != 0
     }
 }
+// ANCHOR_END: interests
 
+// ANCHOR: combine
 impl BitOr for Interests {
     type Output = Interests;
 
@@ -94,7 +96,7 @@ impl fmt::Debug for Interests {
         )
     }
 }
-// ANCHOR_END: interests
+// ANCHOR_END: combine
 
 // ANCHOR: trigger
 /// When a source that stays ready is reported again.

@@ -8,7 +8,6 @@ use std::slice;
 
 use crate::event::Event;
 
-// ANCHOR: events
 /// Room for one batch of events, made once and filled by each `poll`.
 ///
 /// ```
@@ -25,6 +24,7 @@ use crate::event::Event;
 /// # Ok(())
 /// # }
 /// ```
+// ANCHOR: events
 pub struct Events {
     events: Vec<Event>,
     /// Places that the kernel must leave free, for the ready list.

@@ -1,6 +1,6 @@
 //! The loop.
 //!
-//! Chapter 6, and chapter 10 for the ready list. A `poll` asks two places, first
+//! Chapter 10; what a `Poll` holds is in chapter 6. A `poll` asks two places, first
 //! the kernel and then the ready list, and each may have half of the room.
 
 use std::fmt;
@@ -41,7 +41,9 @@ pub struct Poll {
     /// Set by the first `poll` that finds the loop closed.
     closing: Option<Closing>,
 }
+// ANCHOR_END: poll
 
+// ANCHOR: closing
 /// How far `close_loop` has come.
 struct Closing {
     /// Nodes with this ticket, or a later one, are no longer delivered.
@@ -49,7 +51,7 @@ struct Closing {
     /// How many polls may still deliver something.
     polls: usize,
 }
-// ANCHOR_END: poll
+// ANCHOR_END: closing
 
 // ANCHOR: debug
 impl fmt::Debug for Poll {
@@ -85,7 +87,6 @@ impl Poll {
     }
     // ANCHOR_END: new
 
-    // ANCHOR: wait
     /// Waits until a source is ready, the timeout has passed or the loop is
     /// closed, and returns the number of events.
     ///
@@ -106,6 +107,7 @@ impl Poll {
     ///
     /// A child made by `fork` shares its parent's epoll instance: what it changes
     /// there, the parent sees. A child does not inherit a kqueue.
+    // ANCHOR: wait
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
         let deadline = Deadline::after(timeout);
         events.clear();

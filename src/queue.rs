@@ -1,8 +1,8 @@
 //! What everything that belongs together shares.
 //!
 //! Chapter 6. `Poll`, every `Registrator`, every registered source and every
-//! waker hold the same `Arc<Queue>`. So whichever goes last closes the kernel's
-//! queue, and nobody keeps a bare descriptor that could outlive it.
+//! waker hold the same `Arc<Queue>`. The last of them to be dropped closes the
+//! kernel's queue, and nobody keeps a bare descriptor that could outlive it.
 
 use std::fmt;
 use std::io;
@@ -17,11 +17,11 @@ use crate::sys::Selector;
 pub(crate) struct Queue {
     pub(crate) selector: Selector,
     pub(crate) ready: ReadyList,
-    /// Registers nothing any more, by `close_loop` or because `Poll` is gone.
+    /// Nothing is registered any more: `close_loop` was called, or `Poll` dropped.
     closed: AtomicBool,
-    /// `Poll` is gone: nobody drains the list.
+    /// `Poll` was dropped: nobody drains the list.
     abandoned: AtomicBool,
-    /// How many sources the kernel may have news of, where it has any.
+    /// How many sources the kernel watches: always 0 on Windows.
     pub(crate) in_kernel: AtomicUsize,
     /// Somebody else waits on the queue's descriptor, so every push must show there.
     watched: AtomicBool,
@@ -90,7 +90,7 @@ impl Queue {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// `Poll` is gone. What outlives it stays sound, and is refused.
+    /// `Poll` is being dropped. What outlives it stays sound, and is refused.
     pub(crate) fn abandon(&self) {
         self.closed.store(true, Ordering::Release);
         self.abandoned.store(true, Ordering::Release);
@@ -128,7 +128,7 @@ impl Queue {
 }
 
 // ANCHOR: closed_error
-/// Of no system call, so that it can be told from one: `raw_os_error` is `None`.
+/// No system call returns this error: its `raw_os_error` is `None`.
 pub(crate) fn closed_error() -> io::Error {
     io::Error::other("the event loop is closed: nothing more is registered or delivered")
 }

@@ -59,6 +59,9 @@ impl Node {
         let readiness = readiness.of_interest(interests);
         (!readiness.is_empty()).then(|| (Event::new(token, readiness), trigger))
     }
+    // ANCHOR_END: due
+
+    // ANCHOR: stays
 
     /// Whether a listed node stays listed: it does if something is due. `queued` is
     /// cleared first: whoever changes the node later lists it again.
@@ -67,6 +70,9 @@ impl Node {
         let watch = *lock(&self.watch);
         self.due(watch).is_some() && !self.queued.swap(true, Ordering::AcqRel)
     }
+    // ANCHOR_END: stays
+
+    // ANCHOR: take
 
     /// Takes the event that is due: under `Oneshot` there is no other.
     fn take(&self) -> Option<(Event, Trigger)> {
@@ -77,7 +83,7 @@ impl Node {
         }
         due
     }
-    // ANCHOR_END: due
+    // ANCHOR_END: take
 }
 
 // ANCHOR: list
@@ -96,14 +102,18 @@ struct Listed {
     /// How many of the nodes may be of registrations that have ended.
     ended: usize,
 }
+// ANCHOR_END: list
 
+// ANCHOR: states
 /// The poller is awake, and nothing has been pushed since it last looked.
 const EMPTY: u8 = 0;
 /// The poller sleeps, or is about to: whoever pushes must wake it.
 const ASLEEP: u8 = 1;
 /// Something has been pushed: the poller will look before it sleeps.
 const NOTIFIED: u8 = 2;
+// ANCHOR_END: states
 
+// ANCHOR: new
 impl ReadyList {
     pub(crate) const fn new() -> ReadyList {
         ReadyList {
@@ -124,7 +134,7 @@ impl ReadyList {
         self.len.store(listed.nodes.len(), Ordering::Release);
         result
     }
-    // ANCHOR_END: list
+    // ANCHOR_END: new
 
     // ANCHOR: push
     /// Lists a node, unless it is listed already. `true`: the poller sleeps, and
@@ -264,7 +274,9 @@ impl ReadyList {
             }
         }
     }
+    // ANCHOR_END: drain
 
+    // ANCHOR: pop
     fn pop(&self, end: u64) -> Option<Arc<Node>> {
         self.change(|listed| {
             listed.nodes.front().filter(|(ticket, _)| *ticket < end)?;
@@ -274,7 +286,7 @@ impl ReadyList {
             Some(node)
         })
     }
-    // ANCHOR_END: drain
+    // ANCHOR_END: pop
 }
 
 // ANCHOR: lock

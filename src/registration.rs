@@ -98,7 +98,7 @@ impl SetReadiness {
     // ANCHOR_END: set
 
     // ANCHOR: replace
-    /// The same, but an edge only if there is `news`.
+    /// `set_readiness`, but an edge only if there is `news`.
     pub(crate) fn replace(&self, readiness: Readiness, news: bool) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         shared.readiness = readiness;

@@ -127,7 +127,9 @@ impl Registrator {
     ) -> io::Result<()> {
         self.register_with(source, token, interests, Trigger::Edge)
     }
+    // ANCHOR_END: registrator
 
+    // ANCHOR: register_with
     /// [`register`](Registrator::register) with a trigger of choice.
     pub fn register_with<S: Source + ?Sized>(
         &self,
@@ -145,7 +147,7 @@ impl Registrator {
             },
         )
     }
-    // ANCHOR_END: registrator
+    // ANCHOR_END: register_with
 
     // ANCHOR: reregister
     /// Changes the token and the interests of a registered source, and makes it
@@ -188,6 +190,9 @@ impl Registrator {
         )
     }
 
+    // ANCHOR_END: reregister
+
+    // ANCHOR: deregister
     /// Stops watching a source. No later `poll` delivers this registration, even
     /// where the kernel had queued it. Dropping a source does the same.
     ///
@@ -213,7 +218,7 @@ impl Registrator {
     pub fn close_loop(&self) -> io::Result<()> {
         self.queue.close()
     }
-    // ANCHOR_END: reregister
+    // ANCHOR_END: deregister
 }
 
 // ANCHOR: registered
@@ -249,6 +254,9 @@ impl Registered {
         }
     }
 
+    // ANCHOR_END: registered
+
+    // ANCHOR: check
     /// Remembers a registration that has been made or changed.
     pub(crate) fn set(&mut self, registrator: &Registrator, watch: Watch) {
         self.0 = Some((Arc::clone(&registrator.queue), watch));
@@ -273,4 +281,4 @@ pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     }
     Ok(())
 }
-// ANCHOR_END: registered
+// ANCHOR_END: check

@@ -12,7 +12,7 @@ use crate::ready::Node;
 use crate::registrator::{Registrator, check};
 
 // ANCHOR: waker
-/// Has `poll` return with an event, from any thread.
+/// Makes `poll` return with an event, from any thread.
 ///
 /// ```
 /// use evq::{Events, Poll, Token, Waker};
@@ -60,7 +60,7 @@ impl Waker {
     // ANCHOR_END: new
 
     // ANCHOR: wake
-    /// Has the `poll` that is going on, or else the next, return with a
+    /// Makes the `poll` that is going on, or the next one, return with a
     /// readable event. Wakes before one `poll` may come as one event.
     ///
     /// A wake is not lost when the waker is dropped right after it. It makes a

@@ -44,10 +44,10 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 // ANCHOR: readiness
 /// What epoll's answer means.
 ///
-/// A hang-up can be read (the read returns 0), and so can an error, which can be
-/// written into as well (either call returns it): otherwise the end of a pipe,
-/// or a datagram that nobody took, each of which comes as one of these bits
-/// alone, would be an event that says nothing.
+/// A hang-up is readable, because a read returns 0. An error is readable and
+/// writable, because either call returns it. Otherwise some events would say
+/// nothing: the end of a pipe comes as `EPOLLHUP` alone, and the error of a
+/// datagram that nobody took as `EPOLLERR` alone.
 pub fn readiness(answer: u32) -> Readiness {
     let mut readiness = Readiness::EMPTY;
     if answer & EPOLLIN != 0 {

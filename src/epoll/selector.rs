@@ -52,7 +52,7 @@ impl Selector {
     /// Starts to watch a descriptor.
     pub fn register(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
         match ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_ADD, fd, entry(watch)) {
-            // EPERM, epoll_ctl's only way to this kind.
+            // EPERM: no other error of epoll_ctl's is of this kind.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Err(io::Error::new(ErrorKind::Unsupported, NEVER_BLOCKS))
             }

@@ -13,14 +13,14 @@ use std::sync::atomic::Ordering;
 use crate::event::Watch;
 use crate::registrator::{Registered, Registrator, Source, check};
 
-// ANCHOR: watched
-/// A descriptor, owned or borrowed, that is deregistered before it goes.
+// ANCHOR: fd_source
+/// A descriptor, owned or borrowed. It is deregistered before it is closed.
 #[derive(Debug)]
 pub(crate) struct FdSource<F: AsFd> {
     fd: F,
     registered: Registered,
 }
-// ANCHOR_END: watched
+// ANCHOR_END: fd_source
 
 impl<F: AsFd> FdSource<F> {
     pub(crate) fn new(fd: F) -> FdSource<F> {
@@ -95,7 +95,7 @@ impl<F: AsFd> Source for FdSource<F> {
 // ANCHOR: drop
 impl<F: AsFd> Drop for FdSource<F> {
     fn drop(&mut self) {
-        // Fails only if the kernel has forgotten the descriptor by itself.
+        // Fails only if the kernel has removed the registration by itself.
         let _ = self.leave();
     }
 }

@@ -22,8 +22,8 @@ impl TcpListener {
     // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
-        // Or a restarted server would have to wait for its port: old
-        // connections linger on it.
+        // Otherwise a restarted server would have to wait for its port, until the
+        // system has forgotten the old connections.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
         ffi::bind(fd.as_fd(), addr)?;
         ffi::listen(fd.as_fd(), BACKLOG)?;
@@ -70,7 +70,7 @@ impl TcpStream {
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
         match ffi::connect(fd.as_fd(), addr) {
-            // It goes on by itself, after a signal too, and ends in a writable event.
+            // The attempt goes on, after a signal too, and ends in a writable event.
             Err(error)
                 if error.raw_os_error() == Some(ffi::EINPROGRESS)
                     || error.kind() == io::ErrorKind::Interrupted => {}
