@@ -193,7 +193,7 @@ fn look(queue: &Queue, events: &mut Events, wait: Option<Duration>, end: u64) ->
 // ANCHOR: close
 impl Closing {
     /// What is ready now is delivered: each listed node once, and each source in
-    /// the kernel once for each of its answers.
+    /// the kernel once for each of its answers. It takes no more polls than that.
     fn new(queue: &Queue) -> Closing {
         #[cfg(windows)] // What only packets tell of is listed first.
         queue.selector.deliver_all();

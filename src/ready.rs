@@ -41,9 +41,10 @@ impl Node {
         self.readiness.store(readiness.bits(), Ordering::Release);
     }
 
-    /// Changes the registration. The caller pushes the node afterwards.
-    pub(crate) fn watch(&self, watch: Watch) {
-        *lock(&self.watch) = Some(watch);
+    /// Changes the registration, and returns what it was. The caller pushes the node
+    /// afterwards.
+    pub(crate) fn watch(&self, watch: Option<Watch>) -> Option<Watch> {
+        std::mem::replace(&mut *lock(&self.watch), watch)
     }
     // ANCHOR_END: node
 
@@ -163,7 +164,7 @@ impl ReadyList {
     /// The node stays in the list until half of the list may be such nodes. Then
     /// all of them are dropped. So one removal costs constant time on average.
     pub(crate) fn remove(&self, node: &Node) {
-        *lock(&node.watch) = None;
+        node.watch(None);
         if node.queued.load(Ordering::Acquire) {
             self.change(|listed| {
                 listed.ended += 1;
@@ -394,7 +395,7 @@ mod tests {
     fn a_drain_takes_what_was_listed_when_it_began() {
         let list = ReadyList::new();
         let (one, two) = (node(1), node(2));
-        one.watch(watch(1, Trigger::Level));
+        one.watch(Some(watch(1, Trigger::Level)));
         let _ = (list.push(&one), list.push(&two));
         assert_eq!(
             tokens(&list, 8, u64::MAX),
@@ -427,13 +428,13 @@ mod tests {
     fn a_node_that_was_dropped_from_the_list_can_be_listed_again() {
         let list = ReadyList::new();
         let (ended, oneshot) = (node(1), node(2));
-        oneshot.watch(watch(2, Trigger::Oneshot));
+        oneshot.watch(Some(watch(2, Trigger::Oneshot)));
         let _ = list.push(&oneshot);
         assert_eq!(tokens(&list, 8, u64::MAX), [2]);
         let _ = (list.push(&oneshot), list.push(&ended));
         list.remove(&ended);
         assert_eq!(list.listed(u64::MAX), 0);
-        oneshot.watch(watch(2, Trigger::Oneshot));
+        oneshot.watch(Some(watch(2, Trigger::Oneshot)));
         let _ = list.push(&oneshot);
         assert_eq!(tokens(&list, 8, u64::MAX), [2]);
     }

@@ -134,8 +134,8 @@ impl Source for Registration {
         self.registered.check_own(registrator)?;
         let shared = lock(&self.shared);
         if let Some((queue, node)) = &shared.home {
-            node.watch(watch);
-            queue.push(node)?;
+            let old = node.watch(Some(watch));
+            queue.push(node).inspect_err(|_| drop(node.watch(old)))?;
         }
         self.registered.set(registrator, watch);
         Ok(())

@@ -236,6 +236,29 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_could_not_be_announced_changes_nothing() {
+        let registrator = deaf();
+        let list = &registrator.queue.ready;
+        list.awake();
+        let (mut registration, set_readiness) = Registration::new();
+        let interests = Interests::READABLE;
+        registrator
+            .register(&mut registration, Token(1), interests)
+            .unwrap();
+        list.awake();
+        assert!(list.sleep());
+        registrator
+            .reregister(&mut registration, Token(2), Interests::WRITABLE)
+            .unwrap_err();
+        list.awake();
+        set_readiness.set_readiness(Readiness::READABLE).unwrap();
+        let mut events = Events::with_capacity(8);
+        list.drain(&mut events, u64::MAX);
+        let tokens: Vec<_> = events.iter().map(|event| event.token()).collect();
+        assert_eq!(tokens, [Token(1)]);
+    }
+
+    #[test]
     fn a_wake_that_failed_is_tried_again() {
         let registrator = deaf();
         let waker = Waker::new(&registrator, Token(1)).unwrap();
