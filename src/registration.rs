@@ -135,7 +135,10 @@ impl Source for Registration {
         let shared = lock(&self.shared);
         if let Some((queue, node)) = &shared.home {
             let old = node.watch(Some(watch));
-            queue.push(node).inspect_err(|_| drop(node.watch(old)))?;
+            if let Err(error) = queue.push(node) {
+                node.watch(old);
+                return Err(error);
+            }
         }
         self.registered.set(registrator, watch);
         Ok(())
