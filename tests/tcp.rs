@@ -73,7 +73,7 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
         poll.poll(&mut events, Some(left)).unwrap();
         let mut met = false;
         for event in &events {
-            met |= condition(&event); // of every event: the batch is not seen again
+            met |= condition(event); // of every event: the batch is not seen again
         }
         if met {
             return;

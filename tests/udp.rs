@@ -96,7 +96,7 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
         poll.poll(&mut events, Some(left)).unwrap();
         let mut met = false;
         for event in &events {
-            met |= condition(&event);
+            met |= condition(event);
         }
         if met {
             return;

@@ -50,7 +50,7 @@ fn c01_all_kinds_together_are_reported() {
             });
             for event in &events {
                 let index = event.token().0;
-                assert!(reports(&event, subjects[index].interests()), "{event:?}");
+                assert!(reports(event, subjects[index].interests()), "{event:?}");
                 missing.retain(|&other| other != index);
             }
         }
@@ -167,7 +167,7 @@ fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subje
         poll_without_limit(&mut bench.poll, &mut bench.events, bench.kind);
         let event = bench.events.iter().next().unwrap();
         assert_eq!(event.token(), token, "{}", bench.kind);
-        assert!(reports(&event, interests), "{}: {event:?}", bench.kind);
+        assert!(reports(event, interests), "{}: {event:?}", bench.kind);
         drop(other.join().unwrap());
     });
 }
