@@ -126,7 +126,7 @@ fn until(poll: &mut Poll, condition: impl Fn(&Event) -> bool) -> io::Result<()> 
     let end = Instant::now() + Duration::from_secs(5);
     while Instant::now() < end {
         poll.poll(&mut events, Some(MOMENT))?;
-        if events.iter().any(|event| condition(event)) {
+        if events.iter().any(&condition) {
             return Ok(());
         }
     }
