@@ -126,6 +126,16 @@ pub struct Watch {
     /// When a source that stays ready is reported again.
     pub trigger: Trigger,
 }
+
+impl Watch {
+    pub(crate) fn new(token: Token, interests: Interests, trigger: Trigger) -> Watch {
+        Watch {
+            token,
+            interests,
+            trigger,
+        }
+    }
+}
 // ANCHOR_END: trigger
 
 /// A set of states that a source may be in: what an [`Event`] reports.

@@ -311,11 +311,7 @@ mod tests {
     const PUSHES: usize = if cfg!(miri) { 20 } else { 40_000 };
 
     fn watch(token: usize, trigger: Trigger) -> Watch {
-        Watch {
-            token: Token(token),
-            interests: Interests::READABLE,
-            trigger,
-        }
+        Watch::new(Token(token), Interests::READABLE, trigger)
     }
 
     fn node(token: usize) -> Arc<Node> {

@@ -138,14 +138,7 @@ impl Registrator {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        source.register(
-            self,
-            Watch {
-                token,
-                interests,
-                trigger,
-            },
-        )
+        source.register(self, Watch::new(token, interests, trigger))
     }
     // ANCHOR_END: register_with
 
@@ -180,14 +173,7 @@ impl Registrator {
         interests: Interests,
         trigger: Trigger,
     ) -> io::Result<()> {
-        source.reregister(
-            self,
-            Watch {
-                token,
-                interests,
-                trigger,
-            },
-        )
+        source.reregister(self, Watch::new(token, interests, trigger))
     }
 
     // ANCHOR_END: reregister

@@ -46,11 +46,7 @@ impl Waker {
     /// - `InvalidInput`: the token is `usize::MAX`, which is the queue's own.
     /// - `Other`, with no `raw_os_error`: the loop is closed.
     pub fn new(registrator: &Registrator, token: Token) -> io::Result<Waker> {
-        let watch = Watch {
-            token,
-            interests: Interests::READABLE,
-            trigger: Trigger::Edge,
-        };
+        let watch = Watch::new(token, Interests::READABLE, Trigger::Edge);
         check(registrator, watch)?;
         Ok(Waker {
             queue: Arc::clone(&registrator.queue),

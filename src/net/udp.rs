@@ -5,7 +5,8 @@
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{ffi, options, sys};
+use super::ffi::{self, Socket};
+use super::{options, sys};
 use crate::registrator::forward_source;
 
 // ANCHOR: socket
@@ -52,6 +53,10 @@ pub struct UdpSocket {
 // ANCHOR_END: socket
 
 impl UdpSocket {
+    fn socket(&self) -> Socket<'_> {
+        self.inner.socket()
+    }
+
     /// Makes a socket with an address of its own; port 0 has the system choose one.
     ///
     /// # Errors
@@ -168,7 +173,7 @@ impl UdpSocket {
 
     /// The socket's own address.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getsockname(self.inner.socket())
+        ffi::getsockname(self.socket())
     }
 
     /// The address that the socket is connected to.
@@ -177,7 +182,7 @@ impl UdpSocket {
     ///
     /// `NotConnected` if it is not.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        ffi::getpeername(self.inner.socket())
+        ffi::getpeername(self.socket())
     }
 
     /// Takes the pending error, if there is one: that of an earlier datagram.
@@ -187,14 +192,14 @@ impl UdpSocket {
 
     /// The number of routers that a datagram may pass.
     pub fn ttl(&self) -> io::Result<u32> {
-        options::ttl(self.inner.socket())
+        options::ttl(self.socket())
     }
 
     /// Sets the number of routers that a datagram may pass, 1 to 255. For
     /// datagrams to an IPv4 group there is
     /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        options::set_ttl(self.inner.socket(), ttl)
+        options::set_ttl(self.socket(), ttl)
     }
 
     /// Whether an IPv6 socket leaves IPv4 alone. One that does not receives
@@ -204,23 +209,18 @@ impl UdpSocket {
     ///
     /// Which it is to begin with, the system decides.
     pub fn only_v6(&self) -> io::Result<bool> {
-        options::flag(self.inner.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
+        options::flag(self.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
     }
 
     /// Whether datagrams may be sent to a broadcast address.
     pub fn broadcast(&self) -> io::Result<bool> {
-        options::flag(self.inner.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST)
+        options::flag(self.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST)
     }
 
     /// Sets whether datagrams may be sent to a broadcast address, and so to all
     /// on a network. At first they may not.
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
-        options::set_flag(
-            self.inner.socket(),
-            ffi::SOL_SOCKET,
-            ffi::SO_BROADCAST,
-            broadcast,
-        )
+        options::set_flag(self.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST, broadcast)
     }
 
     /// Receives from now on what is sent to this IPv4 group, on the interface
@@ -233,12 +233,12 @@ impl UdpSocket {
     /// number: the socket has joined the group already (`AddrInUse` on Unix), or no
     /// interface leads there (ENODEV on Linux).
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
-        options::member_v4(self.inner.socket(), true, group, interface)
+        options::member_v4(self.socket(), true, group, interface)
     }
 
     /// Receives no longer what is sent to this IPv4 group.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
-        options::member_v4(self.inner.socket(), false, group, interface)
+        options::member_v4(self.socket(), false, group, interface)
     }
 
     /// Receives from now on what is sent to this IPv6 group, on the interface
@@ -248,17 +248,17 @@ impl UdpSocket {
     ///
     /// Those of [`join_multicast_v4`](UdpSocket::join_multicast_v4).
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        options::member_v6(self.inner.socket(), true, group, interface)
+        options::member_v6(self.socket(), true, group, interface)
     }
 
     /// Receives no longer what is sent to this IPv6 group.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
-        options::member_v6(self.inner.socket(), false, group, interface)
+        options::member_v6(self.socket(), false, group, interface)
     }
 
     /// Whether this machine's members of an IPv4 group get datagrams, too.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
-        options::multicast_loop_v4(self.inner.socket())
+        options::multicast_loop_v4(self.socket())
     }
 
     /// Sets whether what is sent to an IPv4 group is delivered on this machine
@@ -269,12 +269,12 @@ impl UdpSocket {
     /// On Unix the sender's choice counts, on Windows the receiver's: set it
     /// on both.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
-        options::set_multicast_loop_v4(self.inner.socket(), on)
+        options::set_multicast_loop_v4(self.socket(), on)
     }
 
     /// How far a datagram to an IPv4 group may go.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
-        options::multicast_ttl_v4(self.inner.socket())
+        options::multicast_ttl_v4(self.socket())
     }
 
     /// Sets how far a datagram to an IPv4 group may go: 0 keeps it on this
@@ -285,16 +285,12 @@ impl UdpSocket {
     ///
     /// `InvalidInput` above 255.
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
-        options::set_multicast_ttl_v4(self.inner.socket(), ttl)
+        options::set_multicast_ttl_v4(self.socket(), ttl)
     }
 
     /// Whether this machine's members of an IPv6 group get datagrams, too.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
-        options::flag(
-            self.inner.socket(),
-            ffi::IPPROTO_IPV6,
-            ffi::IPV6_MULTICAST_LOOP,
-        )
+        options::flag(self.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_MULTICAST_LOOP)
     }
 
     /// Sets whether what is sent to an IPv6 group is delivered on this machine
@@ -302,7 +298,7 @@ impl UdpSocket {
     /// does for IPv4.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         options::set_flag(
-            self.inner.socket(),
+            self.socket(),
             ffi::IPPROTO_IPV6,
             ffi::IPV6_MULTICAST_LOOP,
             on,
