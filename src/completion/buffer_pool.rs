@@ -22,7 +22,7 @@ static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const MOST: usize = 64;
 /// Larger ones are not kept, in bytes: nobody is to pay for ever for what one
 /// stream has lent.
-const LARGEST: usize = 64 * 1024;
+const LARGEST: usize = 128 * 1024;
 // ANCHOR_END: buffer
 
 // ANCHOR: take
