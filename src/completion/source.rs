@@ -509,7 +509,7 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
     /// The first registration ties the handle to the queue's port.
     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         let mut source = self.operations.lock();
-        source.registered.check_new(registrator, watch)?;
+        check(registrator, watch)?;
         let (first, handle) = (!source.is_bound(), self.handle.borrow());
         // SAFETY: every overlapped operation on the handle's file object goes through
         // `start`, whoever has a duplicate: `AsSocket` and the conversions give
@@ -522,6 +522,7 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
                 .binding
                 .register_handle(handle, registrator)?
         };
+        source.registered.check_new(registrator, watch)?;
         if first {
             source.skips_packets = K::skips_packets(&self.handle);
         }
