@@ -541,7 +541,7 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         source.registered.check_own(registrator)?;
         source.registered.set(registrator, watch);
         if let Some(node) = &source.node {
-            node.watch(watch);
+            node.watch(Some(watch));
         }
         source.told = Readiness::EMPTY;
         source.arm();
