@@ -41,38 +41,24 @@ pub enum Incoming<L> {
     /// A read has failed, and no call has returned the error yet.
     Failed(io::Error),
 }
-
-/// What the end of a read means.
-#[derive(Debug)]
-pub enum Came {
-    /// So many bytes have come; or a datagram of that length; or a client.
-    Bytes(usize),
-    /// There is something, and the socket has it.
-    Notice,
-    /// Nothing that concerns the program: read again.
-    Nothing,
-    /// The end of the stream.
-    End,
-    /// Nothing more will come, for this reason.
-    Error(io::Error),
-}
 // ANCHOR_END: incoming
 
 impl<L> Incoming<L> {
     // ANCHOR: came_back
-    /// What was in flight is back, or could not be lent.
-    pub fn came_back(&mut self, came: Came) {
-        *self = match (mem::replace(self, Incoming::Idle), came) {
+    /// What a read is followed by that is over. The kind of source says what its
+    /// outcome means, but not of one that was cancelled, or that nobody wants.
+    pub fn came_back(
+        self,
+        outcome: io::Result<usize>,
+        meaning: impl FnOnce(L, io::Result<usize>) -> Incoming<L>,
+    ) -> Incoming<L> {
+        match (self, outcome) {
+            (Incoming::InFlight(_), Err(error)) if is_cancelled(&error) => Incoming::Idle,
+            (Incoming::InFlight(_), Err(error)) if is_transient(&error) => Incoming::Refused,
+            (Incoming::InFlight(lent), outcome) => meaning(lent, outcome),
             (Incoming::Unwanted { ended: true, .. }, _) => Incoming::Ended,
-            (Incoming::InFlight(lent), Came::Bytes(bytes)) => Incoming::InHand(lent, 0..bytes),
-            (Incoming::InFlight(_), Came::Notice) => Incoming::Notified,
-            (Incoming::InFlight(_), Came::End) => Incoming::Ended,
-            (Incoming::InFlight(_), Came::Error(error)) if is_transient(&error) => {
-                Incoming::Refused
-            }
-            (Incoming::InFlight(_), Came::Error(error)) => Incoming::Failed(error),
             _ => Incoming::Idle,
-        };
+        }
     }
 
     /// Forgets what has come, and whatever is still in flight.
@@ -167,18 +153,24 @@ impl<L> Incoming<L> {
 }
 
 // ANCHOR: transient
+/// Whether an operation was cancelled. Windows can cancel a thread's operations when
+/// it exits: a source that is still wanted begins again.
+pub fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(ERROR_OPERATION_ABORTED)
+}
+
 /// Whether a call failed because the system is short of memory just now.
 pub fn is_transient(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(
-            WSAENOBUFS
-                | WSAEWOULDBLOCK
-                | ERROR_NO_SYSTEM_RESOURCES
-                | ERROR_WORKING_SET_QUOTA
-                | ERROR_NOT_ENOUGH_QUOTA
-        )
-    )
+    let short = [
+        WSAENOBUFS,
+        WSAEWOULDBLOCK,
+        ERROR_NO_SYSTEM_RESOURCES,
+        ERROR_WORKING_SET_QUOTA,
+        ERROR_NOT_ENOUGH_QUOTA,
+    ];
+    error
+        .raw_os_error()
+        .is_some_and(|code| short.contains(&code))
 }
 // ANCHOR_END: transient
 
@@ -200,43 +192,44 @@ pub fn hand_out(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
 mod tests {
     use super::*;
 
+    type Incoming = super::Incoming<[u8; 4]>;
+
     fn code(code: i32) -> io::Error {
         io::Error::from_raw_os_error(code)
     }
 
-    fn back(came: Came) -> Incoming<[u8; 4]> {
-        let mut incoming = Incoming::InFlight([0; 4]);
+    /// Of a source whose bytes are in hand when they come, and which keeps errors.
+    fn back(outcome: io::Result<usize>) -> Incoming {
+        let incoming = Incoming::InFlight([0; 4]);
         assert!(incoming.is_in_flight() && incoming.readiness().is_empty());
-        incoming.came_back(came);
-        assert!(!incoming.is_in_flight());
-        incoming
+        incoming.came_back(outcome, |lent, outcome| match outcome {
+            Ok(bytes) => Incoming::InHand(lent, 0..bytes),
+            Err(error) => Incoming::Failed(error),
+        })
     }
 
     #[test]
     fn bytes_are_in_hand_until_the_last_is_taken() {
-        let mut incoming = back(Came::Bytes(3));
+        let mut incoming = back(Ok(3));
         assert_eq!(incoming.readiness(), Readiness::READABLE);
         incoming.took(2);
-        assert!(matches!(
-            incoming,
-            Incoming::InHand(_, Range { start: 2, end: 3 })
-        ));
+        assert!(matches!(&incoming, Incoming::InHand(_, left) if *left == (2..3)));
         incoming.took(1);
         assert!(matches!(incoming, Incoming::Idle));
     }
 
     #[test]
     fn an_empty_datagram_is_in_hand_like_any_other() {
-        let mut incoming = back(Came::Bytes(0));
+        let mut incoming = back(Ok(0));
         assert_eq!(incoming.readiness(), Readiness::READABLE);
         assert_eq!(incoming.take(), Some([0; 4]));
-        assert!(matches!(incoming, Incoming::Idle));
         assert_eq!(incoming.take(), None);
+        assert!(matches!(incoming, Incoming::Idle));
     }
 
     #[test]
     fn a_failure_is_kept_until_a_call_returns_it() {
-        let mut incoming = back(Came::Error(code(WSAECONNRESET)));
+        let mut incoming = back(Err(code(WSAECONNRESET)));
         let kept = Readiness::READABLE | Readiness::ERROR;
         assert_eq!(incoming.readiness(), kept);
         let error = incoming.take_error().unwrap();
@@ -245,7 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn too_little_memory_is_no_failure_and_no_end() {
+    fn a_read_that_nobody_of_ours_cancelled_is_begun_again() {
+        let incoming = back(Err(code(ERROR_OPERATION_ABORTED)));
+        assert!(matches!(incoming, Incoming::Idle));
+    }
+
+    #[test]
+    fn too_little_memory_is_no_failure_and_no_end_and_is_told() {
         for error in [
             WSAENOBUFS,
             WSAEWOULDBLOCK,
@@ -253,25 +252,30 @@ mod tests {
             ERROR_WORKING_SET_QUOTA,
             ERROR_NOT_ENOUGH_QUOTA,
         ] {
-            let incoming = back(Came::Error(code(error)));
-            assert_eq!(incoming.readiness(), Readiness::READABLE, "{error}");
+            let incoming = back(Err(code(error)));
+            assert!(matches!(incoming, Incoming::Refused), "{error}");
+            assert_eq!(incoming.readiness(), Readiness::READABLE);
         }
     }
 
     #[test]
     fn what_nobody_wants_any_more_comes_back_to_nobody() {
         for ended in [false, true] {
+            let closed = |incoming: &Incoming| {
+                let readiness = incoming.readiness();
+                assert_eq!(readiness.contains(Readiness::READ_CLOSED), ended);
+            };
             let mut incoming = Incoming::InFlight([0; 4]);
             incoming.discard(ended);
             assert!(incoming.is_in_flight());
-            assert_eq!(incoming.readiness().contains(Readiness::READ_CLOSED), ended);
-            incoming.came_back(Came::Bytes(3));
-            assert!(incoming.take().is_none());
-            assert_eq!(incoming.readiness().contains(Readiness::READ_CLOSED), ended);
+            closed(&incoming);
+            let incoming = incoming.came_back(Ok(3), |_, _| panic!("nobody wants it"));
+            assert!(!incoming.is_in_flight());
+            closed(&incoming);
 
-            let mut incoming = back(Came::Bytes(3));
+            let mut incoming = back(Ok(3));
             incoming.discard(ended);
-            assert!(incoming.take().is_none());
+            closed(&incoming);
         }
     }
 
@@ -283,7 +287,7 @@ mod tests {
             (Ok(5), false, false),
             (Ok(5), true, true),
         ] {
-            let mut notified = back(Came::Notice);
+            let mut notified = Incoming::Notified;
             notified.asked(&received, level);
             assert_eq!(matches!(notified, Incoming::Idle), idle, "{received:?}");
             // One is in flight: another would be one too many.
@@ -292,7 +296,7 @@ mod tests {
             assert!(matches!(waiting, Incoming::InFlight(_)));
         }
         for end in [Ok(0), Err(code(WSAECONNRESET))] {
-            let mut notified = back(Came::Notice);
+            let mut notified = Incoming::Notified;
             notified.asked(&end, true);
             assert!(matches!(notified, Incoming::Ended));
         }

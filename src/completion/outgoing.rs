@@ -9,6 +9,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::buffer_pool::Buffer;
+use super::incoming::is_cancelled;
 use crate::event::Readiness;
 
 // ANCHOR: outgoing
@@ -50,6 +51,7 @@ impl Outgoing {
     pub fn came_back(&mut self, outcome: io::Result<usize>) {
         *self = match (mem::replace(self, Outgoing::Open), outcome) {
             (Outgoing::Connecting, Ok(_)) => Outgoing::Open,
+            (Outgoing::Connecting, Err(error)) if is_cancelled(&error) => Outgoing::Asked,
             (Outgoing::Connecting, Err(error)) => Outgoing::Failed {
                 error,
                 connected: false,
@@ -66,6 +68,7 @@ impl Outgoing {
                     _ => Outgoing::Copied(copy, left),
                 }
             }
+            // Cancelled, too: nobody knows how much was written.
             (Outgoing::InFlight(..), Err(error)) => Outgoing::Failed {
                 error,
                 connected: true,
@@ -190,6 +193,7 @@ pub fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iocp::ffi::errors::*;
 
     fn writing(len: usize) -> Outgoing {
         let mut outgoing = Outgoing::Copied(Buffer::take(len), 0..len);
@@ -207,6 +211,20 @@ mod tests {
         outgoing.came_back(Ok(0));
         assert_eq!(outgoing.readiness(), Readiness::WRITABLE);
         assert!(outgoing.is_connected() && !outgoing.start());
+    }
+
+    #[test]
+    fn a_connect_that_nobody_of_ours_cancelled_is_begun_again() {
+        let cancelled = || io::Error::from_raw_os_error(ERROR_OPERATION_ABORTED);
+        let mut outgoing = Outgoing::Connecting;
+        outgoing.came_back(Err(cancelled()));
+        assert!(outgoing.start());
+        let mut outgoing = writing(10);
+        outgoing.came_back(Err(cancelled()));
+        assert!(
+            outgoing.take_error().is_some(),
+            "some may have been written"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::io;
-use std::mem::offset_of;
+use std::mem::{self, offset_of};
 use std::ops::{Deref, DerefMut};
 use std::os::windows::io::BorrowedHandle;
 use std::ptr;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::binding::Binding;
 use super::buffer_pool::Buffer;
-use super::incoming::{Came, Incoming, is_transient};
+use super::incoming::{Incoming, is_transient};
 use super::outgoing::Outgoing;
 use crate::event::{Readiness, Trigger, Watch};
 use crate::iocp::ffi::{self, OVERLAPPED, Started};
@@ -27,7 +27,14 @@ use crate::ready::Node;
 use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: kind
-/// What a kind of source adds.
+/// What a kind of source adds: how to start its operations, and what their outcomes
+/// mean.
+///
+/// # Safety
+///
+/// The caller of `read`, `connect` and `write` lends what it passes, and what `self`
+/// adds: until the operation's packet comes, all of that stays where it is, and
+/// nobody touches it.
 pub(crate) trait Kind: Sized + Send + 'static {
     type Handle: Handle;
     /// What a read lends to the kernel.
@@ -39,22 +46,36 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// What the next read lends, as `InFlight`; or what is there without a read.
     fn lend(&mut self, handle: &Self::Handle) -> io::Result<Incoming<Self::Lent>>;
 
-    /// Starts the operation by `Locked::start`, with the memory that `incoming` or
-    /// `outgoing` has in flight.
-    fn start(source: &mut Locked<'_, Self>, operation: Operation) -> io::Result<Started>;
+    /// Starts a read, or an accept.
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Self::Lent) -> io::Result<Started>;
+
+    /// A read has been started.
+    fn reading(_: &mut State<Self>) {}
 
     /// What the end of a read means.
-    fn came(state: &mut State<Self>, outcome: io::Result<usize>) -> Came;
+    fn came(
+        state: &mut State<Self>,
+        lent: Self::Lent,
+        outcome: io::Result<usize>,
+    ) -> Incoming<Self::Lent>;
 
-    /// What the end of a connect or a write means.
-    fn went(_: &mut Locked<'_, Self>, outcome: io::Result<usize>) -> io::Result<usize> {
-        outcome
+    /// Starts to connect.
+    unsafe fn connect(&mut self, _: Call<'_, Self>) -> io::Result<Started> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Has operations that succeed at once queue no packet. `false` if that is not
-    /// safe here: then packets come.
-    fn skips_packets(_: &Self::Handle) -> bool {
-        false
+    /// Starts a write.
+    unsafe fn write(&mut self, _: Call<'_, Self>, _: &mut [u8]) -> io::Result<Started> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What the end of a connect or a write means.
+    fn went(
+        _: &mut State<Self>,
+        _: &Self::Handle,
+        outcome: io::Result<usize>,
+    ) -> io::Result<usize> {
+        outcome
     }
 
     /// The source was dropped, and its last write lingers: whether the peer will
@@ -62,14 +83,18 @@ pub(crate) trait Kind: Sized + Send + 'static {
     fn ends(_: &Self::Handle) -> bool {
         true
     }
+
+    /// Has operations that succeed at once queue no packet. `false` if that is not
+    /// safe here: then packets come.
+    fn skips_packets(_: &Self::Handle) -> bool {
+        false
+    }
 }
 
-/// What can be started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Read,
-    Connect,
-    Write,
+/// What every call that starts an operation needs.
+pub(crate) struct Call<'a, K: Kind> {
+    pub(crate) handle: &'a K::Handle,
+    pub(crate) overlapped: *mut OVERLAPPED,
 }
 
 /// Which of a source's two operations.
@@ -212,44 +237,34 @@ impl<K: Kind> Locked<'_, K> {
     /// each registration, each packet, and each call of the program's that takes
     /// what has come.
     pub(crate) fn arm(&mut self) {
+        let (Some(handle), true) = (self.handle(), self.is_bound()) else {
+            return;
+        };
         if let Incoming::Refused = self.incoming {
             self.incoming = Incoming::Idle;
         }
-        while let Some(operation) = self.next() {
-            let direction = match operation {
-                Operation::Read => Direction::Incoming,
-                Operation::Connect | Operation::Write => Direction::Outgoing,
-            };
-            match K::start(self, operation) {
+        while let Some(direction) = self.next(&handle) {
+            match self.start(direction, &handle) {
+                Ok(Started::Pending) if direction == Direction::Incoming => K::reading(self),
                 Ok(Started::Pending) => {}
-                Ok(Started::AtOnce(bytes)) => self.over(direction, Ok(bytes)),
-                Err(error) => self.over(direction, Err(error)),
+                Ok(Started::AtOnce(bytes)) => self.over(direction, &handle, Ok(bytes)),
+                Err(error) => self.over(direction, &handle, Err(error)),
             }
         }
     }
 
     /// What is to be started now. From here on it counts as in flight. A source
     /// that was dropped starts nothing but the rest of its last write.
-    fn next(&mut self) -> Option<Operation> {
-        let handle = self.handle()?;
-        self.operations.binding.queue()?;
+    fn next(&mut self, handle: &K::Handle) -> Option<Direction> {
         let state = &mut *self.state;
-        if !state.orphan || state.lingers.is_some() {
-            let connects = matches!(state.outgoing, Outgoing::Asked);
-            if state.outgoing.start() {
-                return Some(match connects {
-                    true => Operation::Connect,
-                    false => Operation::Write,
-                });
-            }
+        if (!state.orphan || state.lingers.is_some()) && state.outgoing.start() {
+            return Some(Direction::Outgoing);
         }
         while !state.orphan && matches!(state.incoming, Incoming::Idle) && K::reads(state) {
-            state.incoming = match state.kind.lend(&handle) {
-                Ok(incoming) => incoming,
-                Err(error) => Incoming::Failed(error),
-            };
+            let lent = state.kind.lend(handle);
+            state.incoming = lent.unwrap_or_else(Incoming::Failed);
             if state.incoming.is_in_flight() {
-                return Some(Operation::Read);
+                return Some(Direction::Incoming);
             }
         }
         None
@@ -260,34 +275,39 @@ impl<K: Kind> Locked<'_, K> {
     /// Makes the call that starts an operation. The memory counts as the kernel's
     /// before the call is made, for another thread may dequeue the packet before
     /// the call has returned. That thread then waits for this lock.
-    pub(crate) fn start(
-        &mut self,
-        direction: Direction,
-        call: impl FnOnce(&K::Handle, *mut OVERLAPPED) -> io::Result<Started>,
-    ) -> io::Result<Started> {
-        let operations = self.operations;
-        let (Some(handle), Some(queue)) = (self.handle(), operations.binding.queue()) else {
-            return Err(io::ErrorKind::NotConnected.into());
-        };
-        let count = Arc::into_raw(Arc::clone(operations));
-        queue.selector.in_flight.fetch_add(1, Ordering::Relaxed);
+    fn start(&mut self, direction: Direction, handle: &K::Handle) -> io::Result<Started> {
+        let count = Arc::into_raw(Arc::clone(self.operations));
+        self.operations.count(1);
         let at = count
             .wrapping_byte_add(Operations::<K>::offset(direction))
             .cast();
-        // SAFETY: an `Overlapped` of ours, by a pointer to the whole; and no
-        // operation uses it.
-        let overlapped = unsafe { Overlapped::prepare(at) };
-        match call(&handle, overlapped.cast()) {
-            Ok(Started::Pending) => Ok(Started::Pending),
+        let state = &mut *self.state;
+        // SAFETY: an `Overlapped` of ours, by a pointer to the whole; and no operation
+        // uses it. `count` keeps it until the packet comes, and the state with what is
+        // lent: of that nobody touches what is in flight, and moving a buffer moves
+        // its pointer and none of its bytes.
+        let started = unsafe {
+            let overlapped = Overlapped::prepare(at).cast();
+            let call = Call { handle, overlapped };
+            match (direction, &mut state.incoming, &mut state.outgoing) {
+                (Direction::Incoming, Incoming::InFlight(lent), _) => state.kind.read(call, lent),
+                (Direction::Outgoing, _, Outgoing::InFlight(copy, left)) => {
+                    state.kind.write(call, &mut copy[left.clone()])
+                }
+                _ => state.kind.connect(call),
+            }
+        };
+        match started {
             // "At once" alone still queues a packet.
-            Ok(Started::AtOnce(_)) if !self.skips_packets => Ok(Started::Pending),
+            Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
             // So does a failure that the kernel calls a warning: a datagram or a
             // message that did not fit.
             // SAFETY: the memory is there: the packet has not given `count` back,
             // for its function needs the lock.
             Err(_) if unsafe { Overlapped::has_warned(at) } => Ok(Started::Pending),
+            Ok(Started::Pending) => Ok(Started::Pending),
             over => {
-                queue.selector.in_flight.fetch_sub(1, Ordering::Relaxed);
+                self.operations.count(-1);
                 // SAFETY: from `into_raw` above, and the kernel has not kept it.
                 drop(unsafe { Arc::from_raw(count) });
                 over
@@ -298,25 +318,18 @@ impl<K: Kind> Locked<'_, K> {
 
     // ANCHOR: over
     /// An operation is over: by its packet, at once, or because it did not start.
-    fn over(&mut self, direction: Direction, outcome: io::Result<usize>) {
-        let cancelled = matches!(&outcome, Err(error)
-            if error.raw_os_error() == Some(ffi::errors::ERROR_OPERATION_ABORTED));
+    fn over(&mut self, direction: Direction, handle: &K::Handle, outcome: io::Result<usize>) {
+        let state = &mut *self.state;
         match direction {
             Direction::Incoming => {
-                let came = match self.incoming {
-                    Incoming::InFlight(_) if !cancelled => K::came(&mut self.state, outcome),
-                    // Windows can cancel a thread's operations when it exits: begin
-                    // again. (Not a write: nobody knows how much of it was sent.)
-                    _ => Came::Nothing,
-                };
-                self.incoming.came_back(came);
-            }
-            Direction::Outgoing if cancelled && matches!(self.outgoing, Outgoing::Connecting) => {
-                self.outgoing = Outgoing::Asked;
+                let before = mem::replace(&mut state.incoming, Incoming::Idle);
+                let meaning = |lent, outcome| K::came(state, lent, outcome);
+                let after = before.came_back(outcome, meaning);
+                state.incoming = after;
             }
             Direction::Outgoing => {
-                let outcome = K::went(self, outcome);
-                self.outgoing.came_back(outcome);
+                let outcome = K::went(state, handle, outcome);
+                state.outgoing.came_back(outcome);
             }
         }
     }
@@ -335,17 +348,6 @@ impl<K: Kind> Locked<'_, K> {
             }
             Some(error) => Err(error),
             None => Ok(len),
-        }
-    }
-
-    /// The bytes that a write has in flight, for the kernel.
-    pub(crate) fn copy_in_flight(&mut self) -> (*mut u8, usize) {
-        match &mut self.outgoing {
-            Outgoing::InFlight(copy, left) => {
-                let left = &mut copy[left.clone()];
-                (left.as_mut_ptr(), left.len())
-            }
-            _ => (ptr::null_mut(), 0),
         }
     }
     // ANCHOR_END: write_copy
@@ -376,6 +378,14 @@ impl<K: Kind> Operations<K> {
         }
     }
 
+    /// Counts the queue's operations in flight.
+    fn count(&self, by: isize) {
+        if let Some(queue) = self.binding.queue() {
+            let in_flight = &queue.selector.in_flight;
+            in_flight.fetch_add(by as usize, Ordering::Relaxed); // wraps around
+        }
+    }
+
     /// What stands behind each OVERLAPPED: leads from the one field to the whole.
     ///
     /// # Safety
@@ -388,23 +398,23 @@ impl<K: Kind> Operations<K> {
         // from the whole's. The packet gives it back.
         let operations = unsafe { Arc::from_raw(whole) };
         let mut source = operations.lock();
-        let outcome = match source.handle() {
-            Some(handle) => handle.outcome(packet),
+        match (source.handle(), direction) {
+            (Some(handle), _) => {
+                source.over(direction, &handle, handle.outcome(packet));
+                source.arm();
+            }
             // Closed, and nobody wants to know.
-            None => Err(io::ErrorKind::NotConnected.into()),
-        };
-        source.over(direction, outcome);
-        source.arm();
+            (None, Direction::Incoming) => source.incoming = Incoming::Idle,
+            (None, Direction::Outgoing) => source.outgoing = Outgoing::Apart,
+        }
         if !source.outgoing.is_in_flight() {
             source.lingers = None;
         }
         let was_last = source.orphan && !source.is_in_flight();
         drop(source);
-        if let Some(queue) = operations.binding.queue() {
-            queue.selector.in_flight.fetch_sub(1, Ordering::Relaxed);
-            if was_last {
-                queue.selector.orphans.release(whole.cast());
-            }
+        operations.count(-1);
+        if let Some(queue) = operations.binding.queue().filter(|_| was_last) {
+            queue.selector.orphans.release(whole.cast());
         }
     }
 

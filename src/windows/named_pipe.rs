@@ -11,11 +11,9 @@ use std::sync::Arc;
 
 use super::ffi;
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::{Came, Incoming};
+use crate::completion::incoming::Incoming;
 use crate::completion::outgoing::{LARGEST_WRITE, Outgoing};
-use crate::completion::source::{
-    CompletionSource, Direction, Handle, Kind, Locked, Operation, State,
-};
+use crate::completion::source::{Call, CompletionSource, Direction, Handle, Kind, Locked, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::{Started, errors::*};
 use crate::iocp::overlapped::Packet;
@@ -211,10 +209,11 @@ impl NamedPipe {
         let knows = source.kind.knows;
         match &mut source.outgoing {
             Outgoing::Unwanted { asked, .. } => *asked = true,
-            Outgoing::Open if !knows => source.outgoing = Outgoing::Asked,
-            Outgoing::Apart => source.outgoing = Outgoing::Asked,
+            Outgoing::Open if knows => {}
+            Outgoing::Open | Outgoing::Apart => source.outgoing = Outgoing::Asked,
             _ => {}
         }
+        source.kind.knows = true;
         source.arm(); // A client may have been there.
         if source.outgoing.is_connected() {
             return Ok(());
@@ -369,75 +368,59 @@ impl Kind for Pipe {
         Ok(Incoming::InFlight(Buffer::take(LENT)))
     }
 
-    fn start(source: &mut Locked<'_, Pipe>, operation: Operation) -> io::Result<Started> {
-        match operation {
-            Operation::Read => {
-                let Incoming::InFlight(buffer) = &mut source.incoming else {
-                    unreachable!("a read has its buffer in flight");
-                };
-                let (at, len) = (buffer.as_mut_ptr(), buffer.size());
-                let started = source.start(Direction::Incoming, |pipe, overlapped| {
-                    // SAFETY: until the packet comes, `incoming` keeps the buffer where
-                    // it is, and nobody touches it.
-                    unsafe { ffi::read_overlapped(pipe.as_handle(), at, len, overlapped) }
-                });
-                if started.is_ok() {
-                    source.joined();
-                }
-                started
-            }
-            Operation::Write => {
-                let (at, len) = source.copy_in_flight();
-                source.start(Direction::Outgoing, |pipe, overlapped| {
-                    // SAFETY: the same, of `outgoing`.
-                    unsafe { ffi::write_overlapped(pipe.as_handle(), at, len, overlapped) }
-                })
-            }
-            Operation::Connect => source.start(Direction::Outgoing, |pipe, overlapped| {
-                // SAFETY: it lends nothing but `overlapped`.
-                unsafe { ffi::connect_pipe(pipe.as_handle(), overlapped) }
-            }),
-        }
+    unsafe fn read(&mut self, call: Call<'_, Pipe>, lent: &mut Buffer) -> io::Result<Started> {
+        let (pipe, at, len) = (call.handle.as_handle(), lent.as_mut_ptr(), lent.size());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::read_overlapped(pipe, at, len, call.overlapped) }
     }
 
-    fn came(state: &mut State<Pipe>, outcome: io::Result<usize>) -> Came {
+    fn reading(state: &mut State<Pipe>) {
+        state.joined();
+    }
+
+    fn came(state: &mut State<Pipe>, lent: Buffer, outcome: io::Result<usize>) -> Incoming<Buffer> {
         let error = match outcome {
             // An empty message, which is not the end of a stream.
-            Ok(0) => return Came::Nothing,
-            Ok(bytes) => return Came::Bytes(bytes),
+            Ok(0) => return Incoming::Idle,
+            Ok(bytes) => return Incoming::InHand(lent, 0..bytes),
             Err(error) => error,
         };
         match error.raw_os_error() {
             Some(ERROR_BROKEN_PIPE) => {
                 state.joined();
-                Came::End
+                Incoming::Ended
             }
             Some(ERROR_PIPE_LISTENING | ERROR_PIPE_NOT_CONNECTED) if !state.kind.knows => {
                 state.kind.knows = true;
                 state.outgoing.discard();
-                Came::Nothing
+                Incoming::Idle
             }
-            _ => Came::Error(error),
+            _ => Incoming::Failed(error),
         }
     }
 
-    fn went(source: &mut Locked<'_, Pipe>, outcome: io::Result<usize>) -> io::Result<usize> {
-        if !matches!(source.outgoing, Outgoing::Connecting) {
-            return outcome;
-        }
-        source.kind.knows = true;
-        match outcome {
+    unsafe fn connect(&mut self, call: Call<'_, Pipe>) -> io::Result<Started> {
+        // SAFETY: the caller lends `overlapped`.
+        unsafe { ffi::connect_pipe(call.handle.as_handle(), call.overlapped) }
+    }
+
+    unsafe fn write(&mut self, call: Call<'_, Pipe>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (pipe, at) = (call.handle.as_handle(), bytes.as_mut_ptr());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::write_overlapped(pipe, at, bytes.len(), call.overlapped) }
+    }
+
+    fn went(
+        state: &mut State<Pipe>,
+        _: &OwnedHandle,
+        outcome: io::Result<usize>,
+    ) -> io::Result<usize> {
+        let code = outcome.as_ref().err().and_then(io::Error::raw_os_error);
+        match (&state.outgoing, code) {
             // A client was there first. It may have gone again, but what it wrote is
             // still to be read.
-            Err(error)
-                if matches!(
-                    error.raw_os_error(),
-                    Some(ERROR_PIPE_CONNECTED | ERROR_NO_DATA)
-                ) =>
-            {
-                Ok(0)
-            }
-            outcome => outcome,
+            (Outgoing::Connecting, Some(ERROR_PIPE_CONNECTED | ERROR_NO_DATA)) => Ok(0),
+            _ => outcome,
         }
     }
 }

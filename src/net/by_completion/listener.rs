@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use super::socket::{into_std, skips_packets, socket};
 use super::tcp::TcpStream;
-use crate::completion::incoming::{Came, Incoming};
+use crate::completion::incoming::Incoming;
 use crate::completion::outgoing::Outgoing;
-use crate::completion::source::{CompletionSource, Direction, Kind, Locked, Operation, State};
+use crate::completion::source::{Call, CompletionSource, Kind, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
@@ -138,31 +138,28 @@ impl Kind for Listener {
         socket(self.domain, ffi::SOCK_STREAM).map(Incoming::InFlight)
     }
 
-    fn start(source: &mut Locked<'_, Listener>, _: Operation) -> io::Result<Started> {
-        let state = &mut **source;
-        let Incoming::InFlight(next) = &state.incoming else {
-            unreachable!("an accept has its socket in flight");
-        };
-        let (acceptex, next) = (state.kind.acceptex, next.as_raw_socket());
-        let addresses = &raw mut *state.kind.addresses;
-        source.start(Direction::Incoming, |listener, overlapped| {
-            // SAFETY: until the packet comes, `incoming` keeps the socket open, the
-            // addresses stay where they are, and nobody touches them.
-            unsafe {
-                let next = BorrowedSocket::borrow_raw(next);
-                let listener = listener.as_socket();
-                ffi::accept_overlapped(acceptex, listener, next, addresses, overlapped)
-            }
-        })
+    unsafe fn read(
+        &mut self,
+        call: Call<'_, Listener>,
+        lent: &mut OwnedSocket,
+    ) -> io::Result<Started> {
+        let (listener, next) = (call.handle.as_socket(), lent.as_socket());
+        let (acceptex, addresses) = (self.acceptex, &raw mut *self.addresses);
+        // SAFETY: the caller lends `lent`, `overlapped`, and `addresses` with this.
+        unsafe { ffi::accept_overlapped(acceptex, listener, next, addresses, call.overlapped) }
     }
 
     /// A client may give up before it is accepted. That is no error of the
     /// listener's.
-    fn came(_: &mut State<Listener>, outcome: io::Result<usize>) -> Came {
+    fn came(
+        _: &mut State<Listener>,
+        lent: OwnedSocket,
+        outcome: io::Result<usize>,
+    ) -> Incoming<OwnedSocket> {
         match outcome {
-            Ok(_) => Came::Bytes(0),
-            Err(error) if gave_up(&error) => Came::Nothing,
-            Err(error) => Came::Error(error),
+            Ok(_) => Incoming::InHand(lent, 0..0),
+            Err(error) if gave_up(&error) => Incoming::Idle,
+            Err(error) => Incoming::Failed(error),
         }
     }
 

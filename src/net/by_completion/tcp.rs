@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use super::socket::{into_std, skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::{Came, Incoming, hand_out};
+use crate::completion::incoming::{Incoming, hand_out, is_cancelled};
 use crate::completion::outgoing::{Outgoing, gather, portion};
-use crate::completion::source::{CompletionSource, Direction, Kind, Locked, Operation, State};
+use crate::completion::source::{Call, CompletionSource, Kind, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
@@ -251,74 +251,60 @@ impl Kind for Stream {
         Ok(Incoming::InFlight(Buffer::take(self.lends)))
     }
 
-    fn came(state: &mut State<Stream>, outcome: io::Result<usize>) -> Came {
-        let notifies = matches!(&state.incoming, Incoming::InFlight(buffer) if buffer.size() == 0);
+    unsafe fn read(&mut self, call: Call<'_, Stream>, lent: &mut Buffer) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::recv_overlapped(socket, at, len, call.overlapped) }
+    }
+
+    fn came(_: &mut State<Stream>, lent: Buffer, outcome: io::Result<usize>) -> Incoming<Buffer> {
         match outcome {
             // No bytes were asked for, so no bytes are not the end.
-            Ok(_) if notifies => Came::Notice,
-            Ok(0) => Came::End,
-            Ok(bytes) => Came::Bytes(bytes),
-            Err(error) => Came::Error(error),
+            Ok(_) if lent.size() == 0 => Incoming::Notified,
+            Ok(0) => Incoming::Ended,
+            Ok(bytes) => Incoming::InHand(lent, 0..bytes),
+            Err(error) => Incoming::Failed(error),
         }
     }
     // ANCHOR_END: kind
 
     // ANCHOR: start
-    fn start(source: &mut Locked<'_, Stream>, operation: Operation) -> io::Result<Started> {
-        match operation {
-            Operation::Read => {
-                let Incoming::InFlight(buffer) = &mut source.incoming else {
-                    unreachable!("a read has its buffer in flight");
-                };
-                let (at, len) = (buffer.as_mut_ptr(), buffer.size());
-                source.start(Direction::Incoming, |socket, overlapped| {
-                    // SAFETY: until the packet comes, `incoming` keeps the buffer where
-                    // it is, and nobody touches it.
-                    unsafe { ffi::recv_overlapped(socket.as_socket(), at, len, overlapped) }
-                })
-            }
-            Operation::Write => {
-                let (at, len) = source.copy_in_flight();
-                source.start(Direction::Outgoing, |socket, overlapped| {
-                    // SAFETY: the same, of `outgoing`.
-                    unsafe { ffi::send_overlapped(socket.as_socket(), at, len, overlapped) }
-                })
-            }
-            Operation::Connect => {
-                let peer = source.kind.peer.as_deref().ok_or(ErrorKind::NotConnected)?;
-                let name = (&raw const peer.0, peer.1);
-                source.start(Direction::Outgoing, |socket, overlapped| {
-                    let connectex = ffi::connectex(socket.as_socket())?;
-                    // SAFETY: until the packet comes, `peer` stays where it is, and
-                    // nobody changes it.
-                    unsafe {
-                        ffi::connect_overlapped(connectex, socket.as_socket(), name, overlapped)
-                    }
-                })
-            }
-        }
+    unsafe fn connect(&mut self, call: Call<'_, Stream>) -> io::Result<Started> {
+        let peer = self.peer.as_deref().ok_or(ErrorKind::NotConnected)?;
+        let (socket, name) = (call.handle.as_socket(), (&raw const peer.0, peer.1));
+        let connectex = ffi::connectex(socket)?;
+        // SAFETY: the caller lends `overlapped`, and `peer` with this stream.
+        unsafe { ffi::connect_overlapped(connectex, socket, name, call.overlapped) }
+    }
+
+    unsafe fn write(&mut self, call: Call<'_, Stream>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (socket, at) = (call.handle.as_socket(), bytes.as_mut_ptr());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::send_overlapped(socket, at, bytes.len(), call.overlapped) }
     }
     // ANCHOR_END: start
 
     // ANCHOR: went
-    fn went(source: &mut Locked<'_, Stream>, outcome: io::Result<usize>) -> io::Result<usize> {
-        if !matches!(source.outgoing, Outgoing::Connecting) {
+    fn went(
+        state: &mut State<Stream>,
+        socket: &OwnedSocket,
+        outcome: io::Result<usize>,
+    ) -> io::Result<usize> {
+        if !matches!(state.outgoing, Outgoing::Connecting) {
             return outcome;
         }
-        let updated = match (&outcome, source.handle()) {
-            // Until then the socket's other calls know of no connection.
-            (Ok(_), Some(socket)) => {
-                let name = ffi::SO_UPDATE_CONNECT_CONTEXT;
-                ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, ())
-            }
-            _ => Ok(()),
-        };
-        let outcome = updated.and(outcome);
-        match outcome {
-            Ok(_) => source.kind.peer = None,
-            Err(_) => source.incoming = Incoming::Ended,
+        let name = ffi::SO_UPDATE_CONNECT_CONTEXT;
+        // Until then the socket's other calls know of no connection.
+        let connected = outcome.and_then(|bytes| {
+            ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, ())?;
+            Ok(bytes)
+        });
+        match &connected {
+            Ok(_) => state.kind.peer = None,
+            Err(error) if is_cancelled(error) => {}
+            Err(_) => state.incoming = Incoming::Ended,
         }
-        outcome
+        connected
     }
     // ANCHOR_END: went
 

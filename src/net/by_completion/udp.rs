@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use super::socket::{into_std, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::{Came, Incoming};
+use crate::completion::incoming::Incoming;
 use crate::completion::outgoing::Outgoing;
-use crate::completion::source::{CompletionSource, Direction, Kind, Locked, Operation, State};
+use crate::completion::source::{Call, CompletionSource, Kind, Locked, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::{Started, errors::*};
 use crate::net::ffi;
@@ -29,9 +29,8 @@ pub(crate) struct UdpSocket {
 
 /// What a datagram socket adds to the state of a source.
 pub(crate) struct Datagrams {
-    /// The sender of the datagram in hand.
-    from: Option<SocketAddr>,
-    /// The kernel writes the sender here, while a read is in flight.
+    /// The sender of the datagram in hand. The kernel writes it while a read is in
+    /// flight.
     sender: Box<(ffi::Address, i32)>,
     /// The kernel reads the receiver here, while a write is in flight. `None`: the
     /// socket is connected.
@@ -44,7 +43,6 @@ impl UdpSocket {
         // Where that is refused, `came` survives what comes of it.
         let _ = ffi::set_connreset(socket.as_socket(), false);
         let kind = Datagrams {
-            from: None,
             sender: Box::new(ffi::Address::room()),
             receiver: None,
         };
@@ -99,14 +97,13 @@ impl UdpSocket {
         let source = &mut self.source.lock();
         source.arm();
         if let Incoming::Idle = source.incoming {
-            source.incoming = match source.kind.lend(self.source.handle()) {
-                Ok(Incoming::InFlight(_)) => Incoming::Idle,
-                Ok(incoming) => incoming,
-                Err(error) => Incoming::Failed(error),
-            };
+            let found = source.kind.lend(self.source.handle());
+            source.incoming = found.unwrap_or_else(Incoming::Failed);
+            if let Incoming::InFlight(_) = source.incoming {
+                source.incoming = Incoming::Idle; // It lends nothing.
+            }
         }
-        let (Incoming::InHand(datagram, all), Some(from)) = (&source.incoming, source.kind.from)
-        else {
+        let Incoming::InHand(datagram, all) = &source.incoming else {
             source.tell_again(Readiness::READABLE);
             let error = source.incoming.take_error();
             source.arm();
@@ -114,6 +111,7 @@ impl UdpSocket {
         };
         let len = all.len().min(buffer.len());
         buffer[..len].copy_from_slice(&datagram[..len]);
+        let from = source.kind.sender.0.read()?;
         if !peek {
             source.incoming = Incoming::Idle;
             source.arm();
@@ -203,7 +201,7 @@ impl Kind for Datagrams {
         loop {
             match ffi::recvfrom(socket.as_socket(), &mut buffer, 0) {
                 Ok((len, from)) => {
-                    self.from = Some(from);
+                    *self.sender = ffi::Address::of(from);
                     return Ok(Incoming::InHand(buffer, 0..len));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -216,57 +214,49 @@ impl Kind for Datagrams {
         }
     }
 
-    fn start(source: &mut Locked<'_, Datagrams>, operation: Operation) -> io::Result<Started> {
-        if let Operation::Connect = operation {
-            unreachable!("`connect` of a datagram socket waits for nobody");
-        }
-        let state = &mut **source;
-        if let (Operation::Read, Incoming::InFlight(buffer)) = (operation, &mut state.incoming) {
-            let (at, len, from) = (
-                buffer.as_mut_ptr(),
-                buffer.size(),
-                &raw mut *state.kind.sender,
-            );
-            return source.start(Direction::Incoming, |socket, overlapped| {
-                // SAFETY: until the packet comes, `incoming` keeps the buffer where it
-                // is, `sender` stays where it is, and nobody touches them.
-                unsafe {
-                    let from = (&raw mut (*from).0, &raw mut (*from).1);
-                    ffi::recvfrom_overlapped(socket.as_socket(), at, len, from, overlapped)
-                }
-            });
-        }
-        let to = state.kind.receiver.as_deref();
-        let to = to.map(|receiver| (&raw const receiver.0, receiver.1));
-        let (at, len) = source.copy_in_flight();
-        source.start(Direction::Outgoing, |socket, overlapped| {
-            // SAFETY: the same, of `outgoing` and `receiver`.
-            unsafe {
-                match to {
-                    Some(to) => ffi::sendto_overlapped(socket.as_socket(), at, len, to, overlapped),
-                    None => ffi::send_overlapped(socket.as_socket(), at, len, overlapped),
-                }
-            }
-        })
+    unsafe fn read(&mut self, call: Call<'_, Datagrams>, lent: &mut Buffer) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
+        let sender = (&raw mut self.sender.0, &raw mut self.sender.1);
+        // SAFETY: the caller lends both, and `sender` with this.
+        unsafe { ffi::recvfrom_overlapped(socket, at, len, sender, call.overlapped) }
     }
 
-    fn came(state: &mut State<Datagrams>, outcome: io::Result<usize>) -> Came {
-        match outcome.and_then(|len| Ok((len, state.kind.sender.0.read()?))) {
-            Ok((len, from)) => {
-                state.kind.from = Some(from);
-                Came::Bytes(len)
-            }
+    fn came(
+        _: &mut State<Datagrams>,
+        lent: Buffer,
+        outcome: io::Result<usize>,
+    ) -> Incoming<Buffer> {
+        match outcome {
+            Ok(len) => Incoming::InHand(lent, 0..len),
             // It has taken the place of no datagram, and a server must survive its
             // clients.
-            Err(error) if is_of_an_earlier(&error) => Came::Nothing,
-            Err(error) => Came::Error(error),
+            Err(error) if is_of_an_earlier(&error) => Incoming::Idle,
+            Err(error) => Incoming::Failed(error),
         }
     }
 
-    fn went(source: &mut Locked<'_, Datagrams>, outcome: io::Result<usize>) -> io::Result<usize> {
-        match outcome {
-            Err(error) if is_of_an_earlier(&error) => Ok(source.copy_in_flight().1),
-            outcome => outcome,
+    unsafe fn write(&mut self, call: Call<'_, Datagrams>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
+        // SAFETY: the caller lends both, and `receiver` with this.
+        unsafe {
+            match self.receiver.as_deref() {
+                None => ffi::send_overlapped(socket, at, len, call.overlapped),
+                Some((name, namelen)) => {
+                    let name = (&raw const *name, *namelen);
+                    ffi::sendto_overlapped(socket, at, len, name, call.overlapped)
+                }
+            }
+        }
+    }
+
+    fn went(
+        state: &mut State<Datagrams>,
+        _: &OwnedSocket,
+        outcome: io::Result<usize>,
+    ) -> io::Result<usize> {
+        match (outcome, &state.outgoing) {
+            (Err(error), Outgoing::InFlight(_, all)) if is_of_an_earlier(&error) => Ok(all.len()),
+            (outcome, _) => outcome,
         }
     }
 }
