@@ -38,11 +38,6 @@ impl Buffer {
     // ANCHOR_END: take
 
     // ANCHOR: bytes
-    /// Where it begins, for the kernel.
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr()
-    }
-
     /// How long it is, whoever has it.
     pub fn size(&self) -> usize {
         self.0.len()

@@ -13,6 +13,9 @@ use crate::event::Readiness;
 use crate::iocp::ffi::errors::*;
 
 // ANCHOR: incoming
+/// How an operation went: the number of bytes, or why it failed.
+pub type Outcome = io::Result<usize>;
+
 /// Where the next bytes are, or the next datagram, or the next client.
 ///
 /// `L` is what a read lends to the kernel: a buffer, or the socket that the next
@@ -49,8 +52,8 @@ impl<L> Incoming<L> {
     /// outcome means, but not of one that was cancelled, or that nobody wants.
     pub fn came_back(
         self,
-        outcome: io::Result<usize>,
-        meaning: impl FnOnce(L, io::Result<usize>) -> Incoming<L>,
+        outcome: Outcome,
+        meaning: impl FnOnce(L, Outcome) -> Incoming<L>,
     ) -> Incoming<L> {
         match (self, outcome) {
             (Incoming::InFlight(_), Err(error)) if is_cancelled(&error) => Incoming::Idle,
@@ -86,24 +89,22 @@ impl<L> Incoming<L> {
 
     /// Takes out what is in hand, whole.
     pub fn take(&mut self) -> Option<L> {
-        match mem::replace(self, Incoming::Idle) {
-            Incoming::InHand(lent, _) => Some(lent),
-            other => {
-                *self = other;
-                None
-            }
-        }
+        let before = mem::replace(self, Incoming::Idle);
+        let Incoming::InHand(lent, _) = before else {
+            *self = before;
+            return None;
+        };
+        Some(lent)
     }
 
     /// The error that no call has returned yet.
     pub fn take_error(&mut self) -> Option<io::Error> {
-        match mem::replace(self, Incoming::Idle) {
-            Incoming::Failed(error) => Some(error),
-            other => {
-                *self = other;
-                None
-            }
-        }
+        let before = mem::replace(self, Incoming::Idle);
+        let Incoming::Failed(error) = before else {
+            *self = before;
+            return None;
+        };
+        Some(error)
     }
     // ANCHOR_END: took
 
@@ -113,18 +114,13 @@ impl<L> Incoming<L> {
     ///
     /// A level-triggered source needs one after each answer: only a new read
     /// knows whether there is more.
-    pub fn asked(&mut self, received: &io::Result<usize>, level: bool) {
-        match received {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.forget_notice(),
-            Ok(0) | Err(_) => self.discard(true),
-            Ok(_) if level => self.forget_notice(),
-            Ok(_) => {}
-        }
-    }
-
-    fn forget_notice(&mut self) {
-        if let Incoming::Notified = self {
-            *self = Incoming::Idle;
+    pub fn asked(&mut self, received: &Outcome, level: bool) {
+        let refused = matches!(received, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        match (received, &self) {
+            (Ok(1..), _) if !level => {}
+            (Ok(0) | Err(_), _) if !refused => self.discard(true),
+            (_, Incoming::Notified) => *self = Incoming::Idle,
+            _ => {}
         }
     }
     // ANCHOR_END: asked
@@ -199,7 +195,7 @@ mod tests {
     }
 
     /// Of a source whose bytes are in hand when they come, and which keeps errors.
-    fn back(outcome: io::Result<usize>) -> Incoming {
+    fn back(outcome: Outcome) -> Incoming {
         let incoming = Incoming::InFlight([0; 4]);
         assert!(incoming.is_in_flight() && incoming.readiness().is_empty());
         incoming.came_back(outcome, |lent, outcome| match outcome {

@@ -9,7 +9,7 @@ use std::mem;
 use std::ops::Range;
 
 use super::buffer_pool::Buffer;
-use super::incoming::is_cancelled;
+use super::incoming::{Outcome, is_cancelled};
 use crate::event::Readiness;
 
 // ANCHOR: outgoing
@@ -48,7 +48,7 @@ pub enum Outgoing {
 impl Outgoing {
     // ANCHOR: came_back
     /// The connection is made, or so many bytes are written, or neither.
-    pub fn came_back(&mut self, outcome: io::Result<usize>) {
+    pub fn came_back(&mut self, outcome: Outcome) {
         *self = match (mem::replace(self, Outgoing::Open), outcome) {
             (Outgoing::Connecting, Ok(_)) => Outgoing::Open,
             (Outgoing::Connecting, Err(error)) if is_cancelled(&error) => Outgoing::Asked,
@@ -95,30 +95,27 @@ impl Outgoing {
     /// Whether an operation is to be started. If so, it counts as in flight from
     /// here on.
     pub fn start(&mut self) -> bool {
-        let before = mem::replace(self, Outgoing::Connecting);
-        let starts = matches!(before, Outgoing::Asked | Outgoing::Copied(..));
-        match before {
-            Outgoing::Asked => {}
-            Outgoing::Copied(copy, left) => *self = Outgoing::InFlight(copy, left),
-            other => *self = other,
-        }
+        let (after, starts) = match mem::replace(self, Outgoing::Apart) {
+            Outgoing::Asked => (Outgoing::Connecting, true),
+            Outgoing::Copied(copy, left) => (Outgoing::InFlight(copy, left), true),
+            before => (before, false),
+        };
+        *self = after;
         starts
     }
 
     /// The error that no call has returned yet.
     pub fn take_error(&mut self) -> Option<io::Error> {
-        match mem::replace(self, Outgoing::Open) {
-            Outgoing::Failed { error, connected } => {
-                if !connected {
-                    *self = Outgoing::Apart;
-                }
-                Some(error)
-            }
-            other => {
-                *self = other;
-                None
-            }
-        }
+        let (after, error) = match mem::replace(self, Outgoing::Apart) {
+            Outgoing::Failed {
+                error,
+                connected: true,
+            } => (Outgoing::Open, Some(error)),
+            Outgoing::Failed { error, .. } => (Outgoing::Apart, Some(error)),
+            before => (before, None),
+        };
+        *self = after;
+        error
     }
     // ANCHOR_END: next
 
@@ -157,24 +154,18 @@ impl Outgoing {
 /// of it in memory.
 pub const LARGEST_WRITE: usize = 128 * 1024;
 
-/// As many of the buffers as one write takes, beginning with the first that is not
-/// empty; of a large one its first part, which is put into `part`.
+/// What of the buffers one write takes, beginning with the first that is not empty:
+/// all of them, or a part of the first, which is put into `part`.
 pub fn portion<'a>(buffers: &'a [IoSlice<'a>], part: &'a mut IoSlice<'a>) -> &'a [IoSlice<'a>] {
-    let first = buffers.iter().position(|buffer| !buffer.is_empty());
-    let buffers = &buffers[first.unwrap_or(buffers.len())..];
-    let mut room = LARGEST_WRITE;
-    let fits = |buffer: &&IoSlice<'_>| {
-        room = room.saturating_sub(buffer.len());
-        room > 0
+    let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
+        return &[];
     };
-    let whole = buffers.iter().take_while(fits).count();
-    match buffers.first() {
-        Some(first) if whole == 0 => {
-            *part = IoSlice::new(&first[..first.len().min(LARGEST_WRITE)]);
-            std::slice::from_ref(part)
-        }
-        _ => &buffers[..whole],
+    let buffers = &buffers[first..];
+    if buffers.iter().map(|buffer| buffer.len()).sum::<usize>() <= LARGEST_WRITE {
+        return buffers;
     }
+    *part = IoSlice::new(&buffers[0][..buffers[0].len().min(LARGEST_WRITE)]);
+    std::slice::from_ref(part)
 }
 
 /// Copies as much of the buffers as there is room for. Returns how much that was.

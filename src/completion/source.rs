@@ -10,102 +10,21 @@ use std::fmt;
 use std::io;
 use std::mem::{self, offset_of};
 use std::ops::{Deref, DerefMut};
-use std::os::windows::io::BorrowedHandle;
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::binding::Binding;
 use super::buffer_pool::Buffer;
-use super::incoming::{Incoming, is_transient};
+use super::incoming::{Incoming, Outcome, is_transient};
+use super::kind::{Call, Direction, Handle, Kind};
 use super::outgoing::Outgoing;
-use crate::event::{Readiness, Trigger, Watch};
-use crate::iocp::ffi::{self, OVERLAPPED, Started};
+use crate::event::{Readiness, Watch};
+use crate::iocp::ffi::{self, Started};
 use crate::iocp::orphans::Orphan;
 use crate::iocp::overlapped::{Overlapped, Packet};
 use crate::ready::Node;
 use crate::registrator::{Registered, Registrator, Source, check};
-
-// ANCHOR: kind
-/// What a kind of source adds: how to start its operations, and what their outcomes
-/// mean.
-///
-/// # Safety
-///
-/// The caller of `read`, `connect` and `write` lends what it passes, and what `self`
-/// adds: until the operation's packet comes, all of that stays where it is, and
-/// nobody touches it.
-pub(crate) trait Kind: Sized + Send + 'static {
-    type Handle: Handle;
-    /// What a read lends to the kernel.
-    type Lent: Send;
-
-    /// Whether a read is to be in flight while nothing is in hand.
-    fn reads(state: &State<Self>) -> bool;
-
-    /// What the next read lends, as `InFlight`; or what is there without a read.
-    fn lend(&mut self, handle: &Self::Handle) -> io::Result<Incoming<Self::Lent>>;
-
-    /// Starts a read, or an accept.
-    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Self::Lent) -> io::Result<Started>;
-
-    /// A read has been started.
-    fn reading(_: &mut State<Self>) {}
-
-    /// What the end of a read means.
-    fn came(
-        state: &mut State<Self>,
-        lent: Self::Lent,
-        outcome: io::Result<usize>,
-    ) -> Incoming<Self::Lent>;
-
-    /// Starts to connect.
-    unsafe fn connect(&mut self, _: Call<'_, Self>) -> io::Result<Started> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Starts a write.
-    unsafe fn write(&mut self, _: Call<'_, Self>, _: &mut [u8]) -> io::Result<Started> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// What the end of a connect or a write means.
-    fn went(
-        _: &mut State<Self>,
-        _: &Self::Handle,
-        outcome: io::Result<usize>,
-    ) -> io::Result<usize> {
-        outcome
-    }
-
-    /// The source was dropped, and its last write lingers: whether the peer will
-    /// see the end of the stream behind it.
-    fn ends(_: &Self::Handle) -> bool {
-        true
-    }
-
-    /// Has operations that succeed at once queue no packet. `false` if that is not
-    /// safe here: then packets come.
-    fn skips_packets(_: &Self::Handle) -> bool {
-        false
-    }
-}
-
-/// What every call that starts an operation needs.
-pub(crate) struct Call<'a, K: Kind> {
-    pub(crate) handle: &'a K::Handle,
-    pub(crate) overlapped: *mut OVERLAPPED,
-}
-
-/// Which of a source's two operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// A read, an accept, a datagram in.
-    Incoming,
-    /// A connect, a write, a datagram out.
-    Outgoing,
-}
-// ANCHOR_END: kind
 
 // ANCHOR: operations
 /// The part of a source that the kernel holds on to.
@@ -142,24 +61,10 @@ impl<K: Kind> State<K> {
         self.registered.watch()
     }
 
-    pub(crate) fn watches_reading(&self) -> bool {
-        self.watch().is_some_and(|w| w.interests.is_readable())
-    }
-
-    pub(crate) fn is_level(&self) -> bool {
-        self.watch().is_some_and(|w| w.trigger == Trigger::Level)
-    }
-
     /// What is ready in these directions is news, though it was told before: the
     /// program was refused, or has taken an error.
     pub(crate) fn tell_again(&mut self, directions: Readiness) {
         self.told = Readiness::from_bits(self.told.bits() & !directions.bits());
-    }
-
-    /// The error of a connect or a write, or else that of a read.
-    pub(crate) fn take_error(&mut self) -> Option<io::Error> {
-        let error = self.outgoing.take_error();
-        error.or_else(|| self.incoming.take_error())
     }
 
     fn is_in_flight(&self) -> bool {
@@ -180,7 +85,7 @@ impl<K: Kind> State<K> {
 /// A source whose lock is held. When the lock is let go, the ready list is told
 /// what has become ready: here, and nowhere else.
 pub(crate) struct Locked<'a, K: Kind> {
-    operations: &'a Arc<Operations<K>>,
+    pub(crate) operations: &'a Arc<Operations<K>>,
     state: MutexGuard<'a, State<K>>,
 }
 
@@ -191,11 +96,20 @@ impl<K: Kind> Locked<'_, K> {
         let now = self.incoming.readiness() | self.outgoing.readiness();
         let news = !self.told.contains(now);
         self.told = now;
-        let (Some(node), Some(queue)) = (&self.node, self.operations.binding.queue()) else {
-            return Ok(());
-        };
-        node.set(now);
-        if news { queue.push(node) } else { Ok(()) }
+        if let (Some(node), Some(queue)) = (&self.node, self.operations.binding.queue()) {
+            node.set(now);
+            return if news { queue.push(node) } else { Ok(()) };
+        }
+        Ok(())
+    }
+
+    /// Registers the source, or changes its registration: whatever is ready is news.
+    fn enter(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.registered.set(registrator, watch);
+        self.node.as_ref().map(|node| node.watch(Some(watch)));
+        self.told = Readiness::EMPTY;
+        self.arm();
+        self.tell()
     }
 }
 
@@ -237,7 +151,7 @@ impl<K: Kind> Locked<'_, K> {
     /// each registration, each packet, and each call of the program's that takes
     /// what has come.
     pub(crate) fn arm(&mut self) {
-        let (Some(handle), true) = (self.handle(), self.is_bound()) else {
+        let (Some(handle), true) = (self.operations.handle.upgrade(), self.is_bound()) else {
             return;
         };
         if let Incoming::Refused = self.incoming {
@@ -297,28 +211,29 @@ impl<K: Kind> Locked<'_, K> {
                 _ => state.kind.connect(call),
             }
         };
-        match started {
+        let comes = match started {
+            Ok(Started::Pending) => true,
             // "At once" alone still queues a packet.
-            Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
+            Ok(Started::AtOnce(_)) => !state.skips_packets,
             // So does a failure that the kernel calls a warning: a datagram or a
             // message that did not fit.
             // SAFETY: the memory is there: the packet has not given `count` back,
             // for its function needs the lock.
-            Err(_) if unsafe { Overlapped::has_warned(at) } => Ok(Started::Pending),
-            Ok(Started::Pending) => Ok(Started::Pending),
-            over => {
-                self.operations.count(-1);
-                // SAFETY: from `into_raw` above, and the kernel has not kept it.
-                drop(unsafe { Arc::from_raw(count) });
-                over
-            }
+            Err(_) => unsafe { Overlapped::has_warned(at) },
+        };
+        if comes {
+            return Ok(Started::Pending);
         }
+        self.operations.count(-1);
+        // SAFETY: from `into_raw` above, and the kernel has not kept it.
+        drop(unsafe { Arc::from_raw(count) });
+        started
     }
     // ANCHOR_END: start
 
     // ANCHOR: over
     /// An operation is over: by its packet, at once, or because it did not start.
-    fn over(&mut self, direction: Direction, handle: &K::Handle, outcome: io::Result<usize>) {
+    fn over(&mut self, direction: Direction, handle: &K::Handle, outcome: Outcome) {
         let state = &mut *self.state;
         match direction {
             Direction::Incoming => {
@@ -351,16 +266,6 @@ impl<K: Kind> Locked<'_, K> {
         }
     }
     // ANCHOR_END: write_copy
-
-    /// The handle, as long as the source has not been dropped, or lingers.
-    pub(crate) fn handle(&self) -> Option<Arc<K::Handle>> {
-        self.operations.handle.upgrade()
-    }
-
-    /// Asks the kernel for an operation's end. Its packet comes all the same.
-    pub(crate) fn cancel(&self, direction: Direction) {
-        self.operations.cancel(direction);
-    }
 
     /// Whether a port takes the packets: before that, nothing can be started.
     pub(crate) fn is_bound(&self) -> bool {
@@ -398,7 +303,7 @@ impl<K: Kind> Operations<K> {
         // from the whole's. The packet gives it back.
         let operations = unsafe { Arc::from_raw(whole) };
         let mut source = operations.lock();
-        match (source.handle(), direction) {
+        match (operations.handle.upgrade(), direction) {
             (Some(handle), _) => {
                 source.over(direction, &handle, handle.outcome(packet));
                 source.arm();
@@ -417,20 +322,11 @@ impl<K: Kind> Operations<K> {
             queue.selector.orphans.release(whole.cast());
         }
     }
-
-    unsafe fn incoming_done(packet: &Packet) {
-        // SAFETY: as required of this one.
-        unsafe { Self::done(packet, Direction::Incoming) }
-    }
-
-    unsafe fn outgoing_done(packet: &Packet) {
-        // SAFETY: as required of this one.
-        unsafe { Self::done(packet, Direction::Outgoing) }
-    }
     // ANCHOR_END: done
 
     // ANCHOR: cancel
-    fn cancel(&self, direction: Direction) {
+    /// Asks the kernel for an operation's end. Its packet comes all the same.
+    pub(crate) fn cancel(&self, direction: Direction) {
         let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(direction));
         if let Some(handle) = self.handle.upgrade() {
             // Too late is no error.
@@ -458,8 +354,10 @@ impl<K: Kind> CompletionSource<K> {
     pub(crate) fn new(handle: K::Handle, kind: K, outgoing: Outgoing) -> CompletionSource<K> {
         let handle = Arc::new(handle);
         let operations = Arc::new(Operations {
-            incoming: Overlapped::new(Operations::<K>::incoming_done),
-            outgoing: Overlapped::new(Operations::<K>::outgoing_done),
+            // SAFETY: as required of this closure.
+            incoming: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Incoming) }),
+            // SAFETY: the same.
+            outgoing: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Outgoing) }),
             handle: Arc::downgrade(&handle),
             binding: Binding::new(),
             state: Mutex::new(State {
@@ -536,11 +434,9 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         if first {
             source.skips_packets = K::skips_packets(&self.handle);
         }
-        source.registered.set(registrator, watch);
         source.node = Some(Node::new(watch, Readiness::EMPTY));
-        source.told = Readiness::EMPTY;
-        source.arm();
-        source.tell().inspect_err(|_| source.leave())
+        let entered = source.enter(registrator, watch);
+        entered.inspect_err(|_| source.leave())
     }
     // ANCHOR_END: register
 
@@ -548,14 +444,10 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         let mut source = self.operations.lock();
         check(registrator, watch)?;
-        source.registered.check_own(registrator)?;
-        source.registered.set(registrator, watch);
-        if let Some(node) = &source.node {
-            node.watch(Some(watch));
-        }
-        source.told = Readiness::EMPTY;
-        source.arm();
-        source.tell()
+        let old = source.registered.check_own(registrator)?;
+        let entered = source.enter(registrator, watch);
+        // What could not be announced has changed nothing.
+        entered.inspect_err(|_| drop(source.enter(registrator, old)))
     }
 
     /// What is in flight stays in flight. What it brings is kept for a later
@@ -581,16 +473,15 @@ impl<K: Kind> Drop for CompletionSource<K> {
             return;
         }
         source.orphan = true;
-        let orphan = Arc::clone(&self.operations);
-        queue.selector.orphans.adopt(orphan);
+        queue.selector.orphans.adopt(self.operations.clone());
         if source.incoming.is_in_flight() {
-            source.cancel(Direction::Incoming);
+            self.operations.cancel(Direction::Incoming);
         }
         let writes = matches!(source.outgoing, Outgoing::InFlight(..));
         if writes && K::ends(&self.handle) {
             source.lingers = Some(Arc::clone(&self.handle));
         } else if source.outgoing.is_in_flight() {
-            source.cancel(Direction::Outgoing);
+            self.operations.cancel(Direction::Outgoing);
         }
         drop(source);
         if queue.is_abandoned() {
@@ -602,19 +493,8 @@ impl<K: Kind> Drop for CompletionSource<K> {
 
 impl<K: Kind<Handle: fmt::Debug>> fmt::Debug for CompletionSource<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CompletionSource")
-            .field("handle", &self.handle)
-            .field("registered", &self.operations.lock().registered)
-            .finish_non_exhaustive()
+        f.debug_tuple("CompletionSource")
+            .field(&self.handle)
+            .finish()
     }
 }
-
-// ANCHOR: handle
-/// What owns a handle, of a socket or of anything else.
-pub(crate) trait Handle: Send + Sync + 'static {
-    fn borrow(&self) -> BorrowedHandle<'_>;
-
-    /// How the operation went that a packet is of: the number of bytes.
-    fn outcome(&self, packet: &Packet) -> io::Result<usize>;
-}
-// ANCHOR_END: handle

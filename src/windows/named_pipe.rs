@@ -4,16 +4,16 @@
 //! client; both ends read into a buffer that they lend, and write a copy.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle, RawHandle};
 use std::sync::Arc;
 
 use super::ffi;
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::Incoming;
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Direction, Handle, Kind};
 use crate::completion::outgoing::{LARGEST_WRITE, Outgoing};
-use crate::completion::source::{Call, CompletionSource, Direction, Handle, Kind, Locked, State};
+use crate::completion::source::{CompletionSource, Locked, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::{Started, errors::*};
 use crate::iocp::overlapped::Packet;
@@ -80,6 +80,7 @@ use crate::registrator::forward_source;
 /// fn duplicate(pipe: &impl std::os::windows::io::AsHandle) {}
 /// duplicate(&evq::windows::NamedPipe::open(r"\\.\pipe\name").unwrap());
 /// ```
+#[derive(Debug)]
 pub struct NamedPipe {
     source: Arc<CompletionSource<Pipe>>,
 }
@@ -234,7 +235,7 @@ impl NamedPipe {
         let source = &mut self.source.lock();
         let connecting = matches!(source.outgoing, Outgoing::Connecting);
         if connecting {
-            source.cancel(Direction::Outgoing);
+            source.operations.cancel(Direction::Outgoing);
         }
         let asked = matches!(
             source.outgoing,
@@ -254,7 +255,9 @@ impl NamedPipe {
     /// Takes the pending error, if there is one: of a write that was on its way, of
     /// waiting for a client, or of a read.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(self.source.lock().take_error())
+        let source = &mut self.source.lock();
+        let error = source.outgoing.take_error();
+        Ok(error.or_else(|| source.incoming.take_error()))
     }
 }
 
@@ -358,8 +361,9 @@ impl Kind for Pipe {
 
     /// Also of a server's end of which nobody knows whether it has a client: the
     /// read finds that out.
-    fn reads(state: &State<Pipe>) -> bool {
-        let wanted = state.kind.waits_to_read || state.watches_reading();
+    fn reads(state: &State<Self>) -> bool {
+        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
+        let wanted = state.kind.waits_to_read || watched;
         let unknown = !state.kind.knows && matches!(state.outgoing, Outgoing::Apart);
         wanted && (state.outgoing.is_connected() || unknown)
     }
@@ -368,17 +372,17 @@ impl Kind for Pipe {
         Ok(Incoming::InFlight(Buffer::take(LENT)))
     }
 
-    unsafe fn read(&mut self, call: Call<'_, Pipe>, lent: &mut Buffer) -> io::Result<Started> {
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
         let (pipe, at, len) = (call.handle.as_handle(), lent.as_mut_ptr(), lent.size());
         // SAFETY: the caller lends both.
         unsafe { ffi::read_overlapped(pipe, at, len, call.overlapped) }
     }
 
-    fn reading(state: &mut State<Pipe>) {
+    fn reading(state: &mut State<Self>) {
         state.joined();
     }
 
-    fn came(state: &mut State<Pipe>, lent: Buffer, outcome: io::Result<usize>) -> Incoming<Buffer> {
+    fn came(state: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         let error = match outcome {
             // An empty message, which is not the end of a stream.
             Ok(0) => return Incoming::Idle,
@@ -399,22 +403,18 @@ impl Kind for Pipe {
         }
     }
 
-    unsafe fn connect(&mut self, call: Call<'_, Pipe>) -> io::Result<Started> {
+    unsafe fn connect(&mut self, call: Call<'_, Self>) -> io::Result<Started> {
         // SAFETY: the caller lends `overlapped`.
         unsafe { ffi::connect_pipe(call.handle.as_handle(), call.overlapped) }
     }
 
-    unsafe fn write(&mut self, call: Call<'_, Pipe>, bytes: &mut [u8]) -> io::Result<Started> {
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
         let (pipe, at) = (call.handle.as_handle(), bytes.as_mut_ptr());
         // SAFETY: the caller lends both.
         unsafe { ffi::write_overlapped(pipe, at, bytes.len(), call.overlapped) }
     }
 
-    fn went(
-        state: &mut State<Pipe>,
-        _: &OwnedHandle,
-        outcome: io::Result<usize>,
-    ) -> io::Result<usize> {
+    fn went(state: &mut State<Self>, _: &OwnedHandle, outcome: Outcome) -> Outcome {
         let code = outcome.as_ref().err().and_then(io::Error::raw_os_error);
         match (&state.outgoing, code) {
             // A client was there first. It may have gone again, but what it wrote is
@@ -440,7 +440,7 @@ impl Handle for OwnedHandle {
         self.as_handle()
     }
 
-    fn outcome(&self, packet: &Packet) -> io::Result<usize> {
+    fn outcome(&self, packet: &Packet) -> Outcome {
         match packet.status() {
             // The rest of the message comes with the next read.
             Err(error) if error.raw_os_error() == Some(ERROR_MORE_DATA) => {}
@@ -455,13 +455,5 @@ forward_source!([] NamedPipe, source);
 impl AsRawHandle for NamedPipe {
     fn as_raw_handle(&self) -> RawHandle {
         self.source.handle().as_raw_handle()
-    }
-}
-
-impl fmt::Debug for NamedPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedPipe")
-            .field("source", &self.source)
-            .finish()
     }
 }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use super::socket::{into_std, skips_packets, socket};
 use super::tcp::TcpStream;
-use crate::completion::incoming::Incoming;
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Kind};
 use crate::completion::outgoing::Outgoing;
-use crate::completion::source::{Call, CompletionSource, Kind, State};
+use crate::completion::source::{CompletionSource, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
@@ -130,7 +131,7 @@ impl Kind for Listener {
     type Handle = OwnedSocket;
     type Lent = OwnedSocket;
 
-    fn reads(state: &State<Listener>) -> bool {
+    fn reads(state: &State<Self>) -> bool {
         state.watch().is_some()
     }
 
@@ -138,11 +139,7 @@ impl Kind for Listener {
         socket(self.domain, ffi::SOCK_STREAM).map(Incoming::InFlight)
     }
 
-    unsafe fn read(
-        &mut self,
-        call: Call<'_, Listener>,
-        lent: &mut OwnedSocket,
-    ) -> io::Result<Started> {
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut OwnedSocket) -> io::Result<Started> {
         let (listener, next) = (call.handle.as_socket(), lent.as_socket());
         let (acceptex, addresses) = (self.acceptex, &raw mut *self.addresses);
         // SAFETY: the caller lends `lent`, `overlapped`, and `addresses` with this.
@@ -151,11 +148,7 @@ impl Kind for Listener {
 
     /// A client may give up before it is accepted. That is no error of the
     /// listener's.
-    fn came(
-        _: &mut State<Listener>,
-        lent: OwnedSocket,
-        outcome: io::Result<usize>,
-    ) -> Incoming<OwnedSocket> {
+    fn came(_: &mut State<Self>, lent: OwnedSocket, outcome: Outcome) -> Incoming<OwnedSocket> {
         match outcome {
             Ok(_) => Incoming::InHand(lent, 0..0),
             Err(error) if gave_up(&error) => Incoming::Idle,

@@ -7,7 +7,9 @@ use std::os::windows::io::{AsSocket, BorrowedHandle, OwnedSocket};
 use std::sync::Arc;
 
 use crate::completion::binding::as_handle;
-use crate::completion::source::{CompletionSource, Handle, Kind};
+use crate::completion::incoming::Outcome;
+use crate::completion::kind::{Handle, Kind};
+use crate::completion::source::CompletionSource;
 use crate::iocp::ffi::skip_on_success;
 use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
@@ -26,7 +28,7 @@ impl Handle for OwnedSocket {
     }
 
     /// A packet has a general error. The socket knows its own.
-    fn outcome(&self, packet: &Packet) -> io::Result<usize> {
+    fn outcome(&self, packet: &Packet) -> Outcome {
         if packet.status().is_ok() {
             return Ok(packet.bytes_transferred());
         }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use super::socket::{into_std, skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::{Incoming, hand_out, is_cancelled};
+use crate::completion::incoming::{Incoming, Outcome, hand_out, is_cancelled};
+use crate::completion::kind::{Call, Kind};
 use crate::completion::outgoing::{Outgoing, gather, portion};
-use crate::completion::source::{Call, CompletionSource, Kind, State};
-use crate::event::Readiness;
+use crate::completion::source::{CompletionSource, State};
+use crate::event::{Readiness, Trigger};
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
 use crate::net::options::{domain, take_error};
@@ -154,8 +155,8 @@ impl TcpStream {
                     true => ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK),
                     false => ffi::recv_vectored(self.socket(), buffers),
                 };
-                let level = source.is_level() && !peek;
-                source.incoming.asked(&received, level);
+                let level = source.watch().is_some_and(|w| w.trigger == Trigger::Level);
+                source.incoming.asked(&received, level && !peek);
                 if received.is_err() {
                     source.tell_again(Readiness::READABLE);
                 }
@@ -243,21 +244,22 @@ impl Kind for Stream {
     type Handle = OwnedSocket;
     type Lent = Buffer;
 
-    fn reads(state: &State<Stream>) -> bool {
-        state.watches_reading() && state.outgoing.is_connected()
+    fn reads(state: &State<Self>) -> bool {
+        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
+        watched && state.outgoing.is_connected()
     }
 
     fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
         Ok(Incoming::InFlight(Buffer::take(self.lends)))
     }
 
-    unsafe fn read(&mut self, call: Call<'_, Stream>, lent: &mut Buffer) -> io::Result<Started> {
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
         // SAFETY: the caller lends both.
         unsafe { ffi::recv_overlapped(socket, at, len, call.overlapped) }
     }
 
-    fn came(_: &mut State<Stream>, lent: Buffer, outcome: io::Result<usize>) -> Incoming<Buffer> {
+    fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
             // No bytes were asked for, so no bytes are not the end.
             Ok(_) if lent.size() == 0 => Incoming::Notified,
@@ -269,7 +271,7 @@ impl Kind for Stream {
     // ANCHOR_END: kind
 
     // ANCHOR: start
-    unsafe fn connect(&mut self, call: Call<'_, Stream>) -> io::Result<Started> {
+    unsafe fn connect(&mut self, call: Call<'_, Self>) -> io::Result<Started> {
         let peer = self.peer.as_deref().ok_or(ErrorKind::NotConnected)?;
         let (socket, name) = (call.handle.as_socket(), (&raw const peer.0, peer.1));
         let connectex = ffi::connectex(socket)?;
@@ -277,7 +279,7 @@ impl Kind for Stream {
         unsafe { ffi::connect_overlapped(connectex, socket, name, call.overlapped) }
     }
 
-    unsafe fn write(&mut self, call: Call<'_, Stream>, bytes: &mut [u8]) -> io::Result<Started> {
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
         let (socket, at) = (call.handle.as_socket(), bytes.as_mut_ptr());
         // SAFETY: the caller lends both.
         unsafe { ffi::send_overlapped(socket, at, bytes.len(), call.overlapped) }
@@ -285,11 +287,7 @@ impl Kind for Stream {
     // ANCHOR_END: start
 
     // ANCHOR: went
-    fn went(
-        state: &mut State<Stream>,
-        socket: &OwnedSocket,
-        outcome: io::Result<usize>,
-    ) -> io::Result<usize> {
+    fn went(state: &mut State<Self>, socket: &OwnedSocket, outcome: Outcome) -> Outcome {
         if !matches!(state.outgoing, Outgoing::Connecting) {
             return outcome;
         }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::socket::{into_std, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::Incoming;
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Kind};
 use crate::completion::outgoing::Outgoing;
-use crate::completion::source::{Call, CompletionSource, Kind, Locked, State};
+use crate::completion::source::{CompletionSource, Locked, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::{Started, errors::*};
 use crate::net::ffi;
@@ -160,7 +161,8 @@ impl UdpSocket {
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
         // The socket itself keeps none: it was asked not to.
-        let error = source.take_error();
+        let error = source.outgoing.take_error();
+        let error = error.or_else(|| source.incoming.take_error());
         if error.is_some() {
             // The program need not ask for a datagram as well.
             source.tell_again(Readiness::READABLE);
@@ -191,8 +193,8 @@ impl Kind for Datagrams {
     type Handle = OwnedSocket;
     type Lent = Buffer;
 
-    fn reads(state: &State<Datagrams>) -> bool {
-        state.watches_reading()
+    fn reads(state: &State<Self>) -> bool {
+        state.watch().is_some_and(|w| w.interests.is_readable())
     }
 
     /// Asks the socket first: many datagrams that come together are one packet.
@@ -214,18 +216,14 @@ impl Kind for Datagrams {
         }
     }
 
-    unsafe fn read(&mut self, call: Call<'_, Datagrams>, lent: &mut Buffer) -> io::Result<Started> {
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
         let sender = (&raw mut self.sender.0, &raw mut self.sender.1);
         // SAFETY: the caller lends both, and `sender` with this.
         unsafe { ffi::recvfrom_overlapped(socket, at, len, sender, call.overlapped) }
     }
 
-    fn came(
-        _: &mut State<Datagrams>,
-        lent: Buffer,
-        outcome: io::Result<usize>,
-    ) -> Incoming<Buffer> {
+    fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
             Ok(len) => Incoming::InHand(lent, 0..len),
             // It has taken the place of no datagram, and a server must survive its
@@ -235,7 +233,7 @@ impl Kind for Datagrams {
         }
     }
 
-    unsafe fn write(&mut self, call: Call<'_, Datagrams>, bytes: &mut [u8]) -> io::Result<Started> {
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
         // SAFETY: the caller lends both, and `receiver` with this.
         unsafe {
@@ -246,17 +244,6 @@ impl Kind for Datagrams {
                     ffi::sendto_overlapped(socket, at, len, name, call.overlapped)
                 }
             }
-        }
-    }
-
-    fn went(
-        state: &mut State<Datagrams>,
-        _: &OwnedSocket,
-        outcome: io::Result<usize>,
-    ) -> io::Result<usize> {
-        match (outcome, &state.outgoing) {
-            (Err(error), Outgoing::InFlight(_, all)) if is_of_an_earlier(&error) => Ok(all.len()),
-            (outcome, _) => outcome,
         }
     }
 }
