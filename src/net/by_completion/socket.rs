@@ -66,3 +66,82 @@ where
     })
 }
 // ANCHOR_END: into_std
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::completion::buffer_pool::Buffer;
+    use crate::completion::incoming::Incoming;
+    use crate::completion::kind::Call;
+    use crate::completion::outgoing::Outgoing;
+    use crate::completion::source::State;
+    use crate::event::Readiness;
+    use crate::iocp::ffi::Started;
+    use crate::{Events, Interests, Poll, Token};
+
+    /// Reads datagrams, but the system has no memory for that so many times.
+    struct Short(usize);
+
+    impl Kind for Short {
+        type Handle = OwnedSocket;
+        type Lent = Buffer;
+
+        fn reads(state: &State<Self>) -> bool {
+            state.watch().is_some()
+        }
+
+        fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
+            Ok(Incoming::InFlight(Buffer::take(64)))
+        }
+
+        unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
+            if self.0 > 0 {
+                self.0 -= 1;
+                return Err(io::Error::from_raw_os_error(ffi::WSAENOBUFS));
+            }
+            let (socket, at) = (call.handle.as_socket(), lent.as_mut_ptr());
+            // SAFETY: the caller lends both.
+            unsafe { ffi::recv_overlapped(socket, at, lent.size(), call.overlapped) }
+        }
+
+        fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
+            match outcome {
+                Ok(len) => Incoming::InHand(lent, 0..len),
+                Err(error) => Incoming::Failed(error),
+            }
+        }
+    }
+
+    #[test]
+    fn a_source_that_the_system_has_no_memory_for_is_told_to_try_again() {
+        let socket = socket(ffi::AF_INET, ffi::SOCK_DGRAM).unwrap();
+        ffi::bind(socket.as_socket(), "127.0.0.1:0".parse().unwrap()).unwrap();
+        let to = ffi::getsockname(socket.as_socket()).unwrap();
+        let mut source = Arc::new(CompletionSource::new(socket, Short(3), Outgoing::Apart));
+        let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(8));
+        let registrator = poll.registrator().clone();
+        registrator
+            .register(&mut source, Token(1), Interests::READABLE)
+            .unwrap();
+        let mut is_event = |limit: u64| {
+            let limit = Duration::from_millis(limit);
+            poll.poll(&mut events, Some(limit)).unwrap() == 1
+        };
+        for refusals in [2, 1, 0] {
+            assert!(is_event(20_000), "try again");
+            // What a read does that finds nothing.
+            let mut source = source.lock();
+            assert!(matches!(source.incoming, Incoming::Refused));
+            assert_eq!(source.kind.0, refusals);
+            source.tell_again(Readiness::READABLE);
+            source.arm();
+        }
+        assert!(!is_event(50), "there was memory: a read is in flight");
+        let there = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        there.send_to(b"hello", to).unwrap();
+        assert!(is_event(20_000), "the datagram");
+        assert!(source.lock().incoming.take().is_some());
+    }
+}
