@@ -117,10 +117,6 @@ pub mod net;
 pub mod unix;
 #[cfg(windows)]
 pub mod windows;
-#[cfg(not(windows))]
-mod windows {
-    pub mod pipe; // It makes no call.
-}
 
 pub use event::{Event, Interests, Readiness, Token, Trigger, Watch};
 pub use events::Events;
@@ -132,26 +128,24 @@ pub use waker::Waker;
 /// The one door to the private parts, for the crate's own tests and exercises.
 #[doc(hidden)]
 pub mod inside {
-    pub use crate::completion::buffer_pool;
+    /// The steps of a source over completions, on every system.
+    pub use crate::completion::{buffer_pool, incoming, outgoing};
     /// epoll's decisions, on every system.
     pub use crate::epoll::mask;
     /// Windows' error numbers, on every system.
     pub use crate::iocp::ffi::errors;
     /// kqueue's decisions, on every system.
     pub use crate::kqueue::changes;
-    /// The steps of a stream over completions, on every system.
-    pub use crate::net::by_completion::{datagrams, reading, writing};
     /// The foreign functions, types and constants of this system's sockets.
     pub mod socket_ffi {
         pub use crate::net::ffi::*;
     }
-    /// A named pipe's decisions, on every system.
-    pub use crate::windows::pipe;
 
     /// How many operations of the queue's sources are in flight.
     #[cfg(windows)]
     pub fn operations_in_flight(registrator: &crate::Registrator) -> usize {
-        registrator.queue.selector.lent()
+        let in_flight = &registrator.queue.selector.in_flight;
+        in_flight.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// The queue's completion port.

@@ -96,7 +96,7 @@ impl Queue {
         self.abandoned.store(true, Ordering::Release);
         self.ready.clear();
         #[cfg(windows)]
-        self.selector.see_off();
+        self.selector.reap();
     }
 
     /// Whether nobody polls any more.

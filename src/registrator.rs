@@ -240,6 +240,11 @@ impl Registered {
         }
     }
 
+    /// The registration, as it is now.
+    #[cfg(windows)]
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        self.0.as_ref().map(|(_, watch)| *watch)
+    }
     // ANCHOR_END: registered
 
     // ANCHOR: check

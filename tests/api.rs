@@ -254,6 +254,7 @@ mod windows {
     const _: unsafe fn(OwnedHandle) -> NamedPipe = NamedPipe::from_handle;
     const _: fn(&NamedPipe) -> io::Result<()> = NamedPipe::connect;
     const _: fn(&NamedPipe) -> io::Result<()> = NamedPipe::disconnect;
+    const _: fn(NamedPipe) -> io::Result<OwnedHandle> = NamedPipe::into_handle;
     const _: fn(&NamedPipe) -> io::Result<Option<io::Error>> = NamedPipe::take_error;
 
     #[test]
@@ -262,12 +263,25 @@ mod windows {
         shared::<NamedPipe>();
         shared::<Binding>();
         shared::<Overlapped>();
-        fn piped<T: Source + io::Read + io::Write + AsHandle + AsRawHandle>() {}
+        fn piped<T: Source + io::Read + io::Write + AsRawHandle>() {}
         piped::<NamedPipe>();
         fn numbered<T: AsSocket + AsRawSocket>() {}
         numbered::<TcpListener>();
         numbered::<TcpStream>();
         numbered::<UdpSocket>();
+    }
+
+    /// Safe code gets no handle of a pipe that is registered: two implementations of one
+    /// trait for one type would not compile, and neither would this with `AsHandle`.
+    #[test]
+    fn a_pipe_is_not_as_handle() {
+        trait Without<Which> {
+            fn found() {}
+        }
+        impl<T> Without<()> for T {}
+        struct Handle;
+        impl<T: AsHandle> Without<Handle> for T {}
+        <NamedPipe as Without<_>>::found();
     }
 }
 

@@ -86,10 +86,10 @@ const CALLS: &[&str] = &[
     "AcceptEx(",
     "(os error 997)\n",
     "GetQueuedCompletionStatusEx(0x",
-    ", 64, [1], 0) = ",
+    ", [1], 0) = ",
     "(os error 258)\n",
     "CancelIoEx(0x",
-    ", 64, [1], 10) = 1\n",
+    ", [1], 10) = 1\n",
 ];
 
 /// As with `2>&1 | head`.

@@ -614,6 +614,26 @@ fn what_a_port_does_not_take_is_refused_with_a_sentence() {
     assert!(error.to_string().contains("one for each"), "{error}");
 }
 
+/// The port takes a handle once. Whoever asks second, of the same queue, is not refused.
+#[test]
+fn one_handle_may_be_registered_by_two_threads_at_once() {
+    let poll = Poll::new().unwrap();
+    for round in 0..300 {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (binding, start) = (Binding::new(), std::sync::Barrier::new(2));
+        let register = || {
+            start.wait();
+            // SAFETY: nothing is ever started on it.
+            unsafe { binding.register_socket(socket.as_socket(), poll.registrator()) }
+        };
+        thread::scope(|scope| {
+            let other = scope.spawn(register);
+            let both = [register(), other.join().unwrap()];
+            assert!(both.iter().all(Result::is_ok), "round {round}: {both:?}");
+        });
+    }
+}
+
 #[test]
 fn a_socket_is_a_handle() {
     let mut poll = Poll::new().unwrap();

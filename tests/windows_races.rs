@@ -98,17 +98,38 @@ fn fill(mut stream: &TcpStream) -> usize {
     }
 }
 
-/// Each has its second: that an earlier stream's is over does not cut it short.
+/// A stream that is full, with a last write in flight that its peer reads only if it wants to.
+fn full(poll: &Poll) -> (TcpStream, net::TcpStream, usize) {
+    let (mut stream, peer) = connection();
+    poll.registrator()
+        .register(&mut stream, Token(1), Interests::WRITABLE)
+        .unwrap();
+    let taken = fill(&stream);
+    (stream, peer, taken)
+}
+
+/// A second in all, counted from `Poll`'s end: not one for each.
 #[test]
-fn a_last_write_is_not_given_up_with_that_of_an_earlier_stream() {
-    let full = |poll: &Poll| {
-        let (mut stream, peer) = connection();
-        poll.registrator()
-            .register(&mut stream, Token(1), Interests::WRITABLE)
-            .unwrap();
-        let taken = fill(&stream);
-        (stream, peer, taken)
-    };
+fn streams_that_are_dropped_after_their_poll_share_one_second() {
+    let poll = Poll::new().unwrap();
+    let registrator = poll.registrator().clone();
+    let stalled: Vec<_> = (0..10).map(|_| full(&poll)).collect();
+    drop(poll);
+    let began = Instant::now();
+    let mut peers = Vec::new();
+    for (stream, peer, _) in stalled {
+        drop(stream);
+        peers.push(peer);
+    }
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(900), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?} for ten streams");
+    assert_eq!(inside::operations_in_flight(&registrator), 0);
+}
+
+/// Within that second a last write arrives, whatever was dropped before it.
+#[test]
+fn a_last_write_after_poll_arrives_while_the_second_lasts() {
     // Once is enough, where the machine is in time.
     for _ in 0..10 {
         let poll = Poll::new().unwrap();
@@ -116,12 +137,12 @@ fn a_last_write_is_not_given_up_with_that_of_an_earlier_stream() {
         let (early, _early_peer, _) = full(&poll);
         let (late, mut late_peer, taken) = full(&poll);
         drop(poll);
+        let began = Instant::now();
         let in_time = thread::scope(|scope| {
             scope.spawn(|| drop(early));
-            thread::sleep(Duration::from_millis(600));
-            let began = Instant::now();
+            thread::sleep(Duration::from_millis(300));
             scope.spawn(|| drop(late));
-            thread::sleep(Duration::from_millis(550));
+            thread::sleep(Duration::from_millis(200));
             let mut read = Vec::new();
             late_peer.read_to_end(&mut read).unwrap();
             let in_time = began.elapsed() < Duration::from_millis(900);

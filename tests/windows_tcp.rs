@@ -85,7 +85,7 @@ impl Bench {
             let left = end.saturating_duration_since(Instant::now());
             self.poll.poll(&mut self.events, Some(left)).unwrap();
             if let Some(event) = self.events.iter().find(|event| condition(event)) {
-                return event;
+                return *event;
             }
             assert!(Instant::now() < end, "still waiting for {what}");
         }

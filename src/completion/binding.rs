@@ -4,7 +4,7 @@
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, AsRawSocket, BorrowedHandle, BorrowedSocket};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::queue::Queue;
 use crate::registrator::Registrator;
@@ -57,6 +57,8 @@ use crate::registrator::Registrator;
 pub struct Binding {
     /// The queue, and the handle's number.
     tied: OnceLock<(Arc<Queue>, usize)>,
+    /// Held while a handle is tied: a port takes each handle only once.
+    tying: Mutex<()>,
 }
 
 impl Binding {
@@ -64,6 +66,7 @@ impl Binding {
     pub const fn new() -> Binding {
         Binding {
             tied: OnceLock::new(),
+            tying: Mutex::new(()),
         }
     }
 
@@ -103,6 +106,7 @@ impl Binding {
         registrator: &Registrator,
     ) -> io::Result<()> {
         let (queue, number) = (&registrator.queue, handle.as_raw_handle() as usize);
+        let _tying = self.tying.lock().unwrap_or_else(PoisonError::into_inner);
         match self.tied.get() {
             Some((own, _)) if !Arc::ptr_eq(own, queue) => {
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))
@@ -114,7 +118,6 @@ impl Binding {
             Some(_) => Ok(()),
             None => {
                 queue.selector.associate(handle)?;
-                // Nobody else was given this handle's port, or that had failed.
                 let _ = self.tied.set((Arc::clone(queue), number));
                 Ok(())
             }

@@ -22,7 +22,7 @@ static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 const MOST: usize = 64;
 /// Larger ones are not kept, in bytes: nobody is to pay for ever for what one
 /// stream has lent.
-const LARGEST: usize = 64 * 1024;
+const LARGEST: usize = 128 * 1024;
 // ANCHOR_END: buffer
 
 // ANCHOR: take
@@ -38,11 +38,6 @@ impl Buffer {
     // ANCHOR_END: take
 
     // ANCHOR: bytes
-    /// Where it begins, for the kernel.
-    pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr()
-    }
-
     /// How long it is, whoever has it.
     pub fn size(&self) -> usize {
         self.0.len()

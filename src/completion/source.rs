@@ -1,173 +1,293 @@
 //! What every source on Windows is made of.
 //!
 //! Chapter 11. A socket or a pipe has at most two operations in flight, one in
-//! and one out. Their memory is lent to the kernel, so it lives in an `Arc` of
-//! which each operation in flight holds a count: whoever drops the source drops
-//! `Bound`, and what the kernel still writes to stays until its packet is back.
-//! What a completion means is the business of each kind of source, its `Machine`.
+//! each direction. The kernel has their memory until it is done with it. So this
+//! memory lives in an `Arc`, and each operation in flight holds a count: dropping
+//! the source frees nothing that the kernel still writes to. A kind of source adds
+//! how it starts a read or a write, and what the outcome means.
 
 use std::fmt;
 use std::io;
-use std::mem::offset_of;
-use std::os::windows::io::{AsHandle, AsSocket, BorrowedHandle, OwnedHandle, OwnedSocket};
+use std::mem::{self, offset_of};
+use std::ops::{Deref, DerefMut};
 use std::ptr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::binding::{Binding, as_handle};
+use super::binding::Binding;
+use super::buffer_pool::Buffer;
+use super::incoming::{Incoming, Outcome, is_transient};
+use super::kind::{Call, Direction, Handle, Kind};
+use super::outgoing::Outgoing;
 use crate::event::{Readiness, Watch};
-use crate::iocp::ffi::{self, OVERLAPPED, Started};
+use crate::iocp::ffi::{self, Started};
+use crate::iocp::orphans::Orphan;
 use crate::iocp::overlapped::{Overlapped, Packet};
-use crate::iocp::selector::Lingering;
-use crate::registration::{Registration, SetReadiness};
-use crate::registrator::{Registrator, Source, check};
-
-// ANCHOR: machine
-/// How a kind of source makes readiness of completions.
-pub(crate) trait Machine: Sized + Send + 'static {
-    /// `OwnedSocket` or `OwnedHandle`.
-    type Handle: Handle;
-    /// Whether to have operations that succeed at once queue no packet.
-    const SKIPS_PACKETS: bool;
-
-    /// The source has been registered, or otherwise: starts what is to be in
-    /// flight, and says what it is ready for by `Operations::announce`.
-    fn arm(state: &mut State<Self>, operations: &Arc<Operations<Self>>) -> io::Result<()>;
-
-    /// An operation is over. Its memory is the source's again.
-    fn done(
-        state: &mut State<Self>,
-        operations: &Arc<Operations<Self>>,
-        which: Which,
-        packet: &Packet,
-    );
-
-    /// The source has been dropped with its output in flight: whether that may
-    /// finish first. If so, this ends the stream behind it.
-    fn lingers(state: &mut State<Self>, handle: &Self::Handle) -> bool;
-}
-// ANCHOR_END: machine
-
-// ANCHOR: started
-/// One of the two operations that a source may have in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// A read, an accept, a datagram in.
-    Input,
-    /// A connect, a write, a datagram out.
-    Output,
-}
-// ANCHOR_END: started
+use crate::ready::Node;
+use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: operations
 /// The part of a source that the kernel holds on to.
-pub(crate) struct Operations<M: Machine> {
-    input: Overlapped,
-    output: Overlapped,
+pub(crate) struct Operations<K: Kind> {
+    incoming: Overlapped,
+    outgoing: Overlapped,
     /// Closed by its owner, whatever is in flight.
-    handle: Weak<M::Handle>,
+    handle: Weak<K::Handle>,
     binding: Binding,
-    readiness: SetReadiness,
-    state: Mutex<State<M>>,
+    state: Mutex<State<K>>,
 }
 
 /// What changes, under one lock.
-pub(crate) struct State<M: Machine> {
-    pub(crate) machine: M,
-    /// As registered now.
-    pub(crate) watch: Option<Watch>,
-    /// Whether `Input` and `Output` are lent to the kernel.
-    in_flight: [bool; 2],
-    /// Whether the kernel has agreed to `SKIPS_PACKETS`.
+pub(crate) struct State<K: Kind> {
+    pub(crate) kind: K,
+    pub(crate) incoming: Incoming<K::Lent>,
+    pub(crate) outgoing: Outgoing,
+    registered: Registered,
+    /// In the ready list, while the source is registered.
+    node: Option<Arc<Node>>,
+    /// What the ready list was told last.
+    told: Readiness,
+    /// Whether an operation that succeeds at once queues no packet.
     skips_packets: bool,
-    /// The owner has been dropped.
-    leaving: bool,
+    /// The source was dropped.
+    orphan: bool,
     /// Keeps the handle open for the last write.
-    lingering: Option<Arc<M::Handle>>,
+    lingers: Option<Arc<K::Handle>>,
+}
+
+impl<K: Kind> State<K> {
+    /// The registration, if there is one.
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        self.registered.watch()
+    }
+
+    /// What is ready in these directions is news, though it was told before: the
+    /// program was refused, or has taken an error.
+    pub(crate) fn tell_again(&mut self, directions: Readiness) {
+        self.told = Readiness::from_bits(self.told.bits() & !directions.bits());
+    }
+
+    fn is_in_flight(&self) -> bool {
+        self.incoming.is_in_flight() || self.outgoing.is_in_flight()
+    }
+
+    /// Ends the registration: nothing more is delivered of it.
+    fn leave(&mut self) {
+        let registered = self.registered.take();
+        if let (Some((queue, _)), Some(node)) = (registered, self.node.take()) {
+            queue.ready.remove(&node);
+        }
+    }
 }
 // ANCHOR_END: operations
 
-// ANCHOR: announce
-impl<M: Machine> State<M> {
-    /// Whether an operation is lent to the kernel, its buffer included.
-    pub(crate) fn in_flight(&self, which: Which) -> bool {
-        self.in_flight[which as usize]
+// ANCHOR: locked
+/// A source whose lock is held. When the lock is let go, the ready list is told
+/// what has become ready: here, and nowhere else.
+pub(crate) struct Locked<'a, K: Kind> {
+    pub(crate) operations: &'a Arc<Operations<K>>,
+    state: MutexGuard<'a, State<K>>,
+}
+
+impl<K: Kind> Locked<'_, K> {
+    /// Lists the node if the source is ready for something that the list was not
+    /// told yet.
+    fn tell(&mut self) -> io::Result<()> {
+        let now = self.incoming.readiness() | self.outgoing.readiness();
+        let news = !self.told.contains(now);
+        self.told = now;
+        if let (Some(node), Some(queue)) = (&self.node, self.operations.binding.queue()) {
+            node.set(now);
+            return if news { queue.push(node) } else { Ok(()) };
+        }
+        Ok(())
+    }
+
+    /// Registers the source, or changes its registration: whatever is ready is news.
+    fn enter(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
+        self.registered.set(registrator, watch);
+        self.node.as_ref().map(|node| node.watch(Some(watch)));
+        self.told = Readiness::EMPTY;
+        self.arm();
+        self.tell()
     }
 }
 
-impl<M: Machine> Operations<M> {
-    /// Nothing panics while this lock is held, so a poisoned one is a sound one.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<M>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the source is ready for from now on. `news` is an edge of its own,
-    /// though it may have been so before; without any, nobody is told.
-    pub(crate) fn announce(&self, readiness: Readiness, news: bool) {
+impl<K: Kind> Drop for Locked<'_, K> {
+    fn drop(&mut self) {
         // Fails only if the poller cannot be woken: the next push tries again.
-        let _ = self
-            .readiness
-            .replace(readiness, news && !readiness.is_empty());
+        let _ = self.tell();
+    }
+}
+// ANCHOR_END: locked
+
+impl<K: Kind> Deref for Locked<'_, K> {
+    type Target = State<K>;
+
+    fn deref(&self) -> &State<K> {
+        &self.state
+    }
+}
+
+impl<K: Kind> DerefMut for Locked<'_, K> {
+    fn deref_mut(&mut self) -> &mut State<K> {
+        &mut self.state
+    }
+}
+
+impl<K: Kind> Operations<K> {
+    /// Nothing panics while this lock is held, so a poisoned one is a sound one.
+    fn lock(self: &Arc<Self>) -> Locked<'_, K> {
+        Locked {
+            operations: self,
+            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+}
+
+impl<K: Kind> Locked<'_, K> {
+    // ANCHOR: arm
+    /// Starts what is to be in flight. Called whenever that may have changed: by
+    /// each registration, each packet, and each call of the program's that takes
+    /// what has come.
+    pub(crate) fn arm(&mut self) {
+        let (Some(handle), true) = (self.operations.handle.upgrade(), self.is_bound()) else {
+            return;
+        };
+        if let Incoming::Refused = self.incoming {
+            self.incoming = Incoming::Idle;
+        }
+        while let Some(direction) = self.next(&handle) {
+            match self.start(direction, &handle) {
+                Ok(Started::Pending) if direction == Direction::Incoming => K::reading(self),
+                Ok(Started::Pending) => {}
+                Ok(Started::AtOnce(bytes)) => self.over(direction, &handle, Ok(bytes)),
+                Err(error) => self.over(direction, &handle, Err(error)),
+            }
+        }
     }
 
-    /// The handle, as long as its owner has not dropped it, or it lingers.
-    pub(crate) fn handle(&self) -> Option<Arc<M::Handle>> {
-        self.handle.upgrade()
+    /// What is to be started now. From here on it counts as in flight. A source
+    /// that was dropped starts nothing but the rest of its last write.
+    fn next(&mut self, handle: &K::Handle) -> Option<Direction> {
+        let state = &mut *self.state;
+        if (!state.orphan || state.lingers.is_some()) && state.outgoing.start() {
+            return Some(Direction::Outgoing);
+        }
+        while !state.orphan && matches!(state.incoming, Incoming::Idle) && K::reads(state) {
+            let lent = state.kind.lend(handle);
+            state.incoming = lent.unwrap_or_else(Incoming::Failed);
+            if state.incoming.is_in_flight() {
+                return Some(Direction::Incoming);
+            }
+        }
+        None
     }
-    // ANCHOR_END: announce
+    // ANCHOR_END: arm
 
     // ANCHOR: start
-    /// Starts an operation that is not in flight: lends its memory, makes the
-    /// call, and takes the memory back if there will be no packet. A source that
-    /// has been dropped starts nothing but the rest of its last write.
-    ///
-    /// The memory is lent first, for the packet may be dequeued on another
-    /// thread before the call has returned. It waits there for `state`.
-    pub(crate) fn start(
-        self: &Arc<Self>,
-        state: &mut State<M>,
-        which: Which,
-        call: impl FnOnce(&M::Handle, *mut OVERLAPPED) -> io::Result<Started>,
-    ) -> io::Result<Started> {
-        let (Some(handle), Some(queue)) = (self.handle.upgrade(), self.binding.queue()) else {
-            return Err(io::ErrorKind::NotConnected.into());
+    /// Makes the call that starts an operation. The memory counts as the kernel's
+    /// before the call is made, for another thread may dequeue the packet before
+    /// the call has returned. That thread then waits for this lock.
+    fn start(&mut self, direction: Direction, handle: &K::Handle) -> io::Result<Started> {
+        let count = Arc::into_raw(Arc::clone(self.operations));
+        self.operations.count(1);
+        let at = count
+            .wrapping_byte_add(Operations::<K>::offset(direction))
+            .cast();
+        let state = &mut *self.state;
+        // SAFETY: an `Overlapped` of ours, by a pointer to the whole; and no operation
+        // uses it. `count` keeps it until the packet comes, and the state with what is
+        // lent: of that nobody touches what is in flight, and moving a buffer moves
+        // its pointer and none of its bytes.
+        let started = unsafe {
+            let overlapped = Overlapped::prepare(at).cast();
+            let call = Call { handle, overlapped };
+            match (direction, &mut state.incoming, &mut state.outgoing) {
+                (Direction::Incoming, Incoming::InFlight(lent), _) => state.kind.read(call, lent),
+                (Direction::Outgoing, _, Outgoing::InFlight(copy, left)) => {
+                    state.kind.write(call, &mut copy[left.clone()])
+                }
+                _ => state.kind.connect(call),
+            }
         };
-        // The handle may still be there, but what is seen off was counted.
-        if state.leaving && (which == Which::Input || state.lingering.is_none()) {
-            return Err(io::ErrorKind::NotConnected.into());
-        }
-        assert!(!state.in_flight(which), "{which:?} is lent already");
-        let lent = Arc::into_raw(Arc::clone(self));
-        queue.selector.lend();
-        let at = lent.wrapping_byte_add(Self::offset(which)).cast();
-        // SAFETY: an `Overlapped` of ours, by a pointer of the whole's; and no
-        // operation uses it.
-        let overlapped = unsafe { Overlapped::prepare(at) };
-        let started = match call(&handle, overlapped.cast()) {
+        let comes = match started {
+            Ok(Started::Pending) => true,
             // "At once" alone still queues a packet.
-            Ok(Started::AtOnce(_)) if !state.skips_packets => Ok(Started::Pending),
-            // So does a failure that the kernel calls a warning: a datagram that
-            // did not fit.
-            // SAFETY: the memory is there, packet or not: this count is lent yet.
-            Err(_) if unsafe { Overlapped::has_warned(at) } => Ok(Started::Pending),
-            started => started,
+            Ok(Started::AtOnce(_)) => !state.skips_packets,
+            // So does a failure that the kernel calls a warning: a datagram or a
+            // message that did not fit.
+            // SAFETY: the memory is there: the packet has not given `count` back,
+            // for its function needs the lock.
+            Err(_) => unsafe { Overlapped::has_warned(at) },
         };
-        if let Ok(Started::Pending) = started {
-            state.in_flight[which as usize] = true;
-        } else {
-            queue.selector.give_back();
-            // SAFETY: from `into_raw` above, and the kernel has not kept it.
-            drop(unsafe { Arc::from_raw(lent) });
+        if comes {
+            return Ok(Started::Pending);
         }
+        self.operations.count(-1);
+        // SAFETY: from `into_raw` above, and the kernel has not kept it.
+        drop(unsafe { Arc::from_raw(count) });
         started
     }
     // ANCHOR_END: start
 
+    // ANCHOR: over
+    /// An operation is over: by its packet, at once, or because it did not start.
+    fn over(&mut self, direction: Direction, handle: &K::Handle, outcome: Outcome) {
+        let state = &mut *self.state;
+        match direction {
+            Direction::Incoming => {
+                let before = mem::replace(&mut state.incoming, Incoming::Idle);
+                let meaning = |lent, outcome| K::came(state, lent, outcome);
+                let after = before.came_back(outcome, meaning);
+                state.incoming = after;
+            }
+            Direction::Outgoing => {
+                let outcome = K::went(state, handle, outcome);
+                state.outgoing.came_back(outcome);
+            }
+        }
+    }
+    // ANCHOR_END: over
+
+    // ANCHOR: write_copy
+    /// Lends a copy of what the system had no room for, and returns how much that
+    /// is. A write that fails at once has taken nothing.
+    pub(crate) fn write_copy(&mut self, copy: Buffer, len: usize) -> io::Result<usize> {
+        self.outgoing = Outgoing::Copied(copy, 0..len);
+        self.arm();
+        match self.outgoing.take_error() {
+            Some(error) if is_transient(&error) => {
+                self.tell_again(Readiness::WRITABLE);
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+            Some(error) => Err(error),
+            None => Ok(len),
+        }
+    }
+    // ANCHOR_END: write_copy
+
+    /// Whether a port takes the packets: before that, nothing can be started.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.operations.binding.queue().is_some()
+    }
+}
+
+impl<K: Kind> Operations<K> {
     // ANCHOR: done
     /// How far into the whole an operation's OVERLAPPED is.
-    const fn offset(which: Which) -> usize {
-        match which {
-            Which::Input => offset_of!(Self, input),
-            Which::Output => offset_of!(Self, output),
+    const fn offset(direction: Direction) -> usize {
+        match direction {
+            Direction::Incoming => offset_of!(Self, incoming),
+            Direction::Outgoing => offset_of!(Self, outgoing),
+        }
+    }
+
+    /// Counts the queue's operations in flight.
+    fn count(&self, by: isize) {
+        if let Some(queue) = self.binding.queue() {
+            let in_flight = &queue.selector.in_flight;
+            in_flight.fetch_add(by as usize, Ordering::Relaxed); // wraps around
         }
     }
 
@@ -176,313 +296,205 @@ impl<M: Machine> Operations<M> {
     /// # Safety
     ///
     /// The packet is of an operation that `start` has started, and comes once.
-    unsafe fn done(packet: &Packet, which: Which) {
+    unsafe fn done(packet: &Packet, direction: Direction) {
         let at = packet.overlapped().cast_const();
-        let whole: *const Self = at.wrapping_byte_sub(Self::offset(which)).cast();
-        // SAFETY: `start` has lent this count, and made the packet's pointer of
-        // the whole's. The packet gives it back.
+        let whole: *const Self = at.wrapping_byte_sub(Self::offset(direction)).cast();
+        // SAFETY: `start` has made this count the kernel's, and the packet's pointer
+        // from the whole's. The packet gives it back.
         let operations = unsafe { Arc::from_raw(whole) };
-        let mut state = operations.lock();
-        state.in_flight[which as usize] = false;
-        M::done(&mut state, &operations, which, packet);
-        if let Some(queue) = operations.binding.queue() {
-            queue.selector.give_back();
-            if state.leaving && !state.in_flight(which) {
-                if which == Which::Output && state.lingering.take().is_some() {
-                    queue.selector.lingered(whole.cast());
-                }
-                queue.selector.left();
+        let mut source = operations.lock();
+        match (operations.handle.upgrade(), direction) {
+            (Some(handle), _) => {
+                source.over(direction, &handle, handle.outcome(packet));
+                source.arm();
             }
+            // Closed, and nobody wants to know.
+            (None, Direction::Incoming) => source.incoming = Incoming::Idle,
+            (None, Direction::Outgoing) => source.outgoing = Outgoing::Apart,
         }
-    }
-
-    unsafe fn input_done(packet: &Packet) {
-        // SAFETY: as required of this one.
-        unsafe { Self::done(packet, Which::Input) }
-    }
-
-    unsafe fn output_done(packet: &Packet) {
-        // SAFETY: as required of this one.
-        unsafe { Self::done(packet, Which::Output) }
+        if !source.outgoing.is_in_flight() {
+            source.lingers = None;
+        }
+        let was_last = source.orphan && !source.is_in_flight();
+        drop(source);
+        operations.count(-1);
+        if let Some(queue) = operations.binding.queue().filter(|_| was_last) {
+            queue.selector.orphans.release(whole.cast());
+        }
     }
     // ANCHOR_END: done
 
     // ANCHOR: cancel
     /// Asks the kernel for an operation's end. Its packet comes all the same.
-    pub(crate) fn cancel(&self, handle: &M::Handle, which: Which) {
-        let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(which));
-        // Too late is no error.
-        // SAFETY: the operation was started on this handle, with this address.
-        let _ = unsafe { ffi::cancel(handle.as_handle(), at.cast_mut().cast()) };
+    pub(crate) fn cancel(&self, direction: Direction) {
+        let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(direction));
+        if let Some(handle) = self.handle.upgrade() {
+            // Too late is no error.
+            // SAFETY: the operation was started on this handle, with this address.
+            let _ = unsafe { ffi::cancel(handle.borrow(), at.cast_mut().cast()) };
+        }
+    }
+}
+
+impl<K: Kind> Orphan for Operations<K> {
+    fn give_up(&self) {
+        self.cancel(Direction::Outgoing);
     }
 }
 // ANCHOR_END: cancel
 
-// ANCHOR: bound
-/// A source: the handle, its operations and its registration.
-pub(crate) struct Bound<M: Machine> {
-    handle: Arc<M::Handle>,
-    pub(crate) operations: Arc<Operations<M>>,
-    registration: Mutex<Registration>,
+// ANCHOR: source
+/// A source: its handle, and its operations.
+pub(crate) struct CompletionSource<K: Kind> {
+    handle: Arc<K::Handle>,
+    operations: Arc<Operations<K>>,
 }
 
-impl<M: Machine> Bound<M> {
-    pub(crate) fn new(handle: M::Handle, machine: M) -> Bound<M> {
+impl<K: Kind> CompletionSource<K> {
+    pub(crate) fn new(handle: K::Handle, kind: K, outgoing: Outgoing) -> CompletionSource<K> {
         let handle = Arc::new(handle);
-        let (registration, readiness) = Registration::new();
         let operations = Arc::new(Operations {
-            input: Overlapped::new(Operations::<M>::input_done),
-            output: Overlapped::new(Operations::<M>::output_done),
+            // SAFETY: as required of this closure.
+            incoming: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Incoming) }),
+            // SAFETY: the same.
+            outgoing: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Outgoing) }),
             handle: Arc::downgrade(&handle),
             binding: Binding::new(),
-            readiness,
             state: Mutex::new(State {
-                machine,
-                watch: None,
-                in_flight: [false; 2],
+                kind,
+                incoming: Incoming::Idle,
+                outgoing,
+                registered: Registered::default(),
+                node: None,
+                told: Readiness::EMPTY,
                 skips_packets: false,
-                leaving: false,
-                lingering: None,
+                orphan: false,
+                lingers: None,
             }),
         });
-        Bound {
-            handle,
-            operations,
-            registration: Mutex::new(registration),
-        }
+        CompletionSource { handle, operations }
     }
-    // ANCHOR_END: bound
+    // ANCHOR_END: source
 
-    pub(crate) fn handle(&self) -> &M::Handle {
+    pub(crate) fn handle(&self) -> &K::Handle {
         &self.handle
     }
 
     // ANCHOR: lock
     /// For a call of the program's. Once `Poll` is gone, nobody else dequeues what
-    /// has been lent, and of what is lent now nobody would be told: from then on the
-    /// source is used as if it were not registered.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<M>> {
+    /// was in flight then, and nobody would be told of what is lent later: from
+    /// then on the source is used as if it were not registered.
+    pub(crate) fn lock(&self) -> Locked<'_, K> {
         let queue = self.operations.binding.queue();
         if let Some(queue) = queue.filter(|queue| queue.is_abandoned()) {
-            self.operations.lock().watch = None;
+            self.operations.lock().leave();
             queue.selector.deliver_all();
         }
         self.operations.lock()
     }
     // ANCHOR_END: lock
 
-    fn registration(&self) -> MutexGuard<'_, Registration> {
-        self.registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    // ANCHOR: arm
-    fn arm(&self, watch: Watch) -> io::Result<()> {
-        let mut state = self.operations.lock();
-        state.watch = Some(watch);
-        M::arm(&mut state, &self.operations)
-    }
-
-    /// Hands the handle back, deregistered; not while the kernel has memory, and
-    /// not if what has come back is still wanted. Both are asked at once, for a
-    /// packet may be delivered meanwhile.
-    pub(crate) fn into_handle(
-        self,
-        wanted: impl FnOnce(&M) -> bool,
-    ) -> Result<M::Handle, Bound<M>> {
-        let state = self.lock();
-        if state.in_flight != [false; 2] || wanted(&state.machine) {
-            drop(state);
-            return Err(self);
+    // ANCHOR: into_handle
+    /// Hands the handle back, deregistered. `None`, and the handle is closed, if the
+    /// kernel has memory of this source, or something that came is still to be taken.
+    pub(crate) fn into_handle(self) -> Option<K::Handle> {
+        let source = self.lock();
+        if source.is_in_flight() || matches!(source.incoming, Incoming::InHand(..)) {
+            return None;
         }
-        drop(state);
+        drop(source);
         let handle = Arc::clone(&self.handle);
         // Nothing is in flight: this only deregisters.
         drop(self);
-        Ok(Arc::into_inner(handle).expect("a handle without operations has one owner"))
+        Arc::into_inner(handle)
     }
+    // ANCHOR_END: into_handle
 }
-// ANCHOR_END: arm
 
 // ANCHOR: register
 /// Its clones share one registration.
-impl<M: Machine> Source for Arc<Bound<M>> {
-    /// The first time, the handle is tied to the queue's port.
+impl<K: Kind> Source for Arc<CompletionSource<K>> {
+    /// The first registration ties the handle to the queue's port.
     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
-        let mut registration = self.registration();
+        let mut source = self.operations.lock();
         check(registrator, watch)?;
-        let first = self.operations.binding.queue().is_none();
-        let handle = self.handle.as_handle();
-        // SAFETY: every overlapped operation on the handle goes through `start`.
+        let (first, handle) = (!source.is_bound(), self.handle.borrow());
+        // SAFETY: every overlapped operation on the handle's file object goes through
+        // `start`, whoever has a duplicate: `AsSocket` and the conversions give
+        // safe code sockets, of which the standard library makes no overlapped call
+        // that queues a packet, and no handle of a pipe; what came from elsewhere
+        // came through `from_std` alone, which starts none either, or by an
+        // `unsafe` function whose caller has promised this.
         unsafe {
             self.operations
                 .binding
                 .register_handle(handle, registrator)?
         };
-        if first && M::SKIPS_PACKETS {
-            // Refused by some layers over the sockets; then packets come.
-            self.operations.lock().skips_packets = ffi::skip_on_success(handle).is_ok();
+        source.registered.check_new(registrator, watch)?;
+        if first {
+            source.skips_packets = K::skips_packets(&self.handle);
         }
-        registration.register(registrator, watch)?;
-        let armed = self.arm(watch);
-        if armed.is_err() {
-            self.operations.lock().watch = None;
-            registration.deregister(registrator)?;
-        }
-        armed
+        source.node = Some(Node::new(watch, Readiness::EMPTY));
+        let entered = source.enter(registrator, watch);
+        entered.inspect_err(|_| source.leave())
     }
     // ANCHOR_END: register
 
     // ANCHOR: reregister
     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
-        self.registration().reregister(registrator, watch)?;
-        self.arm(watch)
+        let mut source = self.operations.lock();
+        check(registrator, watch)?;
+        let old = source.registered.check_own(registrator)?;
+        let entered = source.enter(registrator, watch);
+        // What could not be announced has changed nothing.
+        entered.inspect_err(|_| drop(source.enter(registrator, old)))
     }
 
-    /// What is in flight stays so, and what it brings is kept for a later
+    /// What is in flight stays in flight. What it brings is kept for a later
     /// registration.
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
-        self.registration().deregister(registrator)?;
-        self.operations.lock().watch = None;
+        let mut source = self.operations.lock();
+        source.registered.check_own(registrator)?;
+        source.leave();
         Ok(())
     }
 }
 // ANCHOR_END: reregister
 
 // ANCHOR: drop
-impl<M: Machine> Drop for Bound<M> {
+impl<K: Kind> Drop for CompletionSource<K> {
     fn drop(&mut self) {
-        let (operations, handle) = (&self.operations, &self.handle);
-        let Some(queue) = operations.binding.queue() else {
-            return; // Never registered, so nothing was ever lent.
+        let mut source = self.operations.lock();
+        source.leave();
+        let Some(queue) = self.operations.binding.queue() else {
+            return; // Never registered, so nothing was ever in flight.
         };
-        let mut state = operations.lock();
-        let lent = state.in_flight.iter().filter(|lent| **lent).count();
-        if lent == 0 {
+        if !source.is_in_flight() {
             return;
         }
-        state.leaving = true;
-        state.watch = None;
-        queue.selector.leave(lent);
-        if state.in_flight(Which::Input) {
-            operations.cancel(handle, Which::Input);
+        source.orphan = true;
+        queue.selector.orphans.adopt(self.operations.clone());
+        if source.incoming.is_in_flight() {
+            self.operations.cancel(Direction::Incoming);
         }
-        if state.in_flight(Which::Output) {
-            if M::lingers(&mut state, handle) {
-                state.lingering = Some(Arc::clone(handle));
-                queue
-                    .selector
-                    .linger(Arc::clone(operations) as Arc<dyn Lingering>);
-            } else {
-                operations.cancel(handle, Which::Output);
-            }
+        let writes = matches!(source.outgoing, Outgoing::InFlight(..));
+        if writes && K::ends(&self.handle) {
+            source.lingers = Some(Arc::clone(&self.handle));
+        } else if source.outgoing.is_in_flight() {
+            self.operations.cancel(Direction::Outgoing);
         }
-        drop(state);
+        drop(source);
         if queue.is_abandoned() {
-            queue.selector.see_off();
-        }
-    }
-}
-
-impl<M: Machine> Lingering for Operations<M> {
-    fn give_up(&self) {
-        if let Some(handle) = self.handle.upgrade() {
-            self.cancel(&handle, Which::Output);
+            queue.selector.reap();
         }
     }
 }
 // ANCHOR_END: drop
 
-impl<M: Machine<Handle: fmt::Debug>> fmt::Debug for Bound<M> {
+impl<K: Kind<Handle: fmt::Debug>> fmt::Debug for CompletionSource<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound")
-            .field("handle", &self.handle)
-            .field("registration", &self.registration)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What owns a handle, of a socket or of anything else.
-pub(crate) trait Handle: Send + Sync + 'static {
-    fn as_handle(&self) -> BorrowedHandle<'_>;
-}
-
-impl Handle for OwnedHandle {
-    fn as_handle(&self) -> BorrowedHandle<'_> {
-        AsHandle::as_handle(self)
-    }
-}
-
-impl Handle for OwnedSocket {
-    fn as_handle(&self) -> BorrowedHandle<'_> {
-        as_handle(self.as_socket())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsStr;
-
-    use super::*;
-    use crate::event::{Interests, Token};
-    use crate::events::Events;
-    use crate::poll::Poll;
-    use crate::windows::ffi::{connect_pipe, create_pipe, open_pipe, read_overlapped};
-
-    /// Reads as soon as there is a client.
-    struct Eager(Vec<u8>);
-
-    impl Machine for Eager {
-        type Handle = OwnedHandle;
-        const SKIPS_PACKETS: bool = false;
-
-        fn arm(state: &mut State<Self>, operations: &Arc<Operations<Self>>) -> io::Result<()> {
-            let connect = |pipe: &OwnedHandle, overlapped| {
-                // SAFETY: lent by `start`.
-                unsafe { connect_pipe(AsHandle::as_handle(pipe), overlapped) }
-            };
-            operations.start(state, Which::Output, connect).map(drop)
-        }
-
-        fn done(
-            state: &mut State<Self>,
-            operations: &Arc<Operations<Self>>,
-            which: Which,
-            _: &Packet,
-        ) {
-            if which == Which::Output {
-                let (at, len) = (state.machine.0.as_mut_ptr(), state.machine.0.len());
-                let read = |pipe: &OwnedHandle, overlapped| {
-                    // SAFETY: lent by `start`, and nobody touches the buffer.
-                    unsafe { read_overlapped(AsHandle::as_handle(pipe), at, len, overlapped) }
-                };
-                let _ = operations.start(state, Which::Input, read);
-            }
-        }
-
-        fn lingers(_: &mut State<Self>, _: &OwnedHandle) -> bool {
-            true
-        }
-    }
-
-    #[test]
-    fn a_dropped_source_starts_nothing_that_nobody_sees_off() {
-        let name = format!(r"\\.\pipe\evq-operations-{}", std::process::id());
-        let name = OsStr::new(&name);
-        let pipe = create_pipe(name, 4096, true).unwrap();
-        let mut source = Arc::new(Bound::new(pipe, Eager(vec![0; 8])));
-        let poll = Poll::new().unwrap();
-        let (registrator, token) = (poll.registrator(), Token(0));
-        registrator
-            .register(&mut source, token, Interests::READABLE)
-            .unwrap();
-        drop(source);
-        let _client = open_pipe(name).unwrap();
-        let selector = &registrator.queue.selector;
-        selector
-            .select(&mut Events::with_capacity(8), None, || {})
-            .unwrap();
-        assert_eq!(selector.lent(), 0);
+        f.debug_tuple("CompletionSource")
+            .field(&self.handle)
+            .finish()
     }
 }

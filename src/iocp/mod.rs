@@ -1,10 +1,9 @@
 //! IOCP: Windows.
 //!
-//! A completion port says what is done, and not what could be done. So there is
-//! more here than in `epoll/` and `kqueue/`: `selector.rs` dequeues the packets,
-//! `overlapped.rs` is what each packet leads back to, `binding.rs` ties a handle
-//! to a port, and `operations.rs` is what every source of this crate is made of
-//! that turns completions into readiness.
+//! A completion port says what is done, not what could be done. So there is more
+//! here than in `epoll/` and `kqueue/`. `selector.rs` dequeues the packets,
+//! `overlapped.rs` is what each packet leads back to, and `orphans.rs` keeps the
+//! operations whose source was dropped.
 
 #[cfg(windows)]
 pub mod ffi;
@@ -12,6 +11,8 @@ pub mod ffi;
 pub mod ffi {
     pub mod errors; // Numbers, and no call.
 }
+#[cfg(windows)]
+pub mod orphans;
 #[cfg(windows)]
 pub mod overlapped;
 #[cfg(windows)]

@@ -11,11 +11,12 @@ use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ffi;
+use super::orphans::{LINGER, Orphans};
 use super::overlapped::Packet;
 use crate::events::Events;
 
@@ -25,12 +26,10 @@ pub struct Selector {
     port: OwnedHandle,
     /// Packets that are to be delivered.
     dequeued: Mutex<VecDeque<Packet>>,
-    /// Operations in flight: memory that is lent to the kernel.
-    lent: AtomicUsize,
-    /// Those of sources that have been dropped.
-    leaving: AtomicUsize,
-    /// Dropped sources whose last write is still on its way.
-    lingering: Mutex<Vec<Arc<dyn Lingering>>>,
+    /// How many operations are in flight.
+    pub(crate) in_flight: AtomicUsize,
+    /// Those whose source was dropped.
+    pub(crate) orphans: Orphans,
 }
 
 /// How many answers the kernel gives of one source: none, for every event comes
@@ -43,7 +42,7 @@ impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Selector")
             .field("port", &self.port)
-            .field("lent", &self.lent)
+            .field("in_flight", &self.in_flight)
             .finish_non_exhaustive()
     }
 }
@@ -56,9 +55,8 @@ impl Selector {
         Ok(Selector {
             port: ffi::create_port()?,
             dequeued: Mutex::new(VecDeque::new()),
-            lent: AtomicUsize::new(0),
-            leaving: AtomicUsize::new(0),
-            lingering: Mutex::new(Vec::new()),
+            in_flight: AtomicUsize::new(0),
+            orphans: Orphans::default(),
         })
     }
 
@@ -127,8 +125,8 @@ impl Selector {
     // ANCHOR: deliver
     /// Calls the function behind each packet.
     ///
-    /// One at a time: such a function may drop a source of a queue that nobody
-    /// polls, and so wait here for a packet behind its own.
+    /// It takes one packet at a time: after `Poll`'s end a function may drop a
+    /// source, and so wait here for a packet that came together with its own.
     pub fn deliver(&self) {
         let next = || lock(&self.dequeued).pop_front();
         while let Some(packet) = next() {
@@ -157,95 +155,41 @@ impl Selector {
     }
     // ANCHOR_END: deliver_all
 
-    // ANCHOR: leave
-    /// Takes note of memory lent to the kernel.
-    pub(crate) fn lend(&self) {
-        self.lent.fetch_add(1, Ordering::Relaxed);
+    // ANCHOR: reap
+    /// Dequeues in the place of `Poll`, which is gone: until no orphan has anything
+    /// in flight. What is left at the limit is cancelled, and then comes soon.
+    pub(crate) fn reap(&self) {
+        self.reap_until(self.orphans.limit());
+        self.orphans.give_up();
+        self.reap_until(Instant::now() + LINGER);
     }
 
-    /// It has come back.
-    pub(crate) fn give_back(&self) {
-        self.lent.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// How many operations are in flight.
-    pub(crate) fn lent(&self) -> usize {
-        self.lent.load(Ordering::Relaxed)
-    }
-
-    /// A source goes, and leaves this many operations in flight. The caller then
-    /// looks whether `Poll` is gone, and must [`see_off`](Selector::see_off) if it is.
-    pub(crate) fn leave(&self, operations: usize) {
-        self.leaving.fetch_add(operations, Ordering::Relaxed);
-        // Of this and `Poll`'s end, one sees what the other has done.
-        fence(Ordering::SeqCst);
-    }
-
-    /// One of them has come back.
-    pub(crate) fn left(&self) {
-        self.leaving.fetch_sub(1, Ordering::Release);
-    }
-
-    /// A source goes, but not before its last write.
-    pub(crate) fn linger(&self, source: Arc<dyn Lingering>) {
-        lock(&self.lingering).push(source);
-    }
-
-    /// That write is over.
-    pub(crate) fn lingered(&self, source: *const ()) {
-        lock(&self.lingering).retain(|other| Arc::as_ptr(other).cast() != source);
-    }
-
-    // ANCHOR_END: leave
-
-    // ANCHOR: see_off
-    /// `Poll` is gone, so whoever goes dequeues what dropped sources have left in
-    /// flight. Their writes get [`LINGER`] to finish; then they are cancelled. Not
-    /// those of sources that go later: who drops one of these sees it off.
-    pub(crate) fn see_off(&self) {
-        fence(Ordering::SeqCst);
-        let over = || self.leaving.load(Ordering::Acquire) == 0;
-        let lingering = lock(&self.lingering).clone();
-        self.reap(over);
-        if !over() {
-            // Whose write is over by now has nothing to cancel.
-            lingering.iter().for_each(|source| source.give_up());
-            self.reap(over);
-        }
-    }
-
-    /// Dequeues what is there, and goes on until `over`, but no longer than
-    /// [`LINGER`].
-    fn reap(&self, over: impl Fn() -> bool) {
-        let end = Instant::now() + LINGER;
+    fn reap_until(&self, end: Instant) {
         loop {
-            // The packet may come to another thread that reaps: look again soon.
-            let turn = Duration::from_millis(if over() { 0 } else { 10 });
+            // Another thread that reaps may dequeue our packet: look again soon.
+            let turn = match self.orphans.is_empty() {
+                true => Duration::ZERO,
+                false => TURN.min(end.saturating_duration_since(Instant::now())),
+            };
             let Ok(was_all) = self.dequeue(BATCH, Some(turn)) else {
                 return;
             };
             self.deliver();
-            if was_all && over() || Instant::now() >= end {
+            if was_all && self.orphans.is_empty() || Instant::now() >= end {
                 return;
             }
         }
     }
 }
 
-/// Nothing panics while these locks are held, so a poisoned one is a sound one.
+/// How long a thread that reaps sleeps at most.
+const TURN: Duration = Duration::from_millis(10);
+
+/// Nothing panics while this lock is held, so a poisoned one is a sound one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// How long the writes of dropped sources may take once `Poll` is gone.
-pub const LINGER: Duration = Duration::from_secs(1);
-
-/// A dropped source whose last write is on its way.
-pub(crate) trait Lingering: Send + Sync {
-    /// Cancels the write.
-    fn give_up(&self);
-}
-// ANCHOR_END: see_off
+// ANCHOR_END: reap
 
 // ANCHOR: milliseconds
 /// Rounded up: a wait that ends early would be asked for again at once.
@@ -267,6 +211,9 @@ const BOUND: &str = "the handle belongs to a completion port already, for good, 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::orphans::Orphan;
     use super::super::overlapped::Overlapped;
     use super::*;
 
@@ -300,25 +247,30 @@ mod tests {
         }
     }
 
-    /// Once `Poll` is gone, a function that drops a source waits for its packet:
-    /// also if that was dequeued together with the function's own.
+    impl Orphan for Posted {
+        fn give_up(&self) {}
+    }
+
+    /// After `Poll`'s end a function that drops a source waits for its packet, even
+    /// if that was dequeued together with the function's own.
     #[test]
-    fn a_function_may_see_off_what_was_dequeued_with_its_own_packet() {
+    fn a_function_may_wait_for_what_was_dequeued_with_its_own_packet() {
         unsafe fn drops(packet: &Packet) {
             // SAFETY: posted below.
-            unsafe { Posted::selector(packet) }.see_off();
+            unsafe { Posted::selector(packet) }.reap();
         }
-        unsafe fn leaves(packet: &Packet) {
+        unsafe fn comes_back(packet: &Packet) {
             // SAFETY: posted below.
-            unsafe { Posted::selector(packet) }.left();
+            let selector = unsafe { Posted::selector(packet) };
+            selector.orphans.release(packet.overlapped().cast());
         }
         let selector = Arc::new(Selector::new().unwrap());
-        selector.leave(1);
-        let _posted =
-            [drops, leaves as unsafe fn(&Packet)].map(|done| Posted::post(&selector, done));
+        let posted =
+            [drops, comes_back as unsafe fn(&Packet)].map(|done| Posted::post(&selector, done));
+        selector.orphans.adopt(posted[1].clone());
         let began = Instant::now();
-        selector.see_off();
-        assert_eq!(selector.leaving.load(Ordering::Relaxed), 0);
+        selector.reap();
+        assert!(selector.orphans.is_empty());
         assert!(began.elapsed() < LINGER, "waited for what it had in hand");
     }
 

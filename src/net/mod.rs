@@ -11,6 +11,7 @@ mod address;
 mod as_fd;
 #[cfg(windows)]
 mod as_socket;
+#[cfg(windows)]
 pub(crate) mod by_completion;
 #[cfg(unix)]
 pub(crate) mod by_readiness;

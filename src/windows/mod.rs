@@ -99,8 +99,6 @@ mod lending;
 pub mod ffi;
 
 mod named_pipe;
-#[doc(hidden)]
-pub mod pipe;
 
 pub use crate::completion::binding::Binding;
 pub use crate::iocp::overlapped::{Overlapped, Packet};

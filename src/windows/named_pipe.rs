@@ -1,18 +1,21 @@
 //! Named pipes.
 //!
-//! Chapter 17. What a pipe does next is decided in `pipe.rs`; here the calls
-//! are made, and their outcomes told to it.
+//! Chapter 17. Three operations make a pipe's readiness. A server's end waits for a
+//! client; both ends read into a buffer that they lend, and write a copy.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::windows::io::{AsHandle, AsRawHandle, BorrowedHandle, OwnedHandle, RawHandle};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::ffi;
-use super::pipe::{Call, Pipe, is_part_of_a_message, outcome};
-use crate::completion::source::{Bound, Machine, Operations, State, Which};
-use crate::iocp::ffi::Started;
+use crate::completion::buffer_pool::Buffer;
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Direction, Handle, Kind};
+use crate::completion::outgoing::{LARGEST_WRITE, Outgoing};
+use crate::completion::source::{CompletionSource, Locked, State};
+use crate::event::Readiness;
+use crate::iocp::ffi::{Started, errors::*};
 use crate::iocp::overlapped::Packet;
 use crate::registrator::forward_source;
 
@@ -26,8 +29,10 @@ use crate::registrator::forward_source;
 /// read or write until `WouldBlock` before you wait again.
 ///
 /// **Before it is first registered**, a pipe does nothing: `connect`, reads and
-/// writes return `WouldBlock`, and nothing is taken. Registering it starts waiting
-/// for a client, if `connect` has asked for one.
+/// writes return `WouldBlock`, and nothing is taken. The first registration starts
+/// to wait for a client, if `connect` has asked for one. A pipe that is registered
+/// for reading reads at once if its other end is open, whatever the pipe was made
+/// from.
 ///
 /// ```
 /// use evq::windows::{Instance, NamedPipe};
@@ -63,10 +68,29 @@ use crate::registrator::forward_source;
 /// # Platform notes
 ///
 /// Each end belongs to the first [`Poll`](crate::Poll) that it is registered with,
-/// for good. Once that has been dropped, nobody is told of what ends: what has
-/// ended is seen by the next call.
+/// for good. Once that `Poll` is dropped, no event tells of what ends: the next call
+/// does.
+///
+/// A pipe is not `AsHandle`. Its packets go to its queue, whoever has started the
+/// operation and through whichever duplicate of the handle, and the queue follows
+/// the pointer in each packet. With a safe handle any code could put a pointer of its
+/// own there. [`AsRawHandle`] gives out the number, which needs `unsafe` to be used.
+///
+/// ```compile_fail,E0277
+/// fn duplicate(pipe: &impl std::os::windows::io::AsHandle) {}
+/// duplicate(&evq::windows::NamedPipe::open(r"\\.\pipe\name").unwrap());
+/// ```
+#[derive(Debug)]
 pub struct NamedPipe {
-    source: Arc<Bound<Pipe>>,
+    source: Arc<CompletionSource<Pipe>>,
+}
+
+/// What a pipe adds to the state of a source.
+pub(crate) struct Pipe {
+    /// Whether it is known if there is another end.
+    knows: bool,
+    /// A `read` has found nothing, and wants more than the registration says.
+    waits_to_read: bool,
 }
 
 /// Whether a server's end may be one of several.
@@ -81,6 +105,8 @@ pub enum Instance {
 
 /// The system's buffer in each direction, in bytes.
 const ROOM: u32 = 64 * 1024;
+/// What each read lends, in bytes.
+const LENT: usize = 4096;
 
 impl NamedPipe {
     /// Makes a server's end, for clients of this machine, with the system's buffers
@@ -112,7 +138,7 @@ impl NamedPipe {
     ) -> io::Result<NamedPipe> {
         let first = instance == Instance::First;
         let handle = ffi::create_pipe(name.as_ref(), bytes, first)?;
-        Ok(NamedPipe::new(handle, Pipe::server()))
+        Ok(NamedPipe::new(handle, false, Outgoing::Apart))
     }
 
     /// Opens a client's end. Its server learns who the client is, but cannot act in
@@ -124,7 +150,7 @@ impl NamedPipe {
     /// end has a client: try again later.
     pub fn open(name: impl AsRef<OsStr>) -> io::Result<NamedPipe> {
         let handle = ffi::open_pipe(name.as_ref())?;
-        Ok(NamedPipe::new(handle, Pipe::client()))
+        Ok(NamedPipe::new(handle, true, Outgoing::Open))
     }
 
     /// Takes over either end, connected or not, of a pipe that someone else opened.
@@ -133,16 +159,39 @@ impl NamedPipe {
     ///
     /// # Safety
     ///
-    /// The handle is that of a pipe that was opened with `FILE_FLAG_OVERLAPPED`, and
-    /// whoever has a duplicate keeps the promise of
+    /// The handle is that of a pipe that was opened with `FILE_FLAG_OVERLAPPED`.
+    /// Whoever has a duplicate, or an operation in flight on it, keeps the promise of
     /// [`Binding::register_handle`](super::Binding::register_handle).
     pub unsafe fn from_handle(handle: OwnedHandle) -> NamedPipe {
-        NamedPipe::new(handle, Pipe::unknown())
+        NamedPipe::new(handle, false, Outgoing::Open)
     }
 
-    fn new(handle: OwnedHandle, pipe: Pipe) -> NamedPipe {
+    /// Hands the handle out, of a pipe that was never registered.
+    ///
+    /// # Errors
+    ///
+    /// `ResourceBusy`, and the pipe is closed, if it was registered: its packets
+    /// belong to that queue for good.
+    pub fn into_handle(self) -> io::Result<OwnedHandle> {
+        let is_bound = self.source.lock().is_bound();
+        let source = Arc::into_inner(self.source).filter(|_| !is_bound);
+        let handle = source.and_then(CompletionSource::into_handle);
+        handle.ok_or_else(|| {
+            io::Error::new(
+                ErrorKind::ResourceBusy,
+                "the pipe was registered, and its handle belongs to that queue for good: take \
+                 the handle before you register the pipe",
+            )
+        })
+    }
+
+    fn new(handle: OwnedHandle, knows: bool, outgoing: Outgoing) -> NamedPipe {
+        let kind = Pipe {
+            knows,
+            waits_to_read: false,
+        };
         NamedPipe {
-            source: Arc::new(Bound::new(handle, pipe)),
+            source: Arc::new(CompletionSource::new(handle, kind, outgoing)),
         }
     }
 
@@ -157,20 +206,21 @@ impl NamedPipe {
     ///
     /// `WouldBlock` if there is none yet; what the system says.
     pub fn connect(&self) -> io::Result<()> {
-        let mut state = self.source.lock();
-        let result = match state.machine.connect() {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.go_on(&mut state);
-                // A client may have been there.
-                match state.machine.take_output_error() {
-                    Some(error) => Err(error),
-                    None => state.machine.connect(),
-                }
-            }
-            result => result,
-        };
-        self.announce(&mut state);
-        result
+        let source = &mut self.source.lock();
+        let knows = source.kind.knows;
+        match &mut source.outgoing {
+            Outgoing::Unwanted { asked, .. } => *asked = true,
+            Outgoing::Open if knows => {}
+            Outgoing::Open | Outgoing::Apart => source.outgoing = Outgoing::Asked,
+            _ => {}
+        }
+        source.kind.knows = true;
+        source.arm(); // A client may have been there.
+        if source.outgoing.is_connected() {
+            return Ok(());
+        }
+        let error = source.outgoing.take_error();
+        Err(error.unwrap_or_else(|| ErrorKind::WouldBlock.into()))
     }
 
     /// Ends the connection with a client, or the waiting for one, so that
@@ -182,80 +232,86 @@ impl NamedPipe {
     ///
     /// What the system says, if there is no client, or this is a client's end.
     pub fn disconnect(&self) -> io::Result<()> {
-        let mut state = self.source.lock();
-        let waits = state.machine.is_connecting();
-        if waits && state.in_flight(Which::Output) {
-            let operations = &self.source.operations;
-            operations.cancel(self.source.handle(), Which::Output);
+        let source = &mut self.source.lock();
+        let connecting = matches!(source.outgoing, Outgoing::Connecting);
+        if connecting {
+            source.operations.cancel(Direction::Outgoing);
         }
-        match ffi::disconnect_pipe(self.as_handle()) {
+        let asked = matches!(
+            source.outgoing,
+            Outgoing::Asked | Outgoing::Unwanted { asked: true, .. }
+        );
+        match ffi::disconnect_pipe(self.source.handle().as_handle()) {
             // Some systems do not call that a connection.
-            Err(error) if !waits => return Err(error),
+            Err(error) if !connecting && !asked => return Err(error),
             _ => {}
         }
-        state.machine.disconnected();
-        self.go_on(&mut state);
+        source.kind.knows = true;
+        source.outgoing.discard();
+        source.incoming.discard(false);
         Ok(())
     }
 
     /// Takes the pending error, if there is one: of a write that was on its way, of
     /// waiting for a client, or of a read.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let mut state = self.source.lock();
-        let error = state.machine.take_output_error();
-        let error = error.or_else(|| state.machine.take_input_error());
-        self.announce(&mut state);
-        Ok(error)
-    }
-
-    fn go_on(&self, state: &mut MutexGuard<'_, State<Pipe>>) {
-        go_on(state, &self.source.operations);
-    }
-
-    fn announce(&self, state: &mut MutexGuard<'_, State<Pipe>>) {
-        announce(state, &self.source.operations);
+        let source = &mut self.source.lock();
+        let error = source.outgoing.take_error();
+        Ok(error.or_else(|| source.incoming.take_error()))
     }
 }
 
 impl Read for &NamedPipe {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut state = self.source.lock();
-        let first = state.machine.read(buffer);
-        // Lends the buffer again as soon as it is empty.
-        self.go_on(&mut state);
-        match first {
-            // What that told at once.
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                let second = state.machine.read(buffer);
-                self.announce(&mut state);
-                second
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let source = &mut self.source.lock();
+        source.kind.waits_to_read = true;
+        source.arm();
+        match &source.incoming {
+            Incoming::InHand(bytes, left) => {
+                let n = left.len().min(buffer.len());
+                buffer[..n].copy_from_slice(&bytes[left.clone()][..n]);
+                source.incoming.took(n);
+                source.kind.waits_to_read = false;
+                source.arm();
+                Ok(n)
             }
-            result => result,
+            Incoming::Ended => Ok(0),
+            Incoming::Failed(_) => source.incoming.take_error().map_or(Ok(0), Err),
+            _ if source.is_apart() => Err(apart()),
+            _ => {
+                source.tell_again(Readiness::READABLE);
+                Err(ErrorKind::WouldBlock.into())
+            }
         }
     }
 }
 
 impl Write for &NamedPipe {
-    /// Takes a copy of all the bytes, and has the system write them. Until it has,
+    /// Takes a copy of up to 128 KiB, and has the system write them. Until it has,
     /// `write` returns `WouldBlock`; if it could not, the error.
     ///
     /// A pipe that is dropped meanwhile closes only once they are written, or
-    /// nobody is left to read them, or `Poll` has been dropped and a second has
-    /// passed.
+    /// nobody is left to read them, or [`Poll`](crate::Poll) was dropped a second
+    /// ago.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let mut state = self.source.lock();
-        let taken = state.machine.write(buffer);
-        self.go_on(&mut state);
-        match taken {
-            // It had none before.
-            Ok(_) => match state.machine.take_output_error() {
-                Some(error) => {
-                    self.announce(&mut state);
-                    Err(error)
-                }
-                None => taken,
-            },
-            Err(_) => taken,
+        let source = &mut self.source.lock();
+        if let Some(error) = source.outgoing.take_error() {
+            return Err(error);
+        }
+        match source.outgoing {
+            _ if buffer.is_empty() => Ok(0),
+            Outgoing::Open if source.is_bound() => {
+                let n = buffer.len().min(LARGEST_WRITE);
+                // Few sizes, so that the pool has a buffer that fits.
+                let mut copy = Buffer::take(n.next_power_of_two().max(LENT));
+                copy[..n].copy_from_slice(&buffer[..n]);
+                source.write_copy(copy, n)
+            }
+            _ if source.is_apart() => Err(apart()),
+            _ => Err(ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -281,105 +337,123 @@ impl Write for NamedPipe {
     }
 }
 
-impl Machine for Pipe {
+impl Locked<'_, Pipe> {
+    /// Whether there is no client, and none is waited for.
+    fn is_apart(&self) -> bool {
+        let apart = matches!(
+            self.outgoing,
+            Outgoing::Apart | Outgoing::Unwanted { asked: false, .. }
+        );
+        self.is_bound() && apart
+    }
+}
+
+fn apart() -> io::Error {
+    io::Error::new(
+        ErrorKind::NotConnected,
+        "the pipe has no client: connect waits for one",
+    )
+}
+
+impl Kind for Pipe {
     type Handle = OwnedHandle;
-    /// Not proven of pipes.
-    const SKIPS_PACKETS: bool = false;
+    type Lent = Buffer;
 
-    fn arm(state: &mut State<Pipe>, operations: &Arc<Operations<Pipe>>) -> io::Result<()> {
-        let reads = state
-            .watch
-            .is_some_and(|watch| watch.interests.is_readable());
-        state.machine.registered(reads);
-        // What fails is reported as an event, as it would be later.
-        go_on(state, operations);
-        Ok(())
+    /// Also of a server's end of which nobody knows whether it has a client: the
+    /// read finds that out.
+    fn reads(state: &State<Self>) -> bool {
+        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
+        let wanted = state.kind.waits_to_read || watched;
+        let unknown = !state.kind.knows && matches!(state.outgoing, Outgoing::Apart);
+        wanted && (state.outgoing.is_connected() || unknown)
     }
 
-    fn done(
-        state: &mut State<Pipe>,
-        operations: &Arc<Operations<Pipe>>,
-        which: Which,
-        packet: &Packet,
-    ) {
-        let outcome = outcome(packet.status(), packet.bytes_transferred());
-        match which {
-            Which::Input => state.machine.finished_input(outcome),
-            Which::Output => state.machine.finished_output(outcome),
+    fn lend(&mut self, _: &OwnedHandle) -> io::Result<Incoming<Buffer>> {
+        Ok(Incoming::InFlight(Buffer::take(LENT)))
+    }
+
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
+        let (pipe, at, len) = (call.handle.as_handle(), lent.as_mut_ptr(), lent.size());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::read_overlapped(pipe, at, len, call.overlapped) }
+    }
+
+    fn reading(state: &mut State<Self>) {
+        state.joined();
+    }
+
+    fn came(state: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
+        let error = match outcome {
+            // An empty message, which is not the end of a stream.
+            Ok(0) => return Incoming::Idle,
+            Ok(bytes) => return Incoming::InHand(lent, 0..bytes),
+            Err(error) => error,
+        };
+        match error.raw_os_error() {
+            Some(ERROR_BROKEN_PIPE) => {
+                state.joined();
+                Incoming::Ended
+            }
+            Some(ERROR_PIPE_LISTENING | ERROR_PIPE_NOT_CONNECTED) if !state.kind.knows => {
+                state.kind.knows = true;
+                state.outgoing.discard();
+                Incoming::Idle
+            }
+            _ => Incoming::Failed(error),
         }
-        go_on(state, operations);
     }
 
-    fn lingers(state: &mut State<Pipe>, _: &OwnedHandle) -> bool {
-        state.machine.is_writing()
+    unsafe fn connect(&mut self, call: Call<'_, Self>) -> io::Result<Started> {
+        // SAFETY: the caller lends `overlapped`.
+        unsafe { ffi::connect_pipe(call.handle.as_handle(), call.overlapped) }
+    }
+
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (pipe, at) = (call.handle.as_handle(), bytes.as_mut_ptr());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::write_overlapped(pipe, at, bytes.len(), call.overlapped) }
+    }
+
+    fn went(state: &mut State<Self>, _: &OwnedHandle, outcome: Outcome) -> Outcome {
+        let code = outcome.as_ref().err().and_then(io::Error::raw_os_error);
+        match (&state.outgoing, code) {
+            // A client was there first. It may have gone again, but what it wrote is
+            // still to be read.
+            (Outgoing::Connecting, Some(ERROR_PIPE_CONNECTED | ERROR_NO_DATA)) => Ok(0),
+            _ => outcome,
+        }
     }
 }
 
-/// Makes the calls that are to be made, and says what has become of them.
-fn go_on(state: &mut State<Pipe>, operations: &Arc<Operations<Pipe>>) {
-    while let Some(call) = state.machine.next_call() {
-        let (at, len) = state.machine.buffer(call);
-        let which = match call {
-            Call::Read => Which::Input,
-            Call::Connect | Call::Write => Which::Output,
-        };
-        let started = operations.start(state, which, |pipe, overlapped| {
-            let (pipe, overlapped) = (pipe.as_handle(), overlapped);
-            // SAFETY: `overlapped` is lent until its packet; and so is the buffer,
-            // which the machine leaves alone from `lent` until `finished`, and which
-            // goes only with the `Operations`, of which `start` has lent a count.
-            let started = unsafe {
-                match call {
-                    Call::Connect => ffi::connect_pipe(pipe, overlapped),
-                    Call::Read => ffi::read_overlapped(pipe, at, len, overlapped),
-                    Call::Write => ffi::write_overlapped(pipe, at, len, overlapped),
-                }
-            };
-            match started {
-                Err(error) if is_part_of_a_message(&error) => Ok(Started::Pending),
-                started => started,
-            }
-        });
-        let outcome = match started {
-            Ok(Started::Pending) => {
-                state.machine.lent(call);
-                continue;
-            }
-            Ok(Started::AtOnce(n)) => Ok(n),
-            Err(error) => Err(error),
-        };
-        match which {
-            Which::Input => state.machine.finished_input(outcome),
-            Which::Output => state.machine.finished_output(outcome),
+impl State<Pipe> {
+    /// There is another end, or was.
+    fn joined(&mut self) {
+        self.kind.knows = true;
+        if let Outgoing::Apart = self.outgoing {
+            self.outgoing = Outgoing::Open;
         }
     }
-    announce(state, operations);
 }
 
-fn announce(state: &mut State<Pipe>, operations: &Operations<Pipe>) {
-    if let Some((readiness, edge)) = state.machine.news() {
-        operations.announce(readiness, edge);
+impl Handle for OwnedHandle {
+    fn borrow(&self) -> BorrowedHandle<'_> {
+        self.as_handle()
+    }
+
+    fn outcome(&self, packet: &Packet) -> Outcome {
+        match packet.status() {
+            // The rest of the message comes with the next read.
+            Err(error) if error.raw_os_error() == Some(ERROR_MORE_DATA) => {}
+            status => status?,
+        }
+        Ok(packet.bytes_transferred())
     }
 }
 
 forward_source!([] NamedPipe, source);
 
-impl AsHandle for NamedPipe {
-    fn as_handle(&self) -> BorrowedHandle<'_> {
-        self.source.handle().as_handle()
-    }
-}
-
 impl AsRawHandle for NamedPipe {
     fn as_raw_handle(&self) -> RawHandle {
-        self.as_handle().as_raw_handle()
-    }
-}
-
-impl fmt::Debug for NamedPipe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedPipe")
-            .field("source", &self.source)
-            .finish()
+        self.source.handle().as_raw_handle()
     }
 }

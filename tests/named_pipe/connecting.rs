@@ -75,10 +75,8 @@ fn connecting_before_registering_starts_with_the_registration() {
 fn an_end_that_is_not_registered_would_block() {
     let name = name();
     let server = NamedPipe::create(&name, Instance::First).unwrap();
-    let error = (&server).read(&mut [0]).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");
-    let error = (&server).write(b"!").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");
+    would_block((&server).read(&mut [0]));
+    would_block((&server).write(b"!"));
     let mut client = NamedPipe::open(&name).unwrap();
     would_block(client.read(&mut [0]));
     would_block(client.write(b"!"));
@@ -254,9 +252,64 @@ fn another_queue_is_refused_for_good() {
     let error = other.register(&mut server, token, readable).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let error = other.deregister(&mut server).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
     registrator.deregister(&mut server).unwrap();
     let error = other.register(&mut server, token, readable).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     registrator.register(&mut server, token, readable).unwrap();
+}
+
+/// As for whoever comes from mio: nobody has called `connect`.
+#[test]
+fn a_server_reads_as_soon_as_it_is_registered() {
+    for handed_over in [false, true] {
+        for client_first in [true, false] {
+            let mut bench = Bench::new();
+            let name = name();
+            let mut server = NamedPipe::create(&name, Instance::First).unwrap();
+            if handed_over {
+                let handle = server.into_handle().unwrap();
+                // SAFETY: a pipe's, overlapped, and nobody has a duplicate.
+                server = unsafe { NamedPipe::from_handle(handle) };
+            }
+            let mut client = client_first.then(|| open(&name));
+            bench.register(&mut server, SERVER, Interests::READABLE);
+            let Some(client) = &mut client else {
+                // Nobody is there, and nobody was waited for.
+                let error = server.read(&mut [0]).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");
+                continue;
+            };
+            client.write_all(b"hello").unwrap();
+            bench.readable(SERVER);
+            let mut buffer = [0; 8];
+            assert_eq!(server.read(&mut buffer).unwrap(), 5);
+            assert_eq!(&buffer[..5], b"hello");
+            server.connect().unwrap();
+        }
+    }
+}
+
+/// A packet goes to the queue whoever has started the operation. So no safe code gets
+/// the handle of a pipe that was registered.
+#[test]
+fn the_handle_of_a_registered_pipe_stays_here() {
+    let bench = Bench::new();
+    let name = name();
+    let mut server = NamedPipe::create(&name, Instance::First).unwrap();
+    bench.register(&mut server, SERVER, both());
+    bench.deregister(&mut server);
+    let error = server.into_handle().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+    assert!(error.to_string().contains("before you register"), "{error}");
+    let error = NamedPipe::open(&name).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "it is closed: {error}");
+
+    let name = self::name();
+    let handle = NamedPipe::create(&name, Instance::First)
+        .unwrap()
+        .into_handle()
+        .unwrap();
+    drop(NamedPipe::open(&name).unwrap().into_handle().unwrap());
+    drop(handle);
 }

@@ -184,7 +184,7 @@ fn a_write_that_nobody_reads_is_given_up_a_second_after_poll_has_gone() {
 fn a_write_that_somebody_reads_is_waited_for_when_poll_goes() {
     let mut bench = Bench::new();
     let (mut server, mut client) = bench.server();
-    let bytes = pattern(500_000);
+    let bytes = pattern(100_000);
     assert_eq!(server.write(&bytes).unwrap(), bytes.len());
     let reader = thread::spawn(move || {
         let mut all = Vec::new();

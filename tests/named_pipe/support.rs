@@ -70,7 +70,7 @@ impl Bench {
             let left = deadline.saturating_duration_since(Instant::now());
             self.poll.poll(&mut self.events, Some(left)).unwrap();
             if let Some(event) = self.events.iter().find(|event| condition(event)) {
-                return event;
+                return *event;
             }
             assert!(Instant::now() < deadline, "still waiting for {what}");
         }
@@ -93,7 +93,7 @@ impl Bench {
         self.poll
             .poll(&mut self.events, Some(Duration::ZERO))
             .unwrap();
-        self.events.iter().collect()
+        self.events.iter().copied().collect()
     }
 
     pub fn silence(&mut self, when: &str) {

@@ -1,20 +1,21 @@
 //! A TCP listener over completions.
 //!
-//! Chapter 14. One AcceptEx is kept in flight once the listener is registered,
-//! with a socket made beforehand that the next client gets.
+//! Chapter 14. A registered listener has one AcceptEx in flight. It lends a new
+//! socket, and the next client gets that.
 
 use std::io::{self, ErrorKind};
-use std::mem;
 use std::net::{self, SocketAddr};
-use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
+use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::options;
+use super::socket::{into_std, skips_packets, socket};
 use super::tcp::TcpStream;
-use crate::completion::source::{Bound, Machine, Operations, State, Which};
-use crate::event::{Readiness, Trigger};
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Kind};
+use crate::completion::outgoing::Outgoing;
+use crate::completion::source::{CompletionSource, State};
+use crate::event::Readiness;
 use crate::iocp::ffi::Started;
-use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
 use crate::net::options::domain;
 
@@ -22,55 +23,44 @@ use crate::net::options::domain;
 /// more away. It may have a lower limit of its own.
 const BACKLOG: i32 = 1024;
 
+// ANCHOR: listener
 /// Clones share one state and one registration.
 #[derive(Debug, Clone)]
 pub(crate) struct TcpListener {
-    pub(crate) source: Arc<Bound<Listener>>,
+    pub(crate) source: Arc<CompletionSource<Listener>>,
 }
 
-// ANCHOR: listener
+/// What a listener adds to the state of a source.
 pub(crate) struct Listener {
-    accepting: Accepting,
     /// The family of its sockets.
     domain: i32,
     acceptex: ffi::AcceptEx,
-    /// Where AcceptEx writes both addresses. Lent with each.
+    /// AcceptEx writes both addresses here. The kernel has it meanwhile.
     addresses: Box<ffi::Addresses>,
-}
-
-/// What has become of the next client.
-enum Accepting {
-    /// It is not waited for.
-    Idle,
-    /// It gets this socket.
-    Lent(OwnedSocket),
-    /// It has got it.
-    Accepted(OwnedSocket),
-    /// It could not be waited for, which no call has returned yet.
-    Failed(io::Error),
 }
 // ANCHOR_END: listener
 
 impl TcpListener {
     // ANCHOR: new
     fn new(socket: OwnedSocket) -> io::Result<TcpListener> {
-        let machine = Listener {
-            accepting: Accepting::Idle,
+        let kind = Listener {
             domain: domain(ffi::getsockname(socket.as_socket())?),
             acceptex: ffi::acceptex(socket.as_socket())?,
             addresses: Box::new(ffi::Addresses::room()),
         };
+        // A listener writes to nobody.
+        let source = CompletionSource::new(socket, kind, Outgoing::Apart);
         Ok(TcpListener {
-            source: Arc::new(Bound::new(socket, machine)),
+            source: Arc::new(source),
         })
     }
     // ANCHOR_END: new
 
     // ANCHOR: bind
-    /// Without SO_REUSEADDR: a port of Windows' is free again at once, and the
+    /// Without SO_REUSEADDR: on Windows a port is free again at once, and the
     /// option would let another program take it from this one.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
-        let socket = options::socket(domain(addr), ffi::SOCK_STREAM)?;
+        let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
         ffi::bind(socket.as_socket(), addr)?;
         ffi::listen(socket.as_socket(), BACKLOG)?;
         TcpListener::new(socket)
@@ -83,10 +73,7 @@ impl TcpListener {
     }
 
     pub(crate) fn into_std(self) -> io::Result<net::TcpListener> {
-        let accepted = |listener: &Listener| matches!(listener.accepting, Accepting::Accepted(_));
-        let bound = Arc::into_inner(self.source);
-        let socket = bound.and_then(|bound| bound.into_handle(accepted).ok());
-        socket.map(Into::into).ok_or_else(options::still_lent)
+        into_std(self.source)
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
@@ -94,49 +81,42 @@ impl TcpListener {
     }
 
     // ANCHOR: accept
-    /// Hands out the client that has got its socket, and waits for another. An
-    /// unregistered listener asks the system directly.
+    /// Hands out the client that has got its socket. An unregistered listener asks
+    /// the system itself.
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (operations, mut state) = (&self.source.operations, self.source.lock());
-        let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
+        let source = &mut self.source.lock();
         loop {
-            wait_for_next(&mut state, operations);
-            match mem::replace(&mut state.machine.accepting, Accepting::Idle) {
-                Accepting::Accepted(socket) => {
-                    let from = self.finish(&socket);
-                    wait_for_next(&mut state, operations);
-                    announce(&state, operations, level);
-                    match from {
-                        Ok(from) => return Ok((TcpStream::connected(socket), from)),
-                        // The client gave up: the next may be there.
-                        Err(_) => continue,
-                    }
+            source.arm();
+            if let Some(socket) = source.incoming.take() {
+                source.arm();
+                match self.finish(&socket) {
+                    Ok(from) => return Ok((TcpStream::connected(socket), from)),
+                    // The client gave up: the next one may be there.
+                    Err(_) => continue,
                 }
-                Accepting::Failed(error) => {
-                    announce(&state, operations, false);
-                    if level {
-                        // Nothing is in flight: the next call knows whether it fails again.
-                        operations.announce(Readiness::READABLE, true);
-                    }
-                    return Err(error);
-                }
-                Accepting::Idle if state.watch.is_none() => match ffi::accept(self.socket()) {
-                    Ok((socket, from)) => return Ok((TcpStream::connected(socket), from)),
-                    Err(error) if gave_up(&error) => continue,
-                    Err(error) => return Err(error),
-                },
-                waiting => {
-                    state.machine.accepting = waiting;
-                    announce(&state, operations, false);
-                    return Err(ErrorKind::WouldBlock.into());
-                }
+            }
+            if let Some(error) = source.incoming.take_error() {
+                // Nothing is in flight: the next call finds out whether it fails again.
+                source.incoming = Incoming::Refused;
+                return Err(error);
+            }
+            if source.watch().is_some() || source.incoming.is_in_flight() {
+                source.tell_again(Readiness::READABLE);
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            match ffi::accept(self.socket()) {
+                Ok((socket, from)) => return Ok((TcpStream::connected(socket), from)),
+                Err(error) if gave_up(&error) => continue,
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Makes a whole socket of the one that AcceptEx has filled.
+    /// Makes a whole socket of the one that AcceptEx has filled: until then its
+    /// other calls know of no connection.
     fn finish(&self, socket: &OwnedSocket) -> io::Result<SocketAddr> {
-        options::accepted(socket.as_socket(), self.socket())?;
+        let (name, by) = (ffi::SO_UPDATE_ACCEPT_CONTEXT, self.socket().as_raw_socket());
+        ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, by)?;
         ffi::getpeername(socket.as_socket())
     }
     // ANCHOR_END: accept
@@ -146,97 +126,63 @@ impl TcpListener {
     }
 }
 
-// ANCHOR: machine
-impl Machine for Listener {
+// ANCHOR: kind
+impl Kind for Listener {
     type Handle = OwnedSocket;
-    const SKIPS_PACKETS: bool = true;
+    type Lent = OwnedSocket;
 
-    fn arm(state: &mut State<Listener>, operations: &Arc<Operations<Listener>>) -> io::Result<()> {
-        wait_for_next(state, operations);
-        announce(state, operations, true);
-        Ok(())
+    fn reads(state: &State<Self>) -> bool {
+        state.watch().is_some()
     }
 
-    fn done(
-        state: &mut State<Listener>,
-        operations: &Arc<Operations<Listener>>,
-        _: Which,
-        packet: &Packet,
-    ) {
-        let Some(listener) = operations.handle() else {
-            return; // Dropped: so is the socket, whoever has got it.
-        };
-        came_back(state, options::outcome(&listener, packet));
-        wait_for_next(state, operations);
-        announce(state, operations, true);
+    fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<OwnedSocket>> {
+        socket(self.domain, ffi::SOCK_STREAM).map(Incoming::InFlight)
     }
 
-    fn lingers(_: &mut State<Listener>, _: &OwnedSocket) -> bool {
-        false // It writes nothing.
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut OwnedSocket) -> io::Result<Started> {
+        let (listener, next) = (call.handle.as_socket(), lent.as_socket());
+        let (acceptex, addresses) = (self.acceptex, &raw mut *self.addresses);
+        // SAFETY: the caller lends `lent`, `overlapped`, and `addresses` with this.
+        unsafe { ffi::accept_overlapped(acceptex, listener, next, addresses, call.overlapped) }
     }
-}
-// ANCHOR_END: machine
 
-// ANCHOR: wait_for_next
-/// Has an AcceptEx in flight, if the listener is registered and nobody is there
-/// to be handed out. One that succeeds at once brings somebody.
-fn wait_for_next(state: &mut State<Listener>, operations: &Arc<Operations<Listener>>) {
-    while matches!(state.machine.accepting, Accepting::Idle) && state.watch.is_some() {
-        match start(state, operations) {
-            Ok(Started::Pending) => return,
-            Ok(Started::AtOnce(bytes)) => came_back(state, Ok(bytes)),
-            Err(error) if gave_up(&error) => state.machine.accepting = Accepting::Idle,
-            Err(error) => state.machine.accepting = Accepting::Failed(error),
+    /// A client may give up before it is accepted. That is no error of the
+    /// listener's.
+    fn came(_: &mut State<Self>, lent: OwnedSocket, outcome: Outcome) -> Incoming<OwnedSocket> {
+        match outcome {
+            Ok(_) => Incoming::InHand(lent, 0..0),
+            Err(error) if gave_up(&error) => Incoming::Idle,
+            Err(error) => Incoming::Failed(error),
         }
     }
+
+    fn skips_packets(socket: &OwnedSocket) -> bool {
+        skips_packets(socket)
+    }
 }
 
-fn start(
-    state: &mut State<Listener>,
-    operations: &Arc<Operations<Listener>>,
-) -> io::Result<Started> {
-    let listener = &mut state.machine;
-    let socket = options::socket(listener.domain, ffi::SOCK_STREAM)?;
-    let (acceptex, at) = (listener.acceptex, &raw mut *listener.addresses);
-    let started = operations.start(state, Which::Input, |listener, overlapped| {
-        let (listener, socket) = (listener.as_socket(), socket.as_socket());
-        // SAFETY: all are lent until the packet: the addresses stay where they
-        // are, and `Lent` owns the socket.
-        unsafe { ffi::accept_overlapped(acceptex, listener, socket, at, overlapped) }
-    });
-    state.machine.accepting = Accepting::Lent(socket);
-    started
-}
-// ANCHOR_END: wait_for_next
-
-// ANCHOR: came_back
-/// An AcceptEx is over. A client that gave up meanwhile leaves nothing behind.
-fn came_back(state: &mut State<Listener>, outcome: io::Result<usize>) {
-    let was = mem::replace(&mut state.machine.accepting, Accepting::Idle);
-    state.machine.accepting = match (was, outcome) {
-        (Accepting::Lent(socket), Ok(_)) => Accepting::Accepted(socket),
-        (_, Err(error)) if !gave_up(&error) => Accepting::Failed(error),
-        _ => Accepting::Idle,
-    };
-}
-
-/// Whether it is the client's error, and not the listener's; or nobody's, for the
-/// thread has ended that had begun to wait.
+/// Whether it is the client's error, and not the listener's. `accept` may also
+/// succeed for a client that has reset, and give no address: then the error is
+/// ours, and has no number.
 fn gave_up(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(ffi::ERROR_OPERATION_ABORTED)
+    let no_address = error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_none();
+    no_address
         || matches!(
             error.kind(),
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::NotConnected
         )
 }
+// ANCHOR_END: kind
 
-/// Says whether there is somebody to be accepted.
-fn announce(state: &State<Listener>, operations: &Arc<Operations<Listener>>, news: bool) {
-    let readiness = match state.machine.accepting {
-        Accepting::Idle | Accepting::Lent(_) => Readiness::EMPTY,
-        Accepting::Accepted(_) => Readiness::READABLE,
-        Accepting::Failed(_) => Readiness::READABLE | Readiness::ERROR,
-    };
-    operations.announce(readiness, news);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_without_an_address_has_given_up() {
+        let error = ffi::Address::room().0.read().unwrap_err();
+        assert!(gave_up(&error), "{error}");
+        let invalid = io::Error::from_raw_os_error(10022);
+        assert!(!gave_up(&invalid), "this is the listener's: {invalid}");
+    }
 }
-// ANCHOR_END: came_back

@@ -1,26 +1,14 @@
 //! Sockets over completions.
 //!
-//! Chapters 13, 14 and 16. `reading.rs`, `writing.rs` and `datagrams.rs` say what
-//! follows upon what, and compile on every system; `ffi.rs` calls,
-//! `buffer_pool.rs` has what is lent; `tcp.rs`, `listener.rs` and `udp.rs` join
-//! them.
+//! Chapters 13, 14 and 16. `completion/` has what they have in common with pipes,
+//! `socket.rs` what they have in common with each other. `tcp.rs`, `listener.rs` and
+//! `udp.rs` add which calls start a read or a write, and what their outcomes mean.
 
-pub mod datagrams;
-pub mod reading;
-pub mod writing;
-
-#[cfg(windows)]
 mod listener;
-#[cfg(windows)]
-mod options;
-#[cfg(windows)]
+mod socket;
 mod tcp;
-#[cfg(windows)]
 mod udp;
 
-#[cfg(windows)]
 pub(crate) use listener::TcpListener;
-#[cfg(windows)]
 pub(crate) use tcp::TcpStream;
-#[cfg(windows)]
 pub(crate) use udp::UdpSocket;

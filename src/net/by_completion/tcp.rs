@@ -1,22 +1,21 @@
 //! A TCP stream over completions.
 //!
 //! Chapter 13 for reading, 14 for writing and connecting. The public types in
-//! `net/tcp.rs` forward to these. What is lent and what is in hand is told by
-//! `reading.rs` and `writing.rs`; here are the calls between.
+//! `net/tcp.rs` forward to these.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
-use std::net::{self, Shutdown, SocketAddr};
+use std::net::{self, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::options;
-use super::reading::{Reading, hand_out};
-use super::writing::{Writing, gather};
+use super::socket::{into_std, skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::source::{Bound, Machine, Operations, State, Which};
-use crate::event::Trigger;
+use crate::completion::incoming::{Incoming, Outcome, hand_out, is_cancelled};
+use crate::completion::kind::{Call, Kind};
+use crate::completion::outgoing::{Outgoing, gather, portion};
+use crate::completion::source::{CompletionSource, State};
+use crate::event::{Readiness, Trigger};
 use crate::iocp::ffi::Started;
-use crate::iocp::overlapped::Packet;
 use crate::net::ffi;
 use crate::net::options::{domain, take_error};
 
@@ -25,60 +24,58 @@ use crate::net::options::{domain, take_error};
 pub(crate) const LENT: usize = 4096;
 /// The most that a write copies when the socket is full, in bytes.
 const COPIED: usize = 16 * 1024;
-// ANCHOR_END: stream
 
-// ANCHOR: state
-/// Clones share one state and one registration: two reads lent to one socket
+/// Clones share one state and one registration: two reads in flight on one socket
 /// would split its stream between them.
 #[derive(Debug, Clone)]
 pub(crate) struct TcpStream {
-    pub(crate) source: Arc<Bound<Stream>>,
+    pub(crate) source: Arc<CompletionSource<Stream>>,
 }
 
-/// What changes, under the lock of `Operations`.
+/// What a stream adds to the state of a source.
 pub(crate) struct Stream {
-    reading: Reading,
-    writing: Writing,
-    /// Where to connect to, until that has succeeded: lent with ConnectEx.
+    /// Where to connect to, until that has succeeded. The kernel has it meanwhile.
     peer: Option<Box<(ffi::Address, i32)>>,
-    input: Buffer,
-    output: Buffer,
-    /// How much is lent for reading. 0: a notification only.
+    /// How much a read lends. 0: it only notifies.
     lends: usize,
 }
-// ANCHOR_END: state
+// ANCHOR_END: stream
 
 impl TcpStream {
     // ANCHOR: new
-    fn new(socket: OwnedSocket, writing: Writing, peer: Option<SocketAddr>) -> TcpStream {
-        let machine = Stream {
-            reading: Reading::Idle,
-            writing,
+    fn new(socket: OwnedSocket, peer: Option<SocketAddr>) -> TcpStream {
+        let outgoing = match peer {
+            Some(_) => Outgoing::Asked,
+            None => Outgoing::Open,
+        };
+        let kind = Stream {
             peer: peer.map(|peer| Box::new(ffi::Address::of(peer))),
-            input: Buffer::default(),
-            output: Buffer::default(),
             lends: LENT,
         };
         TcpStream {
-            source: Arc::new(Bound::new(socket, machine)),
+            source: Arc::new(CompletionSource::new(socket, kind, outgoing)),
         }
     }
     // ANCHOR_END: new
 
     // ANCHOR: connect
-    /// The connection begins with the first registration: only then is there a
-    /// port to tell of its end.
+    /// The first registration starts to connect: only then is there a port that
+    /// tells of the end.
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
-        let socket = options::socket(domain(addr), ffi::SOCK_STREAM)?;
-        // ConnectEx insists.
-        ffi::bind(socket.as_socket(), options::any(addr))?;
-        Ok(TcpStream::new(socket, Writing::Unconnected, Some(addr)))
+        let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
+        // ConnectEx takes no other.
+        let any = match addr {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        ffi::bind(socket.as_socket(), any)?;
+        Ok(TcpStream::new(socket, Some(addr)))
     }
     // ANCHOR_END: connect
 
     /// Of a socket that is connected and does not block.
     pub(super) fn connected(socket: OwnedSocket) -> TcpStream {
-        TcpStream::new(socket, Writing::Open, None)
+        TcpStream::new(socket, None)
     }
 
     pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
@@ -86,22 +83,17 @@ impl TcpStream {
         Ok(TcpStream::connected(stream.into()))
     }
 
-    // ANCHOR: into_std
     pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
-        let unread = |stream: &Stream| matches!(stream.reading, Reading::InHand { .. });
-        let bound = Arc::into_inner(self.source);
-        let socket = bound.and_then(|bound| bound.into_handle(unread).ok());
-        socket.map(Into::into).ok_or_else(options::still_lent)
+        into_std(self.source)
     }
-    // ANCHOR_END: into_std
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(self.clone())
     }
 
-    /// From the next lending on.
+    /// From the next read that is started.
     pub(crate) fn set_lending(&self, bytes: usize) {
-        self.source.lock().machine.lends = bytes;
+        self.source.lock().kind.lends = bytes;
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -117,59 +109,60 @@ impl TcpStream {
     }
 
     // ANCHOR: receive
-    /// Hands out what is in hand; or asks the socket, if nothing of its stream
-    /// is lent.
+    /// Hands out what is in hand. If no bytes can come through a lent buffer, it
+    /// asks the socket itself.
     fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
-        // A call takes only so many, and 0 bytes into none but empty ones are no end.
+        // One call takes only so many buffers. And 0 bytes into none but empty ones
+        // are not the end.
         let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
         };
         let buffers = &mut buffers[first..];
-        let (operations, mut state) = (&self.source.operations, self.source.lock());
-        let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
-        match (state.machine.writing, state.machine.reading) {
-            (Writing::Unconnected | Writing::Connecting, _) | (_, Reading::Lent(1..)) => {
-                Err(ErrorKind::WouldBlock.into())
-            }
-            (Writing::Failed { refused: true, .. }, _) | (_, Reading::Failed(_)) => {
-                let error = state.machine.take_error();
-                announce(&state, operations, false);
-                error.map_or(Ok(0), Err)
-            }
-            (_, Reading::InHand { from, to }) if peek => {
-                let n = hand_out(&state.machine.input[from..to], buffers);
-                // Nothing is lent, so what has come since is in the socket.
-                let more = match &mut buffers[0][n..] {
-                    [] => Ok(0),
-                    room => ffi::recv(self.socket(), room, ffi::MSG_PEEK),
-                };
-                Ok(n + more.unwrap_or(0))
+        let source = &mut self.source.lock();
+        if let Outgoing::Asked | Outgoing::Connecting = source.outgoing {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        if !source.outgoing.is_connected() {
+            // Refused: after the error the stream has ended.
+            return source.outgoing.take_error().map_or(Ok(0), Err);
+        }
+        match &mut source.incoming {
+            Incoming::InFlight(buffer) if buffer.size() > 0 => Err(ErrorKind::WouldBlock.into()),
+            Incoming::InHand(buffer, left) => {
+                let n = hand_out(&buffer[left.clone()], buffers);
+                if peek {
+                    // Nothing is in flight, so what has come since is in the socket.
+                    let more = match &mut buffers[0][n..] {
+                        [] => Ok(0),
+                        room => ffi::recv(self.socket(), room, ffi::MSG_PEEK),
+                    };
+                    return Ok(n + more.unwrap_or(0));
+                }
+                source.incoming.took(n);
+                source.arm();
+                Ok(n)
             }
             // ANCHOR_END: receive
             // ANCHOR: receive_more
-            (_, Reading::InHand { from, to }) => {
-                let n = hand_out(&state.machine.input[from..to], buffers);
-                state.machine.reading = state.machine.reading.took(n);
-                lend(&mut state, operations);
-                announce(&state, operations, level);
-                Ok(n)
+            Incoming::Ended | Incoming::Unwanted { .. } => Ok(0),
+            Incoming::Failed(_) => {
+                let error = source.incoming.take_error();
+                source.incoming = Incoming::Ended;
+                error.map_or(Ok(0), Err)
             }
-            (_, Reading::Idle | Reading::Waiting | Reading::Lent(0)) => {
-                let received = if peek {
-                    ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK)
-                } else {
-                    ffi::recv_vectored(self.socket(), buffers)
+            _ => {
+                let received = match peek {
+                    true => ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK),
+                    false => ffi::recv_vectored(self.socket(), buffers),
                 };
-                let reading = state.machine.reading.asked(&received, level && !peek);
-                state.machine.reading = reading;
-                lend(&mut state, operations);
-                // Whoever was refused waits for an edge, also if it is there already.
-                let waits = level || received.is_err();
-                let readable = !state.machine.reading.readiness().is_empty();
-                announce(&state, operations, waits && readable);
+                let level = source.watch().is_some_and(|w| w.trigger == Trigger::Level);
+                source.incoming.asked(&received, level && !peek);
+                if received.is_err() {
+                    source.tell_again(Readiness::READABLE);
+                }
+                source.arm();
                 received
             }
-            (_, Reading::Ended) => Ok(0),
         }
     }
     // ANCHOR_END: receive_more
@@ -179,42 +172,36 @@ impl TcpStream {
     }
 
     // ANCHOR: write
-    /// Writes what the socket takes at once. Only if it takes nothing, some is
-    /// copied and lent, so that a packet tells when there is room again.
+    /// Writes what the socket takes at once. Only if it takes nothing, a copy is
+    /// lent, so that a packet tells when there is room again.
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
+        let mut part = IoSlice::new(&[]);
+        let buffers = portion(buffers, &mut part);
+        if buffers.is_empty() {
             return Ok(0);
-        };
-        let buffers = &buffers[first..];
-        let (operations, mut state) = (&self.source.operations, self.source.lock());
-        match state.machine.writing {
-            Writing::Unconnected | Writing::Connecting | Writing::Lent { .. } => {
-                Err(ErrorKind::WouldBlock.into())
+        }
+        let source = &mut self.source.lock();
+        if let Some(error) = source.outgoing.take_error() {
+            return Err(error);
+        }
+        match source.outgoing {
+            Outgoing::Open => {}
+            Outgoing::Apart => return Err(ErrorKind::NotConnected.into()),
+            _ => return Err(ErrorKind::WouldBlock.into()),
+        }
+        match ffi::send_vectored(self.socket(), buffers) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && source.watch().is_some() => {
+                let mut copy = Buffer::take(COPIED);
+                let n = gather(buffers, &mut copy);
+                source.write_copy(copy, n)
             }
-            Writing::Failed { .. } => {
-                let error = state.machine.take_error();
-                announce(&state, operations, false);
-                error.map_or(Ok(0), Err)
-            }
-            Writing::Open => match ffi::send_vectored(self.socket(), buffers) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock && state.watch.is_some() => {
-                    let stream = &mut state.machine;
-                    stream.output = Buffer::take(COPIED);
-                    let to = gather(buffers, &mut stream.output);
-                    stream.writing = Writing::Lent { from: 0, to };
-                    send_on(&mut state, operations);
-                    let failed = matches!(state.machine.writing, Writing::Failed { .. });
-                    announce(&state, operations, failed);
-                    Ok(to)
-                }
-                result => result,
-            },
+            result => result,
         }
     }
     // ANCHOR_END: write
 
     // ANCHOR: shutdown
-    /// Goes straight through: what is lent for writing goes first.
+    /// Goes straight through: the system sends first what it has in flight.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         let which = match how {
             Shutdown::Read => ffi::SHUT_RD,
@@ -223,9 +210,7 @@ impl TcpStream {
         };
         ffi::shutdown(self.socket(), which)?;
         if how != Shutdown::Write {
-            let mut state = self.source.lock();
-            state.machine.reading = Reading::Ended;
-            announce(&state, &self.source.operations, true);
+            self.source.lock().incoming.discard(true);
         }
         Ok(())
     }
@@ -233,12 +218,15 @@ impl TcpStream {
 
     // ANCHOR: take_error
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let mut state = self.source.lock();
-        if let Some(error) = state.machine.take_error() {
-            announce(&state, &self.source.operations, false);
+        let source = &mut self.source.lock();
+        if let Some(error) = source.outgoing.take_error() {
             return Ok(Some(error));
         }
-        match state.machine.peer {
+        if let Some(error) = source.incoming.take_error() {
+            source.incoming = Incoming::Ended;
+            return Ok(Some(error));
+        }
+        match source.kind.peer {
             None => take_error(self.socket()),
             // Of a refusal the socket may tell again and again.
             Some(_) => Ok(None),
@@ -251,178 +239,81 @@ impl TcpStream {
     }
 }
 
-impl Machine for Stream {
+// ANCHOR: kind
+impl Kind for Stream {
     type Handle = OwnedSocket;
-    const SKIPS_PACKETS: bool = true;
+    type Lent = Buffer;
 
-    // ANCHOR: arm
-    fn arm(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) -> io::Result<()> {
-        let unconnected = state.machine.writing == Writing::Unconnected;
-        if let Some(peer) = state.machine.peer.as_deref().filter(|_| unconnected) {
-            let (at, len) = (&raw const peer.0, peer.1);
-            state.machine.writing = Writing::Connecting;
-            let started = operations.start(state, Which::Output, |socket, overlapped| {
-                let connectex = ffi::connectex(socket.as_socket())?;
-                // SAFETY: both are lent until the packet: the address stays
-                // where it is, and is not touched again.
-                unsafe {
-                    ffi::connect_overlapped(connectex, socket.as_socket(), (at, len), overlapped)
-                }
-            });
-            match started {
-                Ok(Started::Pending) => {}
-                Ok(Started::AtOnce(bytes)) => output_done(state, operations, Ok(bytes)),
-                Err(error) => output_done(state, operations, Err(error)),
-            }
+    fn reads(state: &State<Self>) -> bool {
+        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
+        watched && state.outgoing.is_connected()
+    }
+
+    fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
+        Ok(Incoming::InFlight(Buffer::take(self.lends)))
+    }
+
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::recv_overlapped(socket, at, len, call.overlapped) }
+    }
+
+    fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
+        match outcome {
+            // No bytes were asked for, so no bytes are not the end.
+            Ok(_) if lent.size() == 0 => Incoming::Notified,
+            Ok(0) => Incoming::Ended,
+            Ok(bytes) => Incoming::InHand(lent, 0..bytes),
+            Err(error) => Incoming::Failed(error),
         }
-        lend(state, operations);
-        announce(state, operations, true);
-        Ok(())
     }
-    // ANCHOR_END: arm
+    // ANCHOR_END: kind
 
-    // ANCHOR: done
-    fn done(
-        state: &mut State<Stream>,
-        operations: &Arc<Operations<Stream>>,
-        which: Which,
-        packet: &Packet,
-    ) {
-        let Some(socket) = operations.handle() else {
-            return; // Dropped, and nobody wants to know.
-        };
-        let outcome = options::outcome(&socket, packet);
-        match which {
-            Which::Input => {
-                state.machine.reading = state.machine.reading.came_back(outcome.map_err(code));
-            }
-            Which::Output => output_done(state, operations, outcome),
+    // ANCHOR: start
+    unsafe fn connect(&mut self, call: Call<'_, Self>) -> io::Result<Started> {
+        let peer = self.peer.as_deref().ok_or(ErrorKind::NotConnected)?;
+        let (socket, name) = (call.handle.as_socket(), (&raw const peer.0, peer.1));
+        let connectex = ffi::connectex(socket)?;
+        // SAFETY: the caller lends `overlapped`, and `peer` with this stream.
+        unsafe { ffi::connect_overlapped(connectex, socket, name, call.overlapped) }
+    }
+
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (socket, at) = (call.handle.as_socket(), bytes.as_mut_ptr());
+        // SAFETY: the caller lends both.
+        unsafe { ffi::send_overlapped(socket, at, bytes.len(), call.overlapped) }
+    }
+    // ANCHOR_END: start
+
+    // ANCHOR: went
+    fn went(state: &mut State<Self>, socket: &OwnedSocket, outcome: Outcome) -> Outcome {
+        if !matches!(state.outgoing, Outgoing::Connecting) {
+            return outcome;
         }
-        lend(state, operations);
-        announce(state, operations, true);
-    }
-    // ANCHOR_END: done
-
-    // ANCHOR: lingers
-    fn lingers(state: &mut State<Stream>, socket: &OwnedSocket) -> bool {
-        let lent = matches!(state.machine.writing, Writing::Lent { .. });
-        // The end of the stream goes after what is lent, also if nobody polls.
-        lent && ffi::shutdown(socket.as_socket(), ffi::SHUT_WR).is_ok()
-    }
-    // ANCHOR_END: lingers
-}
-
-impl Stream {
-    // ANCHOR: kept_error
-    /// The error that no call has returned yet. Then the stream has ended.
-    fn take_error(&mut self) -> Option<io::Error> {
-        let code = match (self.writing, self.reading) {
-            (Writing::Failed { code, refused }, _) => {
-                self.writing = Writing::Open;
-                if refused {
-                    self.reading = Reading::Ended;
-                }
-                code
-            }
-            (_, Reading::Failed(code)) => {
-                self.reading = Reading::Ended;
-                code
-            }
-            _ => return None,
-        };
-        Some(io::Error::from_raw_os_error(code))
-    }
-    // ANCHOR_END: kept_error
-}
-
-// ANCHOR: lend
-/// Lends the buffer, if reading is watched, the stream is connected, and there
-/// is nothing in hand and nothing in flight. A receive that succeeds at once
-/// has filled it already.
-fn lend(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
-    let watched = state.watch.is_some_and(|w| w.interests.is_readable());
-    let connected = state.machine.writing.is_connected();
-    let idle = state.machine.reading == Reading::Idle && !state.in_flight(Which::Input);
-    if !(watched && connected && idle) {
-        return;
-    }
-    let stream = &mut state.machine;
-    if stream.input.size() != stream.lends {
-        stream.input = Buffer::take(stream.lends);
-    }
-    let (at, len) = (stream.input.as_mut_ptr(), stream.lends);
-    stream.reading = Reading::Lent(len);
-    let started = operations.start(state, Which::Input, |socket, overlapped| {
-        // SAFETY: both are lent until the packet: the buffer stays where it is,
-        // and is not touched while `reading` is `Lent`.
-        unsafe { ffi::recv_overlapped(socket.as_socket(), at, len, overlapped) }
-    });
-    let outcome = match started {
-        Ok(Started::Pending) => return,
-        Ok(Started::AtOnce(bytes)) => Ok(bytes),
-        Err(error) => Err(code(error)),
-    };
-    state.machine.reading = state.machine.reading.came_back(outcome);
-}
-// ANCHOR_END: lend
-
-// ANCHOR: output_done
-/// A connect or a write is over.
-fn output_done(
-    state: &mut State<Stream>,
-    operations: &Arc<Operations<Stream>>,
-    mut outcome: io::Result<usize>,
-) {
-    if state.machine.writing == Writing::Connecting && outcome.is_ok() {
+        let name = ffi::SO_UPDATE_CONNECT_CONTEXT;
         // Until then the socket's other calls know of no connection.
-        if let Some(socket) = operations.handle() {
-            let updated = options::connected(socket.as_socket());
-            outcome = updated.and(outcome);
-        }
-    }
-    state.machine.writing = state.machine.writing.came_back(outcome.map_err(code));
-    if state.machine.writing == Writing::Open {
-        state.machine.peer = None;
-    }
-    send_on(state, operations);
-}
-// ANCHOR_END: output_done
-
-// ANCHOR: send_on
-/// Lends what is left to be written, if anything is. What has been written gives
-/// its buffer back.
-fn send_on(state: &mut State<Stream>, operations: &Arc<Operations<Stream>>) {
-    while let Writing::Lent { from, to } = state.machine.writing {
-        let rest = &mut state.machine.output[from..to];
-        let (at, len) = (rest.as_mut_ptr(), rest.len());
-        let started = operations.start(state, Which::Output, |socket, overlapped| {
-            // SAFETY: both are lent until the packet: the buffer stays where it
-            // is, and is not touched while `writing` is `Lent`.
-            unsafe { ffi::send_overlapped(socket.as_socket(), at, len, overlapped) }
+        let connected = outcome.and_then(|bytes| {
+            ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, ())?;
+            Ok(bytes)
         });
-        let outcome = match started {
-            Ok(Started::Pending) => return,
-            Ok(Started::AtOnce(bytes)) => Ok(bytes),
-            Err(error) => Err(code(error)),
-        };
-        state.machine.writing = state.machine.writing.came_back(outcome);
+        match &connected {
+            Ok(_) => state.kind.peer = None,
+            Err(error) if is_cancelled(error) => {}
+            Err(_) => state.incoming = Incoming::Ended,
+        }
+        connected
     }
-    state.machine.output = Buffer::default();
-}
-// ANCHOR_END: send_on
+    // ANCHOR_END: went
 
-// ANCHOR: announce
-/// Says what the stream is ready for.
-fn announce(state: &State<Stream>, operations: &Arc<Operations<Stream>>, news: bool) {
-    let stream = &state.machine;
-    operations.announce(
-        stream.reading.readiness() | stream.writing.readiness(),
-        news,
-    );
-}
+    // ANCHOR: ends
+    /// `shutdown` goes behind what is in flight, also if nobody polls.
+    fn ends(socket: &OwnedSocket) -> bool {
+        ffi::shutdown(socket.as_socket(), ffi::SHUT_WR).is_ok()
+    }
+    // ANCHOR_END: ends
 
-/// The number of a system's error. Every other is of a stream that is gone.
-fn code(error: io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(ffi::WSAENOTCONN)
+    fn skips_packets(socket: &OwnedSocket) -> bool {
+        skips_packets(socket)
+    }
 }
-// ANCHOR_END: announce

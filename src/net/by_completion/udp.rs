@@ -1,68 +1,59 @@
 //! A UDP socket over completions.
 //!
-//! Chapter 16. The public type in `net/udp.rs` forwards to this one. Where a
-//! datagram is, `datagrams.rs` tells; here are the calls between.
+//! Chapter 16. The public type in `net/udp.rs` forwards to this one.
 
 use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::datagrams::{self, Receiving, Sending};
-use super::options;
+use super::socket::{into_std, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::source::{Bound, Machine, Operations, State, Which};
-use crate::event::Trigger;
-use crate::iocp::overlapped::Packet;
+use crate::completion::incoming::{Incoming, Outcome};
+use crate::completion::kind::{Call, Kind};
+use crate::completion::outgoing::Outgoing;
+use crate::completion::source::{CompletionSource, Locked, State};
+use crate::event::Readiness;
+use crate::iocp::ffi::{Started, errors::*};
 use crate::net::ffi;
 use crate::net::options::domain;
 
-/// Longer than any datagram, so that what is lent holds each one whole: what is
-/// cut is cut when it is handed out.
+// ANCHOR: socket
+/// Longer than any datagram, so the kernel never cuts one.
 const ROOM: usize = 64 * 1024;
 
 /// Clones share one state and one registration.
 #[derive(Debug, Clone)]
 pub(crate) struct UdpSocket {
-    pub(crate) source: Arc<Bound<Datagrams>>,
+    pub(crate) source: Arc<CompletionSource<Datagrams>>,
 }
 
-/// What changes, under the lock of `Operations`.
+/// What a datagram socket adds to the state of a source.
 pub(crate) struct Datagrams {
-    receiving: Receiving,
-    sending: Sending,
-    input: Buffer,
-    output: Buffer,
-    /// Where the kernel writes the sender. Lent with `input`.
-    from: Box<(ffi::Address, i32)>,
-    /// The receiver. Lent with `output`.
-    to: Box<(ffi::Address, i32)>,
+    /// The sender of the datagram in hand. The kernel writes it while a read is in
+    /// flight.
+    sender: Box<(ffi::Address, i32)>,
+    /// The kernel reads the receiver here, while a write is in flight. `None`: the
+    /// socket is connected.
+    receiver: Option<Box<(ffi::Address, i32)>>,
 }
-
-/// Room for an address.
-fn room() -> (ffi::Address, i32) {
-    ffi::Address::room()
-}
+// ANCHOR_END: socket
 
 impl UdpSocket {
     fn new(socket: OwnedSocket) -> UdpSocket {
-        // Where it is refused, `Receiving::came` survives what comes of it.
+        // Where that is refused, `came` survives what comes of it.
         let _ = ffi::set_connreset(socket.as_socket(), false);
-        let machine = Datagrams {
-            receiving: Receiving::Idle,
-            sending: Sending::Open,
-            input: Buffer::default(),
-            output: Buffer::default(),
-            from: Box::new(room()),
-            to: Box::new(room()),
+        let kind = Datagrams {
+            sender: Box::new(ffi::Address::room()),
+            receiver: None,
         };
         UdpSocket {
-            source: Arc::new(Bound::new(socket, machine)),
+            source: Arc::new(CompletionSource::new(socket, kind, Outgoing::Open)),
         }
     }
 
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
-        let socket = options::socket(domain(addr), ffi::SOCK_DGRAM)?;
+        let socket = socket(domain(addr), ffi::SOCK_DGRAM)?;
         ffi::bind(socket.as_socket(), addr)?;
         Ok(UdpSocket::new(socket))
     }
@@ -73,10 +64,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn into_std(self) -> io::Result<net::UdpSocket> {
-        let unread = |socket: &Datagrams| matches!(socket.receiving, Receiving::InHand { .. });
-        let bound = Arc::into_inner(self.source);
-        let socket = bound.and_then(|bound| bound.into_handle(unread).ok());
-        socket.map(Into::into).ok_or_else(options::still_lent)
+        into_std(self.source)
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<UdpSocket> {
@@ -104,34 +92,32 @@ impl UdpSocket {
     }
 
     // ANCHOR: receive
-    /// Hands out the datagram in hand; if there is none, and nothing lent, the
-    /// socket is asked for one.
+    /// Hands out the datagram in hand. Taking it brings the next one, if there is
+    /// one. A socket that is not watched for reading asks the system now.
     fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
-        let (operations, mut state) = (&self.source.operations, self.source.lock());
-        fetch(&mut state, operations, self.socket());
-        let level = state.watch.is_some_and(|w| w.trigger == Trigger::Level);
-        let result = match state.machine.receiving {
-            Receiving::Idle | Receiving::Lent => Err(ErrorKind::WouldBlock.into()),
-            Receiving::InHand { len, from } => {
-                let len = len.min(buffer.len());
-                buffer[..len].copy_from_slice(&state.machine.input[..len]);
-                Ok((len, from))
+        let source = &mut self.source.lock();
+        source.arm();
+        if let Incoming::Idle = source.incoming {
+            let found = source.kind.lend(self.source.handle());
+            source.incoming = found.unwrap_or_else(Incoming::Failed);
+            if let Incoming::InFlight(_) = source.incoming {
+                source.incoming = Incoming::Idle; // It lends nothing.
             }
-            Receiving::Failed(code) => Err(io::Error::from_raw_os_error(code)),
+        }
+        let Incoming::InHand(datagram, all) = &source.incoming else {
+            source.tell_again(Readiness::READABLE);
+            let error = source.incoming.take_error();
+            source.arm();
+            return Err(error.unwrap_or_else(|| ErrorKind::WouldBlock.into()));
         };
-        let lasts = peek && result.is_ok();
-        if state.machine.receiving != Receiving::Lent && !lasts {
-            state.machine.receiving = Receiving::Idle;
-            if level {
-                // The next one is to be reported, though nobody has asked for it.
-                fetch(&mut state, operations, self.socket());
-            }
+        let len = all.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&datagram[..len]);
+        let from = source.kind.sender.0.read()?;
+        if !peek {
+            source.incoming = Incoming::Idle;
+            source.arm();
         }
-        if state.watch.is_none() && state.machine.receiving == Receiving::Idle {
-            state.machine.input = Buffer::default();
-        }
-        announce(&state, operations, level);
-        result
+        Ok((len, from))
     }
     // ANCHOR_END: receive
 
@@ -144,33 +130,28 @@ impl UdpSocket {
     }
 
     // ANCHOR: transmit
-    /// Sends what the socket takes at once. If it does not, one datagram is
-    /// copied and lent, so that a packet tells when there is room again.
+    /// Sends the datagram, if the socket has room for it. If not, a copy is lent,
+    /// so that a packet tells when there is room again.
     fn transmit(&self, datagram: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
-        let (operations, mut state) = (&self.source.operations, self.source.lock());
-        match state.machine.sending {
-            Sending::Lent => return Err(ErrorKind::WouldBlock.into()),
-            Sending::Failed(code) => {
-                state.machine.sending = Sending::Open;
-                announce(&state, operations, false);
-                return Err(io::Error::from_raw_os_error(code));
-            }
-            Sending::Open => {}
+        let source = &mut self.source.lock();
+        if let Some(error) = source.outgoing.take_error() {
+            return Err(error);
+        }
+        if source.outgoing.is_in_flight() {
+            return Err(ErrorKind::WouldBlock.into());
         }
         let send = || match to {
             Some(to) => ffi::sendto(self.socket(), datagram, to),
             None => ffi::send(self.socket(), datagram),
         };
-        let sent = match send().map_err(code) {
-            // Nothing has been sent, and the error is gone now.
-            Err(code) if datagrams::is_of_an_earlier(code) => send(),
-            sent => sent.map_err(io::Error::from_raw_os_error),
+        let sent = match send() {
+            // Nothing was sent, and the error is gone now.
+            Err(error) if is_of_an_earlier(&error) => send(),
+            sent => sent,
         };
         match sent {
-            Err(error) if error.kind() == ErrorKind::WouldBlock && state.watch.is_some() => {
-                lend_copy(&mut state, operations, datagram, to);
-                announce(&state, operations, false);
-                Ok(datagram.len())
+            Err(error) if error.kind() == ErrorKind::WouldBlock && source.watch().is_some() => {
+                write_copy(source, datagram, to)
             }
             result => result,
         }
@@ -178,25 +159,16 @@ impl UdpSocket {
     // ANCHOR_END: transmit
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
-        let mut state = self.source.lock();
-        let code = match (state.machine.sending, state.machine.receiving) {
-            (Sending::Failed(code), _) => {
-                state.machine.sending = Sending::Open;
-                code
-            }
-            (_, Receiving::Failed(code)) => {
-                state.machine.receiving = Receiving::Idle;
-                // Whoever takes the error so need not ask for a datagram as well.
-                if state.watch.is_some() {
-                    fetch(&mut state, &self.source.operations, self.socket());
-                }
-                code
-            }
-            // The socket has been asked to keep none.
-            _ => return Ok(None),
-        };
-        announce(&state, &self.source.operations, true);
-        Ok(Some(io::Error::from_raw_os_error(code)))
+        let source = &mut self.source.lock();
+        // The socket itself keeps none: it was asked not to.
+        let error = source.outgoing.take_error();
+        let error = error.or_else(|| source.incoming.take_error());
+        if error.is_some() {
+            // The program need not ask for a datagram as well.
+            source.tell_again(Readiness::READABLE);
+            source.arm();
+        }
+        Ok(error)
     }
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
@@ -204,152 +176,94 @@ impl UdpSocket {
     }
 }
 
-// ANCHOR: machine
-impl Machine for Datagrams {
-    type Handle = OwnedSocket;
-    /// Layers over UDP have been seen to queue a packet all the same.
-    const SKIPS_PACKETS: bool = false;
-
-    fn arm(state: &mut State<Self>, operations: &Arc<Operations<Self>>) -> io::Result<()> {
-        let reads = state.watch.is_some_and(|w| w.interests.is_readable());
-        if let Some(socket) = operations.handle().filter(|_| reads) {
-            fetch(state, operations, socket.as_socket());
-        }
-        announce(state, operations, true);
-        Ok(())
-    }
-
-    fn done(
-        state: &mut State<Self>,
-        operations: &Arc<Operations<Self>>,
-        which: Which,
-        packet: &Packet,
-    ) {
-        let Some(socket) = operations.handle() else {
-            return; // Dropped, and nobody wants to know.
-        };
-        let outcome = options::outcome(&socket, packet);
-        match which {
-            Which::Input => {
-                let outcome = outcome.and_then(|len| Ok((len, state.machine.from.0.read()?)));
-                state.machine.receiving = Receiving::came_back(outcome.map_err(code));
-                if state.watch.is_some() {
-                    fetch(state, operations, socket.as_socket());
-                }
-            }
-            Which::Output => {
-                state.machine.sending = Sending::came_back(outcome.map_err(code));
-                state.machine.output = Buffer::default();
-            }
-        }
-        announce(state, operations, true);
-    }
-
-    /// What has been taken is sent, as far as it is in our hands.
-    fn lingers(state: &mut State<Self>, _: &OwnedSocket) -> bool {
-        state.machine.sending == Sending::Lent
-    }
-}
-// ANCHOR_END: machine
-
-// ANCHOR: fetch
-/// Takes the next datagram in hand, if there is none and nothing is lent. If the
-/// socket has none either, and reading is watched, the buffer is lent for it.
-fn fetch(
-    state: &mut State<Datagrams>,
-    operations: &Arc<Operations<Datagrams>>,
-    socket: BorrowedSocket<'_>,
-) {
-    while state.machine.receiving == Receiving::Idle && !state.in_flight(Which::Input) {
-        if state.machine.input.size() != ROOM {
-            state.machine.input = Buffer::take(ROOM);
-        }
-        let outcome = match ffi::recvfrom(socket, &mut state.machine.input, 0) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => match lend(state, operations) {
-                Ok(()) => return,
-                Err(error) => Err(error),
-            },
-            outcome => outcome,
-        };
-        state.machine.receiving = Receiving::came(outcome.map_err(code));
-    }
-}
-
-/// Lends the buffer, if reading is watched. It comes back with a packet of its
-/// own, however soon.
-fn lend(state: &mut State<Datagrams>, operations: &Arc<Operations<Datagrams>>) -> io::Result<()> {
-    if !state.watch.is_some_and(|w| w.interests.is_readable()) {
-        return Ok(());
-    }
-    let datagrams = &mut state.machine;
-    *datagrams.from = room();
-    let (at, from) = (datagrams.input.as_mut_ptr(), &raw mut *datagrams.from);
-    operations.start(state, Which::Input, |socket, overlapped| {
-        // SAFETY: all are lent until the packet: the buffer and the address stay
-        // where they are, and are not touched while `receiving` is `Lent`.
-        unsafe {
-            let from = (&raw mut (*from).0, &raw mut (*from).1);
-            ffi::recvfrom_overlapped(socket.as_socket(), at, ROOM, from, overlapped)
-        }
-    })?;
-    state.machine.receiving = Receiving::Lent;
-    Ok(())
-}
-// ANCHOR_END: fetch
-
-/// Copies a datagram, and lends the copy.
-fn lend_copy(
-    state: &mut State<Datagrams>,
-    operations: &Arc<Operations<Datagrams>>,
+/// Lends a copy of a datagram.
+fn write_copy(
+    source: &mut Locked<'_, Datagrams>,
     datagram: &[u8],
     to: Option<SocketAddr>,
-) {
-    let datagrams = &mut state.machine;
-    let len = datagram.len();
-    datagrams.output = Buffer::take(len.max(ROOM));
-    datagrams.output[..len].copy_from_slice(datagram);
-    if let Some(to) = to {
-        *datagrams.to = ffi::Address::of(to);
+) -> io::Result<usize> {
+    let mut copy = Buffer::take(datagram.len().max(ROOM));
+    copy[..datagram.len()].copy_from_slice(datagram);
+    source.kind.receiver = to.map(|to| Box::new(ffi::Address::of(to)));
+    source.write_copy(copy, datagram.len())
+}
+
+// ANCHOR: kind
+impl Kind for Datagrams {
+    type Handle = OwnedSocket;
+    type Lent = Buffer;
+
+    fn reads(state: &State<Self>) -> bool {
+        state.watch().is_some_and(|w| w.interests.is_readable())
     }
-    let (at, name) = (datagrams.output.as_mut_ptr(), &raw const *datagrams.to);
-    let started = operations.start(state, Which::Output, |socket, overlapped| {
-        let socket = socket.as_socket();
-        // SAFETY: all are lent until the packet: the buffer and the address stay
-        // where they are, and are not touched while `sending` is `Lent`.
+
+    /// Asks the socket first: many datagrams that come together are one packet.
+    fn lend(&mut self, socket: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
+        let mut buffer = Buffer::take(ROOM);
+        loop {
+            match ffi::recvfrom(socket.as_socket(), &mut buffer, 0) {
+                Ok((len, from)) => {
+                    *self.sender = ffi::Address::of(from);
+                    return Ok(Incoming::InHand(buffer, 0..len));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    *self.sender = ffi::Address::room();
+                    return Ok(Incoming::InFlight(buffer));
+                }
+                Err(error) if is_of_an_earlier(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
+        let sender = (&raw mut self.sender.0, &raw mut self.sender.1);
+        // SAFETY: the caller lends both, and `sender` with this.
+        unsafe { ffi::recvfrom_overlapped(socket, at, len, sender, call.overlapped) }
+    }
+
+    fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
+        match outcome {
+            Ok(len) => Incoming::InHand(lent, 0..len),
+            // It has taken the place of no datagram, and a server must survive its
+            // clients.
+            Err(error) if is_of_an_earlier(&error) => Incoming::Idle,
+            Err(error) => Incoming::Failed(error),
+        }
+    }
+
+    unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
+        let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
+        // SAFETY: the caller lends both, and `receiver` with this.
         unsafe {
-            match to {
-                None => ffi::send_overlapped(socket, at, len, overlapped),
-                Some(_) => {
-                    let name = (&raw const (*name).0, (*name).1);
-                    ffi::sendto_overlapped(socket, at, len, name, overlapped)
+            match self.receiver.as_deref() {
+                None => ffi::send_overlapped(socket, at, len, call.overlapped),
+                Some((name, namelen)) => {
+                    let name = (&raw const *name, *namelen);
+                    ffi::sendto_overlapped(socket, at, len, name, call.overlapped)
                 }
             }
         }
-    });
-    state.machine.sending = match started {
-        Ok(_) => Sending::Lent,
-        Err(error) => Sending::came_back(Err(code(error))),
-    };
+    }
 }
 
-/// Says what the socket is ready for.
-fn announce(state: &State<Datagrams>, operations: &Arc<Operations<Datagrams>>, news: bool) {
-    let datagrams = &state.machine;
-    let readiness = datagrams.receiving.readiness() | datagrams.sending.readiness();
-    operations.announce(readiness, news);
+/// Whether the error is that of an earlier datagram, which found nobody, or expired
+/// on its way.
+fn is_of_an_earlier(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(ERROR_PORT_UNREACHABLE | WSAENETRESET | WSAECONNRESET | WSAECONNREFUSED)
+    )
 }
-
-/// The number of a system's error. Every other is of a socket that is gone.
-fn code(error: io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(ffi::WSAENOTCONN)
-}
+// ANCHOR_END: kind
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Events, Interests, Poll, Token};
+    use crate::{Events, Interests, Poll, Token, Trigger};
 
     fn poll_once(poll: &mut Poll, events: &mut Events) {
         assert_ne!(poll.poll(events, Some(Duration::from_secs(20))).unwrap(), 0);
@@ -370,16 +284,14 @@ mod tests {
                 .unwrap();
             there.send_to(b"lost", to).unwrap();
             poll_once(&mut poll, &mut events);
-            let source = &here.inner.source;
-            let mut state = source.lock();
-            assert!(!state.in_flight(Which::Input));
-            state.machine.receiving = Receiving::Failed(ffi::WSAENOTCONN);
-            announce(&state, &source.operations, true);
-            drop(state);
+            let mut source = here.inner.source.lock();
+            assert!(!source.incoming.is_in_flight());
+            source.incoming = Incoming::Failed(io::Error::from_raw_os_error(WSAENOTCONN));
+            drop(source);
             poll_once(&mut poll, &mut events);
             assert!(events.iter().all(|event| event.is_error()));
             let error = here.take_error().unwrap().unwrap();
-            assert_eq!(error.raw_os_error(), Some(ffi::WSAENOTCONN));
+            assert_eq!(error.raw_os_error(), Some(WSAENOTCONN));
             there.send_to(b"heard", to).unwrap();
             poll_once(&mut poll, &mut events);
             assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);
@@ -406,16 +318,15 @@ mod tests {
             if to.is_none() {
                 here.connect(there.local_addr().unwrap()).unwrap();
             }
-            let mut state = source.lock();
-            lend_copy(&mut state, &source.operations, b"copied", to);
-            announce(&state, &source.operations, false);
-            assert_eq!(state.machine.sending, Sending::Lent);
-            drop(state);
+            let mut locked = source.lock();
+            assert_eq!(write_copy(&mut locked, b"copied", to).unwrap(), 6);
+            assert!(locked.outgoing.is_in_flight());
+            drop(locked);
             let refused = here.send_to(b"another", there.local_addr().unwrap());
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::WouldBlock);
             poll_once(&mut poll, &mut events);
             assert!(events.iter().all(|event| event.is_writable()));
-            assert_eq!(source.lock().machine.sending, Sending::Open);
+            assert!(matches!(source.lock().outgoing, Outgoing::Open));
             let buffer = &mut [0; 9];
             let (len, from) = there.recv_from(buffer).unwrap();
             assert_eq!(
@@ -424,21 +335,18 @@ mod tests {
             );
         }
 
-        // One that fails is told of by the next call, once. (One that is too long
-        // would do as well, but for that Wine, unlike Windows, queues a packet.)
-        let mut state = source.lock();
+        // One that fails at once has taken nothing; one that fails later is told of by
+        // the next call, once. (One that is too long would do as well, but for that
+        // Wine, unlike Windows, queues a packet.)
+        let mut locked = source.lock();
         let elsewhere = Some("[::1]:9".parse().unwrap());
-        lend_copy(&mut state, &source.operations, b"not there", elsewhere);
-        announce(&state, &source.operations, false);
-        if state.machine.sending == Sending::Lent {
-            drop(state);
+        let at_once = write_copy(&mut locked, b"not there", elsewhere);
+        drop(locked);
+        let error = at_once.and_then(|_| {
             poll_once(&mut poll, &mut events);
-            state = source.lock();
-        }
-        assert!(matches!(state.machine.sending, Sending::Failed(_)));
-        drop(state);
-        let error = here.send_to(b"not this", to).unwrap_err();
-        assert_ne!(error.kind(), ErrorKind::WouldBlock);
+            here.send_to(b"not this", to)
+        });
+        assert_ne!(error.unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(here.send_to(b"but this", to).unwrap(), 8);
     }
 }
