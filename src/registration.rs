@@ -93,25 +93,18 @@ impl SetReadiness {
     ///
     /// The readiness is set all the same.
     pub fn set_readiness(&self, readiness: Readiness) -> io::Result<()> {
-        self.replace(readiness, !readiness.is_empty())
-    }
-    // ANCHOR_END: set
-
-    // ANCHOR: replace
-    /// `set_readiness`, but an edge only if there is `news`.
-    pub(crate) fn replace(&self, readiness: Readiness, news: bool) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         shared.readiness = readiness;
-        match &shared.home {
-            Some((queue, node)) => {
-                node.set(readiness);
-                if news { queue.push(node) } else { Ok(()) }
+        if let Some((queue, node)) = &shared.home {
+            node.set(readiness);
+            if !readiness.is_empty() {
+                return queue.push(node);
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 }
-// ANCHOR_END: replace
+// ANCHOR_END: set
 
 // ANCHOR: register
 impl Source for Registration {

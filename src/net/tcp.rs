@@ -48,7 +48,8 @@ impl TcpListener {
 
     /// Takes over a listener of the standard library's, and makes it non-blocking.
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
-        let inner = sys::TcpListener::from_std(listener)?;
+        listener.set_nonblocking(true)?;
+        let inner = sys::TcpListener::from_socket(listener.into())?;
         Ok(TcpListener { inner })
     }
 
@@ -59,7 +60,7 @@ impl TcpListener {
     /// `ResourceBusy` on Windows, and the listener is closed, if it has been
     /// registered and waits for a connection, or has a clone.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
-        self.inner.into_std()
+        sys::into_std(self.inner.source)
     }
 
     /// Takes the next connection, with its peer's address. The stream is
@@ -171,7 +172,8 @@ impl TcpStream {
 
     /// Takes over a stream of the standard library's, and makes it non-blocking.
     pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
-        let inner = sys::TcpStream::from_std(stream)?;
+        stream.set_nonblocking(true)?;
+        let inner = sys::TcpStream::from_socket(stream.into())?;
         Ok(TcpStream { inner })
     }
 
@@ -182,7 +184,7 @@ impl TcpStream {
     /// `ResourceBusy` on Windows, and the stream is closed, if it has a buffer
     /// with the kernel, bytes that have come and are not read, or a clone.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
-        self.inner.into_std()
+        sys::into_std(self.inner.source)
     }
 
     /// Reads without taking the bytes out.

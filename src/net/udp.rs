@@ -70,7 +70,8 @@ impl UdpSocket {
 
     /// Takes over a socket of the standard library's, and makes it non-blocking.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
-        let inner = sys::UdpSocket::from_std(socket)?;
+        socket.set_nonblocking(true)?;
+        let inner = sys::UdpSocket::from_socket(socket.into())?;
         Ok(UdpSocket { inner })
     }
 
@@ -81,7 +82,7 @@ impl UdpSocket {
     /// `ResourceBusy` on Windows, and the socket is closed, if it has a buffer
     /// with the kernel, a datagram that has come and is not received, or a clone.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
-        self.inner.into_std()
+        sys::into_std(self.inner.source)
     }
 
     /// Sets whom [`send`](UdpSocket::send) sends to, and from whom alone

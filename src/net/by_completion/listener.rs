@@ -4,11 +4,11 @@
 //! socket, and the next client gets that.
 
 use std::io::{self, ErrorKind};
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::socket::{into_std, skips_packets, socket};
+use super::socket::{skips_packets, socket};
 use super::tcp::TcpStream;
 use crate::completion::incoming::{Incoming, Outcome};
 use crate::completion::kind::{Call, Kind};
@@ -42,7 +42,7 @@ pub(crate) struct Listener {
 
 impl TcpListener {
     // ANCHOR: new
-    fn new(socket: OwnedSocket) -> io::Result<TcpListener> {
+    pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<TcpListener> {
         let kind = Listener {
             domain: domain(ffi::getsockname(socket.as_socket())?),
             acceptex: ffi::acceptex(socket.as_socket())?,
@@ -63,18 +63,9 @@ impl TcpListener {
         let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
         ffi::bind(socket.as_socket(), addr)?;
         ffi::listen(socket.as_socket(), BACKLOG)?;
-        TcpListener::new(socket)
+        TcpListener::from_socket(socket)
     }
     // ANCHOR_END: bind
-
-    pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
-        listener.set_nonblocking(true)?;
-        TcpListener::new(listener.into())
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::TcpListener> {
-        into_std(self.source)
-    }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
         Ok(self.clone())
@@ -90,7 +81,7 @@ impl TcpListener {
             if let Some(socket) = source.incoming.take() {
                 source.arm();
                 match self.finish(&socket) {
-                    Ok(from) => return Ok((TcpStream::connected(socket), from)),
+                    Ok(from) => return Ok((TcpStream::from_socket(socket)?, from)),
                     // The client gave up: the next one may be there.
                     Err(_) => continue,
                 }
@@ -105,7 +96,7 @@ impl TcpListener {
                 return Err(ErrorKind::WouldBlock.into());
             }
             match ffi::accept(self.socket()) {
-                Ok((socket, from)) => return Ok((TcpStream::connected(socket), from)),
+                Ok((socket, from)) => return Ok((TcpStream::from_socket(socket)?, from)),
                 Err(error) if gave_up(&error) => continue,
                 Err(error) => return Err(error),
             }

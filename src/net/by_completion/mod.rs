@@ -10,5 +10,6 @@ mod tcp;
 mod udp;
 
 pub(crate) use listener::TcpListener;
+pub(crate) use socket::into_std;
 pub(crate) use tcp::TcpStream;
 pub(crate) use udp::UdpSocket;

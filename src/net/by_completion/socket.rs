@@ -51,7 +51,7 @@ pub(super) fn skips_packets(socket: &OwnedSocket) -> bool {
 // ANCHOR: into_std
 /// Hands a socket back to the standard library, if nothing of it is with the
 /// kernel or with us.
-pub(super) fn into_std<K, S>(source: Arc<CompletionSource<K>>) -> io::Result<S>
+pub(crate) fn into_std<K, S>(source: Arc<CompletionSource<K>>) -> io::Result<S>
 where
     K: Kind<Handle = OwnedSocket>,
     S: From<OwnedSocket>,

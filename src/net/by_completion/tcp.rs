@@ -4,11 +4,11 @@
 //! `net/tcp.rs` forward to these.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
-use std::net::{self, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::socket::{into_std, skips_packets, socket};
+use super::socket::{skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
 use crate::completion::incoming::{Incoming, Outcome, hand_out, is_cancelled};
 use crate::completion::kind::{Call, Kind};
@@ -74,17 +74,8 @@ impl TcpStream {
     // ANCHOR_END: connect
 
     /// Of a socket that is connected and does not block.
-    pub(super) fn connected(socket: OwnedSocket) -> TcpStream {
-        TcpStream::new(socket, None)
-    }
-
-    pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
-        stream.set_nonblocking(true)?;
-        Ok(TcpStream::connected(stream.into()))
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
-        into_std(self.source)
+    pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<TcpStream> {
+        Ok(TcpStream::new(socket, None))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {

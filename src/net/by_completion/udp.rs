@@ -3,11 +3,11 @@
 //! Chapter 16. The public type in `net/udp.rs` forwards to this one.
 
 use std::io::{self, ErrorKind};
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::socket::{into_std, socket};
+use super::socket::socket;
 use crate::completion::buffer_pool::Buffer;
 use crate::completion::incoming::{Incoming, Outcome};
 use crate::completion::kind::{Call, Kind};
@@ -40,31 +40,21 @@ pub(crate) struct Datagrams {
 // ANCHOR_END: socket
 
 impl UdpSocket {
-    fn new(socket: OwnedSocket) -> UdpSocket {
+    pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<UdpSocket> {
         // Where that is refused, `came` survives what comes of it.
         let _ = ffi::set_connreset(socket.as_socket(), false);
         let kind = Datagrams {
             sender: Box::new(ffi::Address::room()),
             receiver: None,
         };
-        UdpSocket {
-            source: Arc::new(CompletionSource::new(socket, kind, Outgoing::Open)),
-        }
+        let source = Arc::new(CompletionSource::new(socket, kind, Outgoing::Open));
+        Ok(UdpSocket { source })
     }
 
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
         let socket = socket(domain(addr), ffi::SOCK_DGRAM)?;
         ffi::bind(socket.as_socket(), addr)?;
-        Ok(UdpSocket::new(socket))
-    }
-
-    pub(crate) fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
-        socket.set_nonblocking(true)?;
-        Ok(UdpSocket::new(socket.into()))
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::UdpSocket> {
-        into_std(self.source)
+        UdpSocket::from_socket(socket)
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<UdpSocket> {
@@ -260,6 +250,7 @@ fn is_of_an_earlier(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net;
     use std::time::Duration;
 
     use super::*;

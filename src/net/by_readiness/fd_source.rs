@@ -7,7 +7,7 @@
 
 use std::io;
 use std::mem::ManuallyDrop;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
 use crate::event::Watch;
@@ -100,3 +100,8 @@ impl<F: AsFd> Drop for FdSource<F> {
     }
 }
 // ANCHOR_END: drop
+
+/// Hands a socket back to the standard library.
+pub(crate) fn into_std<S: From<OwnedFd>>(source: FdSource<OwnedFd>) -> io::Result<S> {
+    Ok(source.into_fd().into())
+}

@@ -5,6 +5,6 @@ mod fd_source;
 mod tcp;
 mod udp;
 
-pub(crate) use fd_source::FdSource;
+pub(crate) use fd_source::{FdSource, into_std};
 pub(crate) use tcp::{TcpListener, TcpStream};
 pub(crate) use udp::UdpSocket;

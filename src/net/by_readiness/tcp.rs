@@ -3,7 +3,7 @@
 //! Chapter 12. The public types in `net/tcp.rs` forward to these.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::{self, Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::FdSource;
@@ -27,32 +27,22 @@ impl TcpListener {
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
         ffi::bind(fd.as_fd(), addr)?;
         ffi::listen(fd.as_fd(), BACKLOG)?;
-        Ok(TcpListener {
-            source: FdSource::new(fd),
-        })
+        TcpListener::from_socket(fd)
     }
     // ANCHOR_END: bind
 
-    pub(crate) fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
-        listener.set_nonblocking(true)?;
-        Ok(TcpListener {
-            source: FdSource::new(listener.into()),
-        })
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::TcpListener> {
-        Ok(self.source.into_fd().into())
+    pub(crate) fn from_socket(fd: OwnedFd) -> io::Result<TcpListener> {
+        let source = FdSource::new(fd);
+        Ok(TcpListener { source })
     }
 
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (fd, from) = ffi::accept(self.socket())?;
-        let source = FdSource::new(fd);
-        Ok((TcpStream { source }, from))
+        Ok((TcpStream::from_socket(fd)?, from))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpListener> {
-        let source = FdSource::new(ffi::duplicate(self.socket())?);
-        Ok(TcpListener { source })
+        TcpListener::from_socket(ffi::duplicate(self.socket())?)
     }
 
     pub(crate) fn socket(&self) -> BorrowedFd<'_> {
@@ -76,21 +66,13 @@ impl TcpStream {
                     || error.kind() == io::ErrorKind::Interrupted => {}
             result => result?,
         }
-        Ok(TcpStream {
-            source: FdSource::new(fd),
-        })
+        TcpStream::from_socket(fd)
     }
     // ANCHOR_END: connect
 
-    pub(crate) fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
-        stream.set_nonblocking(true)?;
-        Ok(TcpStream {
-            source: FdSource::new(stream.into()),
-        })
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::TcpStream> {
-        Ok(self.source.into_fd().into())
+    pub(crate) fn from_socket(fd: OwnedFd) -> io::Result<TcpStream> {
+        let source = FdSource::new(fd);
+        Ok(TcpStream { source })
     }
 
     #[inline]
@@ -125,8 +107,7 @@ impl TcpStream {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
-        let source = FdSource::new(ffi::duplicate(self.socket())?);
-        Ok(TcpStream { source })
+        TcpStream::from_socket(ffi::duplicate(self.socket())?)
     }
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {

@@ -3,7 +3,7 @@
 //! Chapter 16. The public type in `net/udp.rs` forwards to this one.
 
 use std::io;
-use std::net::{self, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::FdSource;
@@ -19,19 +19,13 @@ impl UdpSocket {
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
         let fd = ffi::socket(options::domain(addr), ffi::SOCK_DGRAM)?;
         ffi::bind(fd.as_fd(), addr)?;
-        let source = FdSource::new(fd);
-        Ok(UdpSocket { source })
+        UdpSocket::from_socket(fd)
     }
     // ANCHOR_END: bind
 
-    pub(crate) fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
-        socket.set_nonblocking(true)?;
-        let source = FdSource::new(socket.into());
+    pub(crate) fn from_socket(fd: OwnedFd) -> io::Result<UdpSocket> {
+        let source = FdSource::new(fd);
         Ok(UdpSocket { source })
-    }
-
-    pub(crate) fn into_std(self) -> io::Result<net::UdpSocket> {
-        Ok(self.source.into_fd().into())
     }
 
     // ANCHOR: calls
@@ -69,8 +63,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<UdpSocket> {
-        let source = FdSource::new(ffi::duplicate(self.socket())?);
-        Ok(UdpSocket { source })
+        UdpSocket::from_socket(ffi::duplicate(self.socket())?)
     }
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
