@@ -3,7 +3,6 @@
 //! Chapter 10; what a `Poll` holds is in chapter 6. A `poll` asks two places, first
 //! the kernel and then the ready list, and each may have half of the room.
 
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +33,7 @@ use crate::sys;
 /// # }
 /// ```
 // ANCHOR: poll
+#[derive(Debug)]
 pub struct Poll {
     registrator: Registrator,
     /// Who has the odd place in `Events`: 1 is the ready list, 0 the kernel.
@@ -45,6 +45,7 @@ pub struct Poll {
 
 // ANCHOR: closing
 /// How far `close_loop` has come.
+#[derive(Debug)]
 struct Closing {
     /// Nodes with this ticket, or a later one, are no longer delivered.
     end: u64,
@@ -52,16 +53,6 @@ struct Closing {
     polls: usize,
 }
 // ANCHOR_END: closing
-
-// ANCHOR: debug
-impl fmt::Debug for Poll {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poll")
-            .field("registrator", &self.registrator)
-            .finish_non_exhaustive()
-    }
-}
-// ANCHOR_END: debug
 
 // ANCHOR: new
 impl Poll {

@@ -34,7 +34,6 @@ pub(crate) struct Queue {
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
-            .field("selector", &self.selector)
             .field("closed", &self.closed)
             .finish_non_exhaustive()
     }

@@ -71,13 +71,13 @@ impl Registration {
 }
 // ANCHOR_END: new
 
-// ANCHOR: set
 impl SetReadiness {
     /// The readiness that was last set.
     pub fn readiness(&self) -> Readiness {
         lock(&self.shared).readiness
     }
 
+    // ANCHOR: set
     /// Sets what the source is ready for, in place of what it was.
     ///
     /// Each call with anything but [`Readiness::EMPTY`] is an edge, even if the
@@ -103,8 +103,8 @@ impl SetReadiness {
         }
         Ok(())
     }
+    // ANCHOR_END: set
 }
-// ANCHOR_END: set
 
 // ANCHOR: register
 impl Source for Registration {

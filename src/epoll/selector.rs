@@ -17,7 +17,6 @@ use crate::events::Events;
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
-#[derive(Debug)]
 pub struct Selector {
     epoll: OwnedFd,
     eventfd: OwnedFd,

@@ -7,7 +7,6 @@
 //! function behind the packet makes readiness of that, and lists it.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
@@ -38,14 +37,6 @@ pub const ANSWERS: usize = 0;
 /// How many packets are dequeued at once.
 const BATCH: usize = 256;
 
-impl fmt::Debug for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Selector")
-            .field("port", &self.port)
-            .field("in_flight", &self.in_flight)
-            .finish_non_exhaustive()
-    }
-}
 // ANCHOR_END: selector
 
 // ANCHOR: new

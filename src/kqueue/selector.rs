@@ -17,7 +17,6 @@ use crate::events::Events;
 
 // ANCHOR: selector
 /// The kernel's queue, and the means to end a wait on it.
-#[derive(Debug)]
 pub struct Selector {
     kqueue: OwnedFd,
     /// Where the kernel has no `EVFILT_USER`: a byte written to the first makes

@@ -100,8 +100,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         &[
             "TcpListener::bind",
             "accept",
-            "from_std",
-            "into_std",
+            "from_socket",
             "try_clone",
             "TcpStream::take_error",
             "read",
@@ -209,8 +208,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/by_readiness/udp.rs",
         &[
-            "from_std",
-            "into_std",
+            "from_socket",
             "send",
             "recv",
             "peek",
