@@ -29,8 +29,8 @@ impl Kernel {
         };
         self.lent = false;
         assert!(
-            matches!(stream.reading, Reading::Lent(_)),
-            "the packet of a lent buffer came to a stream that is {:?}: what is lent stays `Lent` \
+            matches!(stream.reading, Reading::InFlight(_)),
+            "the packet of a lent buffer came to a stream that is {:?}: what is lent stays `InFlight` \
              until it is back",
             stream.reading
         );
@@ -71,7 +71,7 @@ impl Socket for Kernel {
 fn lent() -> (Stream, Kernel) {
     let (mut stream, mut kernel) = (
         Stream {
-            reading: Reading::Lent(8),
+            reading: Reading::InFlight(8),
             buffer: [0; 8],
         },
         Kernel::default(),

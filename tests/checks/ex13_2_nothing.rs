@@ -30,10 +30,10 @@ impl World {
     fn receive_nothing(&mut self) {
         assert!(
             !self.in_flight,
-            "a receive of nothing was begun while one was in flight: `Lent(0)` is not back yet"
+            "a receive of nothing was begun while one was in flight: `InFlight(0)` is not back yet"
         );
         self.receives += 1;
-        self.reading = Reading::Lent(0);
+        self.reading = Reading::InFlight(0);
         self.in_flight = true;
         self.complete();
     }

@@ -71,7 +71,7 @@ fn sent(length: usize, most: usize) -> (Vec<u8>, Vec<u8>) {
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock, "`write` failed");
                     assert!(
-                        matches!(stream.writing, Writing::Lent { .. }) && kernel.lent.is_some(),
+                        matches!(stream.writing, Writing::InFlight { .. }) && kernel.lent.is_some(),
                         "`write` refused with nothing lent: no packet will ever tell that there \
                          is room"
                     );

@@ -1,6 +1,6 @@
 use super::*;
 
-const LENT: Writing = Writing::Lent { from: 3, to: 100 };
+const LENT: Writing = Writing::InFlight { from: 3, to: 100 };
 
 /// What becomes of a socket in whose kernel 97 bytes are in flight, if any.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl World {
     fn of(receiving: bool, writing: Writing) -> World {
         World {
             receiving,
-            sending: matches!(writing, Writing::Lent { .. }),
+            sending: matches!(writing, Writing::InFlight { .. }),
             connecting: writing == Writing::Connecting,
             ..World::default()
         }
@@ -93,16 +93,8 @@ fn what_was_taken_arrives() {
 
 #[test]
 fn nothing_else_is_waited_for() {
-    let failed = Writing::Failed {
-        code: 10054,
-        refused: false,
-    };
-    for writing in [
-        Writing::Unconnected,
-        Writing::Open,
-        failed,
-        Writing::Connecting,
-    ] {
+    let failed = Writing::Failed(10054);
+    for writing in [Writing::Apart, Writing::Open, failed, Writing::Connecting] {
         for receiving in [false, true] {
             assert_eq!(world(receiving, writing).waits, 0, "{writing:?}");
         }

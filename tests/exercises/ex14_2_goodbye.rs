@@ -1,6 +1,21 @@
 //! Exercise 14.2: a stream is dropped.
 
-use evq::inside::writing::Writing;
+/// How far a stream has come with connecting and writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// Nobody has asked for a connection.
+    Apart,
+    Connecting,
+    /// The socket takes what it has room for.
+    Open,
+    /// The kernel has a copy, and these bytes of it are not sent yet.
+    InFlight {
+        from: usize,
+        to: usize,
+    },
+    /// The last write has failed.
+    Failed(i32),
+}
 
 /// What can be done with a socket that nobody needs any more.
 #[derive(Debug, Clone, Copy, PartialEq)]

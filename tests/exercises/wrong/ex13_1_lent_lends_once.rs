@@ -3,7 +3,51 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 
-use evq::inside::reading::{Reading, hand_out};
+use evq::inside::incoming::hand_out;
+
+/// Where a stream's next bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    Idle,
+    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// only tells that there is something.
+    InFlight(usize),
+    /// In the buffer, from here to there.
+    InHand {
+        from: usize,
+        to: usize,
+    },
+    /// In the socket: a receive of nothing has come back.
+    Notified,
+    Ended,
+    Failed(i32),
+}
+
+impl Reading {
+    /// What was in flight has come back with so many bytes, or an error's code.
+    pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
+        match (self, outcome) {
+            (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
+            (Reading::InFlight(0), Ok(_)) => Reading::Notified,
+            (Reading::InFlight(_), Ok(0)) => Reading::Ended,
+            (Reading::InFlight(_), Ok(to)) => Reading::InHand { from: 0, to },
+            (other, _) => other,
+        }
+    }
+
+    /// So many of the bytes in hand have been read.
+    pub fn took(self, bytes: usize) -> Reading {
+        match self {
+            Reading::InHand { from, to } if from + bytes < to => Reading::InHand {
+                from: from + bytes,
+                to,
+            },
+            Reading::InHand { .. } => Reading::Idle,
+            other => other,
+        }
+    }
+}
 
 /// A connection that waits to be read.
 pub struct Stream {
@@ -30,8 +74,8 @@ pub fn read(stream: &mut Stream, socket: &mut impl Socket, into: &mut [u8]) -> i
         }
         Reading::Ended => Ok(0),
         Reading::Failed(_) => Err(ErrorKind::ConnectionReset.into()),
-        Reading::Lent(_) => Err(ErrorKind::WouldBlock.into()),
-        Reading::Idle | Reading::Waiting => socket.recv(into),
+        Reading::InFlight(_) => Err(ErrorKind::WouldBlock.into()),
+        Reading::Idle | Reading::Notified => socket.recv(into),
     }
 }
 

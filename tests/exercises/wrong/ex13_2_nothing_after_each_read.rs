@@ -1,7 +1,37 @@
 // Fails with: only the refusal needs a new one
 //! Exercise 13.2: nothing lent, nothing missed.
 
-use evq::inside::reading::Reading;
+/// Where a stream's next bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    Idle,
+    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// only tells that there is something.
+    InFlight(usize),
+    /// In the buffer, from here to there.
+    InHand {
+        from: usize,
+        to: usize,
+    },
+    /// In the socket: a receive of nothing has come back.
+    Notified,
+    Ended,
+    Failed(i32),
+}
+
+impl Reading {
+    /// What was in flight has come back with so many bytes, or an error's code.
+    pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
+        match (self, outcome) {
+            (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
+            (Reading::InFlight(0), Ok(_)) => Reading::Notified,
+            (Reading::InFlight(_), Ok(0)) => Reading::Ended,
+            (Reading::InFlight(_), Ok(to)) => Reading::InHand { from: 0, to },
+            (other, _) => other,
+        }
+    }
+}
 
 /// What the socket gave when it was asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,9 +44,9 @@ pub enum Received {
 pub fn asked(reading: Reading, received: Received, level: bool) -> Reading {
     match (reading, received) {
         (_, Received::Bytes(0)) => Reading::Ended,
-        (Reading::Waiting, Received::WouldBlock) => Reading::Idle,
+        (Reading::Notified, Received::WouldBlock) => Reading::Idle,
         // How much is left, only a new receive of nothing can tell.
-        (Reading::Waiting, Received::Bytes(_)) => {
+        (Reading::Notified, Received::Bytes(_)) => {
             let _ = level;
             Reading::Idle
         }

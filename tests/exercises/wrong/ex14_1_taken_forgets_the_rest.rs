@@ -3,7 +3,32 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 
-use evq::inside::writing::{Writing, gather};
+use evq::inside::outgoing::gather;
+
+/// How far a stream has come with writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// The socket takes what it has room for.
+    Open,
+    /// The kernel has a copy, and these bytes of it are not sent yet.
+    InFlight {
+        from: usize,
+        to: usize,
+    },
+}
+
+impl Writing {
+    /// So many bytes of the copy have been sent. Still `InFlight`: the rest is to be lent again.
+    pub fn came_back(self, bytes: usize) -> Writing {
+        match self {
+            Writing::InFlight { from, to } if from + bytes < to => Writing::InFlight {
+                from: from + bytes,
+                to,
+            },
+            _ => Writing::Open,
+        }
+    }
+}
 
 /// A connection that is written to.
 pub struct Stream {
@@ -27,7 +52,7 @@ pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io:
     match socket.send(bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
             let to = gather(&[IoSlice::new(bytes)], &mut stream.buffer);
-            stream.writing = Writing::Lent { from: 0, to };
+            stream.writing = Writing::InFlight { from: 0, to };
             socket.lend(&stream.buffer[..to]);
             Ok(to)
         }
@@ -37,7 +62,7 @@ pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io:
 
 /// The packet has come: so many bytes of those that were lent have been sent.
 pub fn packet(stream: &mut Stream, socket: &mut impl Socket, sent: usize) {
-    stream.writing = stream.writing.came_back(Ok(sent));
+    stream.writing = stream.writing.came_back(sent);
     let _ = socket;
     stream.writing = Writing::Open;
 }

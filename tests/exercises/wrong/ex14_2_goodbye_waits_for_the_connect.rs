@@ -1,7 +1,22 @@
 // Fails with: nobody wants its outcome
 //! Exercise 14.2: a stream is dropped.
 
-use evq::inside::writing::Writing;
+/// How far a stream has come with connecting and writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// Nobody has asked for a connection.
+    Apart,
+    Connecting,
+    /// The socket takes what it has room for.
+    Open,
+    /// The kernel has a copy, and these bytes of it are not sent yet.
+    InFlight {
+        from: usize,
+        to: usize,
+    },
+    /// The last write has failed.
+    Failed(i32),
+}
 
 /// What can be done with a socket that nobody needs any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,9 +39,9 @@ pub fn goodbye(receiving: bool, writing: Writing) -> Vec<Step> {
         steps.push(Step::CancelReceive);
     }
     match writing {
-        Writing::Lent { .. } => steps.extend([Step::ShutDown, Step::AwaitOutput]),
+        Writing::InFlight { .. } => steps.extend([Step::ShutDown, Step::AwaitOutput]),
         Writing::Connecting => steps.push(Step::AwaitOutput),
-        Writing::Unconnected | Writing::Open | Writing::Failed { .. } => {}
+        Writing::Apart | Writing::Open | Writing::Failed(_) => {}
     }
     steps.push(Step::Close);
     steps
