@@ -5,7 +5,7 @@
 //! the states between lending and reading, for every kind of source. They make no
 //! system call, so they compile, and are tested, on every system.
 
-use std::io::{self, ErrorKind, IoSliceMut};
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::ops::Range;
 
@@ -97,13 +97,14 @@ impl<L> Incoming<L> {
         Some(lent)
     }
 
-    /// The error that no call has returned yet.
-    pub fn take_error(&mut self) -> Option<io::Error> {
+    /// The error that no call has returned yet. `ends`: the stream ends with it.
+    pub fn take_error(&mut self, ends: bool) -> Option<io::Error> {
         let before = mem::replace(self, Incoming::Idle);
         let Incoming::Failed(error) = before else {
             *self = before;
             return None;
         };
+        self.discard(ends);
         Some(error)
     }
     // ANCHOR_END: took
@@ -170,20 +171,6 @@ pub fn is_transient(error: &io::Error) -> bool {
 }
 // ANCHOR_END: transient
 
-// ANCHOR: hand_out
-/// Copies as much as fits into the buffers, one after the other. Returns how much
-/// that was.
-pub fn hand_out(mut from: &[u8], into: &mut [IoSliceMut<'_>]) -> usize {
-    let all = from.len();
-    for buffer in into {
-        let (now, later) = from.split_at(from.len().min(buffer.len()));
-        buffer[..now.len()].copy_from_slice(now);
-        from = later;
-    }
-    all - from.len()
-}
-// ANCHOR_END: hand_out
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,9 +215,13 @@ mod tests {
         let mut incoming = back(Err(code(WSAECONNRESET)));
         let kept = Readiness::READABLE | Readiness::ERROR;
         assert_eq!(incoming.readiness(), kept);
-        let error = incoming.take_error().unwrap();
+        let error = incoming.take_error(false).unwrap();
         assert_eq!(error.raw_os_error(), Some(WSAECONNRESET));
-        assert!(incoming.take_error().is_none());
+        assert!(incoming.take_error(false).is_none());
+        assert!(matches!(incoming, Incoming::Idle));
+        let mut stream = back(Err(code(WSAECONNRESET)));
+        assert!(stream.take_error(true).is_some());
+        assert!(matches!(stream, Incoming::Ended));
     }
 
     #[test]

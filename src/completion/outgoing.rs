@@ -117,6 +117,24 @@ impl Outgoing {
         *self = after;
         error
     }
+
+    /// Asked before a write: may it try?
+    pub fn check(&mut self) -> io::Result<()> {
+        match self.take_error() {
+            Some(error) => Err(error),
+            None if matches!(self, Outgoing::Open) => Ok(()),
+            None if self.is_apart() => Err(io::Error::new(ErrorKind::NotConnected, APART)),
+            None => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    /// Whether there is nobody to write to, and nobody is waited for.
+    pub fn is_apart(&self) -> bool {
+        matches!(
+            self,
+            Outgoing::Apart | Outgoing::Unwanted { asked: false, .. }
+        )
+    }
     // ANCHOR_END: next
 
     // ANCHOR: readiness
@@ -149,7 +167,10 @@ impl Outgoing {
     // ANCHOR_END: readiness
 }
 
-// ANCHOR: gather
+/// What a program is told that writes to nobody.
+pub const APART: &str = "nobody is at the other end: connect first";
+
+// ANCHOR: portion
 /// The most that one write hands to the system, in bytes. The system may lock all
 /// of it in memory.
 pub const LARGEST_WRITE: usize = 128 * 1024;
@@ -167,19 +188,7 @@ pub fn portion<'a>(buffers: &'a [IoSlice<'a>], part: &'a mut IoSlice<'a>) -> &'a
     *part = IoSlice::new(&buffers[0][..buffers[0].len().min(LARGEST_WRITE)]);
     std::slice::from_ref(part)
 }
-
-/// Copies as much of the buffers as there is room for. Returns how much that was.
-pub fn gather(from: &[IoSlice<'_>], mut into: &mut [u8]) -> usize {
-    let all = into.len();
-    for buffer in from {
-        let n = buffer.len().min(into.len());
-        let (now, later) = into.split_at_mut(n);
-        now.copy_from_slice(&buffer[..n]);
-        into = later;
-    }
-    all - into.len()
-}
-// ANCHOR_END: gather
+// ANCHOR_END: portion
 
 #[cfg(test)]
 mod tests {
@@ -275,8 +284,10 @@ mod tests {
             assert!(outgoing.start(), "the next connection");
         }
         let mut open = Outgoing::Open;
+        open.check().unwrap();
         open.discard();
         assert!(matches!(open, Outgoing::Apart));
+        assert_eq!(open.check().unwrap_err().kind(), ErrorKind::NotConnected);
     }
 
     #[test]

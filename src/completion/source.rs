@@ -466,12 +466,10 @@ impl<K: Kind> Drop for CompletionSource<K> {
     fn drop(&mut self) {
         let mut source = self.operations.lock();
         source.leave();
-        let Some(queue) = self.operations.binding.queue() else {
-            return; // Never registered, so nothing was ever in flight.
-        };
-        if !source.is_in_flight() {
+        let queue = self.operations.binding.queue();
+        let Some(queue) = queue.filter(|_| source.is_in_flight()) else {
             return;
-        }
+        };
         source.orphan = true;
         queue.selector.orphans.adopt(self.operations.clone());
         if source.incoming.is_in_flight() {

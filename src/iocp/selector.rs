@@ -130,13 +130,11 @@ impl Selector {
     /// Has every packet delivered that has come. Each source brings a few at the
     /// most: it starts no other read before the program has taken what came.
     pub fn deliver_all(&self) {
-        let mut was_all = false;
-        while !was_all {
-            // An error shows again in the `select` that follows.
-            let asked = self.dequeue(BATCH, Some(Duration::ZERO));
-            was_all = asked.unwrap_or(true);
+        // An error shows again in the `select` that follows.
+        while let Ok(false) = self.dequeue(BATCH, Some(Duration::ZERO)) {
             self.deliver();
         }
+        self.deliver();
     }
 
     /// Ends the wait that is going on, or the next one: by a packet that leads

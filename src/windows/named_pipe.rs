@@ -12,8 +12,8 @@ use super::ffi;
 use crate::completion::buffer_pool::Buffer;
 use crate::completion::incoming::{Incoming, Outcome};
 use crate::completion::kind::{Call, Direction, Handle, Kind};
-use crate::completion::outgoing::{LARGEST_WRITE, Outgoing};
-use crate::completion::source::{CompletionSource, Locked, State};
+use crate::completion::outgoing::{APART, LARGEST_WRITE, Outgoing};
+use crate::completion::source::{CompletionSource, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::{Started, errors::*};
 use crate::iocp::overlapped::Packet;
@@ -257,7 +257,7 @@ impl NamedPipe {
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
         let error = source.outgoing.take_error();
-        Ok(error.or_else(|| source.incoming.take_error()))
+        Ok(error.or_else(|| source.incoming.take_error(false)))
     }
 }
 
@@ -271,16 +271,17 @@ impl Read for &NamedPipe {
         source.arm();
         match &source.incoming {
             Incoming::InHand(bytes, left) => {
-                let n = left.len().min(buffer.len());
-                buffer[..n].copy_from_slice(&bytes[left.clone()][..n]);
+                let n = (&bytes[left.clone()]).read(buffer)?;
                 source.incoming.took(n);
                 source.kind.waits_to_read = false;
                 source.arm();
                 Ok(n)
             }
             Incoming::Ended => Ok(0),
-            Incoming::Failed(_) => source.incoming.take_error().map_or(Ok(0), Err),
-            _ if source.is_apart() => Err(apart()),
+            Incoming::Failed(_) => source.incoming.take_error(false).map_or(Ok(0), Err),
+            _ if source.is_bound() && source.outgoing.is_apart() => {
+                Err(io::Error::new(ErrorKind::NotConnected, APART))
+            }
             _ => {
                 source.tell_again(Readiness::READABLE);
                 Err(ErrorKind::WouldBlock.into())
@@ -298,21 +299,18 @@ impl Write for &NamedPipe {
     /// ago.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let source = &mut self.source.lock();
-        if let Some(error) = source.outgoing.take_error() {
-            return Err(error);
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        match source.outgoing {
-            _ if buffer.is_empty() => Ok(0),
-            Outgoing::Open if source.is_bound() => {
-                let n = buffer.len().min(LARGEST_WRITE);
-                // Few sizes, so that the pool has a buffer that fits.
-                let mut copy = Buffer::take(n.next_power_of_two().max(LENT));
-                copy[..n].copy_from_slice(&buffer[..n]);
-                source.write_copy(copy, n)
-            }
-            _ if source.is_apart() => Err(apart()),
-            _ => Err(ErrorKind::WouldBlock.into()),
+        if !source.is_bound() {
+            return Err(ErrorKind::WouldBlock.into());
         }
+        source.outgoing.check()?;
+        let n = buffer.len().min(LARGEST_WRITE);
+        // Few sizes, so that the pool has a buffer that fits.
+        let mut copy = Buffer::take(n.next_power_of_two().max(LENT));
+        copy[..n].copy_from_slice(&buffer[..n]);
+        source.write_copy(copy, n)
     }
 
     /// Does nothing: what `write` took is on its way.
@@ -335,24 +333,6 @@ impl Write for NamedPipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-impl Locked<'_, Pipe> {
-    /// Whether there is no client, and none is waited for.
-    fn is_apart(&self) -> bool {
-        let apart = matches!(
-            self.outgoing,
-            Outgoing::Apart | Outgoing::Unwanted { asked: false, .. }
-        );
-        self.is_bound() && apart
-    }
-}
-
-fn apart() -> io::Error {
-    io::Error::new(
-        ErrorKind::NotConnected,
-        "the pipe has no client: connect waits for one",
-    )
 }
 
 impl Kind for Pipe {

@@ -86,7 +86,7 @@ impl TcpListener {
                     Err(_) => continue,
                 }
             }
-            if let Some(error) = source.incoming.take_error() {
+            if let Some(error) = source.incoming.take_error(false) {
                 // Nothing is in flight: the next call finds out whether it fails again.
                 source.incoming = Incoming::Refused;
                 return Err(error);

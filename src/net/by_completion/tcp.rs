@@ -3,16 +3,16 @@
 //! Chapter 13 for reading, 14 for writing and connecting. The public types in
 //! `net/tcp.rs` forward to these.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
 use super::socket::{skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
-use crate::completion::incoming::{Incoming, Outcome, hand_out, is_cancelled};
+use crate::completion::incoming::{Incoming, Outcome, is_cancelled};
 use crate::completion::kind::{Call, Kind};
-use crate::completion::outgoing::{Outgoing, gather, portion};
+use crate::completion::outgoing::{Outgoing, portion};
 use crate::completion::source::{CompletionSource, State};
 use crate::event::{Readiness, Trigger};
 use crate::iocp::ffi::Started;
@@ -120,7 +120,7 @@ impl TcpStream {
         match &mut source.incoming {
             Incoming::InFlight(buffer) if buffer.size() > 0 => Err(ErrorKind::WouldBlock.into()),
             Incoming::InHand(buffer, left) => {
-                let n = hand_out(&buffer[left.clone()], buffers);
+                let n = (&buffer[left.clone()]).read_vectored(buffers)?;
                 if peek {
                     // Nothing is in flight, so what has come since is in the socket.
                     let more = match &mut buffers[0][n..] {
@@ -136,11 +136,7 @@ impl TcpStream {
             // ANCHOR_END: receive
             // ANCHOR: receive_more
             Incoming::Ended | Incoming::Unwanted { .. } => Ok(0),
-            Incoming::Failed(_) => {
-                let error = source.incoming.take_error();
-                source.incoming = Incoming::Ended;
-                error.map_or(Ok(0), Err)
-            }
+            Incoming::Failed(_) => source.incoming.take_error(true).map_or(Ok(0), Err),
             _ => {
                 let received = match peek {
                     true => ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK),
@@ -172,18 +168,11 @@ impl TcpStream {
             return Ok(0);
         }
         let source = &mut self.source.lock();
-        if let Some(error) = source.outgoing.take_error() {
-            return Err(error);
-        }
-        match source.outgoing {
-            Outgoing::Open => {}
-            Outgoing::Apart => return Err(ErrorKind::NotConnected.into()),
-            _ => return Err(ErrorKind::WouldBlock.into()),
-        }
+        source.outgoing.check()?;
         match ffi::send_vectored(self.socket(), buffers) {
             Err(error) if error.kind() == ErrorKind::WouldBlock && source.watch().is_some() => {
                 let mut copy = Buffer::take(COPIED);
-                let n = gather(buffers, &mut copy);
+                let n = (&mut copy[..]).write_vectored(buffers)?;
                 source.write_copy(copy, n)
             }
             result => result,
@@ -210,17 +199,11 @@ impl TcpStream {
     // ANCHOR: take_error
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
-        if let Some(error) = source.outgoing.take_error() {
-            return Ok(Some(error));
-        }
-        if let Some(error) = source.incoming.take_error() {
-            source.incoming = Incoming::Ended;
-            return Ok(Some(error));
-        }
-        match source.kind.peer {
-            None => take_error(self.socket()),
-            // Of a refusal the socket may tell again and again.
-            Some(_) => Ok(None),
+        let error = source.outgoing.take_error();
+        match error.or_else(|| source.incoming.take_error(true)) {
+            // Of a refusal the socket would tell again and again.
+            None if source.kind.peer.is_none() => take_error(self.socket()),
+            error => Ok(error),
         }
     }
     // ANCHOR_END: take_error

@@ -96,7 +96,7 @@ impl UdpSocket {
         }
         let Incoming::InHand(datagram, all) = &source.incoming else {
             source.tell_again(Readiness::READABLE);
-            let error = source.incoming.take_error();
+            let error = source.incoming.take_error(false);
             source.arm();
             return Err(error.unwrap_or_else(|| ErrorKind::WouldBlock.into()));
         };
@@ -124,12 +124,7 @@ impl UdpSocket {
     /// so that a packet tells when there is room again.
     fn transmit(&self, datagram: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
         let source = &mut self.source.lock();
-        if let Some(error) = source.outgoing.take_error() {
-            return Err(error);
-        }
-        if source.outgoing.is_in_flight() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
+        source.outgoing.check()?;
         let send = || match to {
             Some(to) => ffi::sendto(self.socket(), datagram, to),
             None => ffi::send(self.socket(), datagram),
@@ -152,7 +147,7 @@ impl UdpSocket {
         let source = &mut self.source.lock();
         // The socket itself keeps none: it was asked not to.
         let error = source.outgoing.take_error();
-        let error = error.or_else(|| source.incoming.take_error());
+        let error = error.or_else(|| source.incoming.take_error(false));
         if error.is_some() {
             // The program need not ask for a datagram as well.
             source.tell_again(Readiness::READABLE);

@@ -1,9 +1,7 @@
 // Fails with: has to be lent again
 //! Exercise 14.1: taken is taken.
 
-use std::io::{self, ErrorKind, IoSlice};
-
-use evq::inside::outgoing::gather;
+use std::io::{self, ErrorKind, Write};
 
 /// How far a stream has come with writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,10 +9,7 @@ pub enum Writing {
     /// The socket takes what it has room for.
     Open,
     /// The kernel has a copy, and these bytes of it are not sent yet.
-    InFlight {
-        from: usize,
-        to: usize,
-    },
+    InFlight { from: usize, to: usize },
 }
 
 impl Writing {
@@ -51,7 +46,7 @@ pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io:
     }
     match socket.send(bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
-            let to = gather(&[IoSlice::new(bytes)], &mut stream.buffer);
+            let to = (&mut stream.buffer[..]).write(bytes)?;
             stream.writing = Writing::InFlight { from: 0, to };
             socket.lend(&stream.buffer[..to]);
             Ok(to)
