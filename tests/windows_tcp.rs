@@ -304,6 +304,25 @@ fn empty_buffers_before_others_are_neither_the_end_nor_a_failure() {
     bench.peer.read_exact(&mut [0; 1]).unwrap();
 }
 
+/// The system may lock all of it in memory.
+#[test]
+fn one_write_takes_at_most_128_kib() {
+    const MOST: usize = 128 * 1024;
+    let large = vec![7; 1 << 20];
+    for registered in [false, true] {
+        let mut bench = Bench::new();
+        if registered {
+            bench.register(Interests::WRITABLE, Trigger::Edge);
+        }
+        assert!(bench.stream.write(&large).unwrap() <= MOST);
+        let mut bench = Bench::new();
+        let buffers = [&[], &large[..5], &large[..MOST], &large[..]].map(IoSlice::new);
+        assert_eq!(bench.stream.write_vectored(&buffers).unwrap(), 5);
+        let taken = bench.stream.write_vectored(&buffers[2..]).unwrap();
+        assert!((1..=MOST).contains(&taken), "{taken}");
+    }
+}
+
 #[test]
 fn nothing_written_to_a_full_stream_is_nothing_lent() {
     let mut bench = Bench::new();

@@ -8,6 +8,7 @@ use std::os::windows::io::BorrowedHandle;
 
 use super::incoming::{Incoming, Outcome};
 use super::source::State;
+use crate::event::Trigger;
 use crate::iocp::ffi::{OVERLAPPED, Started};
 use crate::iocp::overlapped::Packet;
 
@@ -83,6 +84,22 @@ pub(crate) enum Direction {
     Outgoing,
 }
 // ANCHOR_END: kind
+
+impl<K: Kind> State<K> {
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered.watch().is_some()
+    }
+
+    pub(crate) fn watches_reading(&self) -> bool {
+        let watch = self.registered.watch();
+        watch.is_some_and(|watch| watch.interests.is_readable())
+    }
+
+    pub(crate) fn is_level(&self) -> bool {
+        let watch = self.registered.watch();
+        watch.is_some_and(|watch| watch.trigger == Trigger::Level)
+    }
+}
 
 // ANCHOR: handle
 /// What owns a handle, of a socket or of anything else.

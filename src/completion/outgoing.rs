@@ -4,7 +4,7 @@
 //! operation, and one state. Here are its steps, for every kind of source. They
 //! make no system call, so they compile, and are tested, on every system.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::ops::Range;
 
@@ -13,6 +13,10 @@ use super::incoming::{Outcome, is_cancelled};
 use crate::event::Readiness;
 
 // ANCHOR: outgoing
+/// The most that one write hands to the system, in bytes. The system may lock all
+/// of it in memory.
+pub const LARGEST_WRITE: usize = 128 * 1024;
+
 /// How far a source has come with connecting and writing.
 #[derive(Debug)]
 pub enum Outgoing {
@@ -170,26 +174,6 @@ impl Outgoing {
 /// What a program is told that writes to nobody.
 pub const APART: &str = "nobody is at the other end: connect first";
 
-// ANCHOR: portion
-/// The most that one write hands to the system, in bytes. The system may lock all
-/// of it in memory.
-pub const LARGEST_WRITE: usize = 128 * 1024;
-
-/// What of the buffers one write takes, beginning with the first that is not empty:
-/// all of them, or a part of the first, which is put into `part`.
-pub fn portion<'a>(buffers: &'a [IoSlice<'a>], part: &'a mut IoSlice<'a>) -> &'a [IoSlice<'a>] {
-    let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
-        return &[];
-    };
-    let buffers = &buffers[first..];
-    if buffers.iter().map(|buffer| buffer.len()).sum::<usize>() <= LARGEST_WRITE {
-        return buffers;
-    }
-    *part = IoSlice::new(&buffers[0][..buffers[0].len().min(LARGEST_WRITE)]);
-    std::slice::from_ref(part)
-}
-// ANCHOR_END: portion
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,28 +272,5 @@ mod tests {
         open.discard();
         assert!(matches!(open, Outgoing::Apart));
         assert_eq!(open.check().unwrap_err().kind(), ErrorKind::NotConnected);
-    }
-
-    #[test]
-    fn one_write_takes_at_most_128_kib() {
-        let bytes = vec![7; 300_000];
-        let total = |lens: &[usize]| {
-            let buffers: Vec<_> = lens
-                .iter()
-                .map(|len| IoSlice::new(&bytes[..*len]))
-                .collect();
-            let mut part = IoSlice::new(&[]);
-            let lens = portion(&buffers, &mut part)
-                .iter()
-                .map(|buffer| buffer.len());
-            lens.collect::<Vec<_>>()
-        };
-        assert_eq!(total(&[300_000]), [LARGEST_WRITE]);
-        assert_eq!(total(&[0, 0, 300_000, 5]), [LARGEST_WRITE]);
-        assert_eq!(total(&[LARGEST_WRITE]), [LARGEST_WRITE]);
-        assert_eq!(total(&[5, 0, 6]), [5, 0, 6]);
-        assert_eq!(total(&[100_000, 100_000, 1]), [100_000]);
-        assert_eq!(total(&[0, 0]), [0; 0]);
-        assert_eq!(total(&[]), [0; 0]);
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct State<K: Kind> {
     pub(crate) kind: K,
     pub(crate) incoming: Incoming<K::Lent>,
     pub(crate) outgoing: Outgoing,
-    registered: Registered,
+    pub(crate) registered: Registered,
     /// In the ready list, while the source is registered.
     node: Option<Arc<Node>>,
     /// What the ready list was told last.
@@ -56,11 +56,6 @@ pub(crate) struct State<K: Kind> {
 }
 
 impl<K: Kind> State<K> {
-    /// The registration, if there is one.
-    pub(crate) fn watch(&self) -> Option<Watch> {
-        self.registered.watch()
-    }
-
     /// What is ready in these directions is news, though it was told before: the
     /// program was refused, or has taken an error.
     pub(crate) fn tell_again(&mut self, directions: Readiness) {

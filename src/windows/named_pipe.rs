@@ -342,8 +342,7 @@ impl Kind for Pipe {
     /// Also of a server's end of which nobody knows whether it has a client: the
     /// read finds that out.
     fn reads(state: &State<Self>) -> bool {
-        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
-        let wanted = state.kind.waits_to_read || watched;
+        let wanted = state.kind.waits_to_read || state.watches_reading();
         let unknown = !state.kind.knows && matches!(state.outgoing, Outgoing::Apart);
         wanted && (state.outgoing.is_connected() || unknown)
     }

@@ -91,7 +91,7 @@ impl TcpListener {
                 source.incoming = Incoming::Refused;
                 return Err(error);
             }
-            if source.watch().is_some() || source.incoming.is_in_flight() {
+            if source.is_registered() || source.incoming.is_in_flight() {
                 source.tell_again(Readiness::READABLE);
                 return Err(ErrorKind::WouldBlock.into());
             }
@@ -123,7 +123,7 @@ impl Kind for Listener {
     type Lent = OwnedSocket;
 
     fn reads(state: &State<Self>) -> bool {
-        state.watch().is_some()
+        state.is_registered()
     }
 
     fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<OwnedSocket>> {

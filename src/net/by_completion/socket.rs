@@ -89,7 +89,7 @@ mod tests {
         type Lent = Buffer;
 
         fn reads(state: &State<Self>) -> bool {
-            state.watch().is_some()
+            state.is_registered()
         }
 
         fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<Buffer>> {

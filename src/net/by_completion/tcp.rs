@@ -12,9 +12,9 @@ use super::socket::{skips_packets, socket};
 use crate::completion::buffer_pool::Buffer;
 use crate::completion::incoming::{Incoming, Outcome, is_cancelled};
 use crate::completion::kind::{Call, Kind};
-use crate::completion::outgoing::{Outgoing, portion};
+use crate::completion::outgoing::{LARGEST_WRITE, Outgoing};
 use crate::completion::source::{CompletionSource, State};
-use crate::event::{Readiness, Trigger};
+use crate::event::Readiness;
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
 use crate::net::options::{domain, take_error};
@@ -142,8 +142,8 @@ impl TcpStream {
                     true => ffi::recv(self.socket(), &mut buffers[0], ffi::MSG_PEEK),
                     false => ffi::recv_vectored(self.socket(), buffers),
                 };
-                let level = source.watch().is_some_and(|w| w.trigger == Trigger::Level);
-                source.incoming.asked(&received, level && !peek);
+                let level = source.is_level() && !peek;
+                source.incoming.asked(&received, level);
                 if received.is_err() {
                     source.tell_again(Readiness::READABLE);
                 }
@@ -155,22 +155,25 @@ impl TcpStream {
     // ANCHOR_END: receive_more
 
     pub(crate) fn write(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(buffer)])
+        let most = buffer.len().min(LARGEST_WRITE);
+        self.write_vectored(&[IoSlice::new(&buffer[..most])])
     }
 
     // ANCHOR: write
     /// Writes what the socket takes at once. Only if it takes nothing, a copy is
     /// lent, so that a packet tells when there is room again.
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut part = IoSlice::new(&[]);
-        let buffers = portion(buffers, &mut part);
-        if buffers.is_empty() {
+        let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
+        };
+        let buffers = &buffers[first..];
+        if buffers.iter().map(|buffer| buffer.len()).sum::<usize>() > LARGEST_WRITE {
+            return self.write(&buffers[0]);
         }
         let source = &mut self.source.lock();
         source.outgoing.check()?;
         match ffi::send_vectored(self.socket(), buffers) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock && source.watch().is_some() => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && source.is_registered() => {
                 let mut copy = Buffer::take(COPIED);
                 let n = (&mut copy[..]).write_vectored(buffers)?;
                 source.write_copy(copy, n)
@@ -219,8 +222,7 @@ impl Kind for Stream {
     type Lent = Buffer;
 
     fn reads(state: &State<Self>) -> bool {
-        let watched = state.watch().is_some_and(|w| w.interests.is_readable());
-        watched && state.outgoing.is_connected()
+        state.watches_reading() && state.outgoing.is_connected()
     }
 
     fn lend(&mut self, _: &OwnedSocket) -> io::Result<Incoming<Buffer>> {

@@ -135,7 +135,7 @@ impl UdpSocket {
             sent => sent,
         };
         match sent {
-            Err(error) if error.kind() == ErrorKind::WouldBlock && source.watch().is_some() => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock && source.is_registered() => {
                 write_copy(source, datagram, to)
             }
             result => result,
@@ -179,7 +179,7 @@ impl Kind for Datagrams {
     type Lent = Buffer;
 
     fn reads(state: &State<Self>) -> bool {
-        state.watch().is_some_and(|w| w.interests.is_readable())
+        state.watches_reading()
     }
 
     /// Asks the socket first: many datagrams that come together are one packet.
