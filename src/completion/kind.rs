@@ -41,6 +41,9 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// What the end of a read means.
     fn came(state: &mut State<Self>, lent: Self::Lent, outcome: Outcome) -> Incoming<Self::Lent>;
 
+    // ANCHOR_END: kind
+
+    // ANCHOR: others
     /// Starts to connect.
     unsafe fn connect(&mut self, _: Call<'_, Self>) -> io::Result<Started> {
         Err(io::ErrorKind::Unsupported.into())
@@ -83,7 +86,7 @@ pub(crate) enum Direction {
     /// A connect, a write, a datagram out.
     Outgoing,
 }
-// ANCHOR_END: kind
+// ANCHOR_END: others
 
 impl<K: Kind> State<K> {
     pub(crate) fn is_registered(&self) -> bool {

@@ -55,6 +55,9 @@ pub(crate) struct State<K: Kind> {
     lingers: Option<Arc<K::Handle>>,
 }
 
+// ANCHOR_END: operations
+
+// ANCHOR: state
 impl<K: Kind> State<K> {
     /// What is ready in these directions is news, though it was told before: the
     /// program was refused, or has taken an error.
@@ -74,7 +77,7 @@ impl<K: Kind> State<K> {
         }
     }
 }
-// ANCHOR_END: operations
+// ANCHOR_END: state
 
 // ANCHOR: locked
 /// A source whose lock is held. When the lock is let go, the ready list is told
@@ -116,6 +119,8 @@ impl<K: Kind> Drop for Locked<'_, K> {
 }
 // ANCHOR_END: locked
 
+// ANCHOR: deref
+
 impl<K: Kind> Deref for Locked<'_, K> {
     type Target = State<K>;
 
@@ -139,6 +144,7 @@ impl<K: Kind> Operations<K> {
         }
     }
 }
+// ANCHOR_END: deref
 
 impl<K: Kind> Locked<'_, K> {
     // ANCHOR: arm
