@@ -104,7 +104,6 @@ impl<K: Kind> State<K> {
     }
 }
 
-// ANCHOR: handle
 /// What owns a handle, of a socket or of anything else.
 pub(crate) trait Handle: Send + Sync + 'static {
     fn borrow(&self) -> BorrowedHandle<'_>;
@@ -112,4 +111,3 @@ pub(crate) trait Handle: Send + Sync + 'static {
     /// How the operation went that a packet is of: the number of bytes.
     fn outcome(&self, packet: &Packet) -> Outcome;
 }
-// ANCHOR_END: handle

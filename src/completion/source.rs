@@ -119,8 +119,6 @@ impl<K: Kind> Drop for Locked<'_, K> {
 }
 // ANCHOR_END: locked
 
-// ANCHOR: deref
-
 impl<K: Kind> Deref for Locked<'_, K> {
     type Target = State<K>;
 
@@ -144,8 +142,6 @@ impl<K: Kind> Operations<K> {
         }
     }
 }
-// ANCHOR_END: deref
-
 impl<K: Kind> Locked<'_, K> {
     // ANCHOR: arm
     /// Starts what is to be in flight. Called whenever that may have changed: by

@@ -28,6 +28,9 @@ pub(crate) struct Orphans {
     limit: OnceLock<Instant>,
 }
 
+// ANCHOR_END: orphans
+
+// ANCHOR: adopt
 impl Orphans {
     /// Takes a source in that was dropped. The caller then looks whether `Poll` was
     /// dropped, too, and must reap if it was. `Poll`'s end says that it was, and
@@ -61,7 +64,7 @@ impl Orphans {
         orphans.iter().for_each(|orphan| orphan.give_up());
     }
 }
-// ANCHOR_END: orphans
+// ANCHOR_END: adopt
 
 /// Nothing panics while this lock is held, so a poisoned one is a sound one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

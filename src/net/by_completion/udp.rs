@@ -173,6 +173,7 @@ fn write_copy(
     source.write_copy(copy, datagram.len())
 }
 
+// ANCHOR: lend
 impl Kind for Datagrams {
     type Handle = OwnedSocket;
     type Lent = Buffer;
@@ -181,7 +182,6 @@ impl Kind for Datagrams {
         state.watches_reading()
     }
 
-    // ANCHOR: lend
     /// Asks the socket first: many datagrams that come together are one packet.
     fn lend(&mut self, socket: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
         let mut buffer = Buffer::take(ROOM);
@@ -203,6 +203,7 @@ impl Kind for Datagrams {
 
     // ANCHOR_END: lend
 
+    // ANCHOR: came
     unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
         let sender = (&raw mut self.sender.0, &raw mut self.sender.1);
@@ -210,7 +211,6 @@ impl Kind for Datagrams {
         unsafe { ffi::recvfrom_overlapped(socket, at, len, sender, call.overlapped) }
     }
 
-    // ANCHOR: came
     fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
             Ok(len) => Incoming::InHand(lent, 0..len),
@@ -220,8 +220,6 @@ impl Kind for Datagrams {
             Err(error) => Incoming::Failed(error),
         }
     }
-
-    // ANCHOR_END: came
 
     unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
@@ -246,6 +244,7 @@ fn is_of_an_earlier(error: &io::Error) -> bool {
         Some(ERROR_PORT_UNREACHABLE | WSAENETRESET | WSAECONNRESET | WSAECONNREFUSED)
     )
 }
+// ANCHOR_END: came
 
 #[cfg(test)]
 mod tests {
