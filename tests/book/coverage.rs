@@ -156,10 +156,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/by_completion/udp.rs",
         &[
-            "new",
             "bind",
-            "from_std",
-            "into_std",
             "connect",
             "send_to",
             "recv_from",
@@ -170,6 +167,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "try_clone",
             "take_error",
             "socket",
+            "from_socket",
         ],
         "a call or two of the foreign functions, or of what is shown",
     ),
@@ -239,8 +237,6 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/by_completion/tcp.rs",
         &[
-            "connected",
-            "from_std",
             "try_clone",
             "set_lending",
             "read",
@@ -248,12 +244,13 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "peek",
             "TcpStream::write",
             "socket",
+            "from_socket",
         ],
         "one call of what is shown, or of an option's function",
     ),
     (
         "src/net/by_completion/listener.rs",
-        &["from_std", "into_std", "try_clone", "socket"],
+        &["try_clone", "socket"],
         "as of a stream, which is shown, or one call of an option's function",
     ),
     (
@@ -338,7 +335,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/net/by_completion/tcp.rs",
-        &["into_std", "skips_packets"],
+        &["skips_packets"],
         "one call of what is shown",
     ),
     (
