@@ -71,11 +71,13 @@ impl Registration {
 }
 // ANCHOR_END: new
 
+// ANCHOR: readiness
 impl SetReadiness {
     /// The readiness that was last set.
     pub fn readiness(&self) -> Readiness {
         lock(&self.shared).readiness
     }
+    // ANCHOR_END: readiness
 
     // ANCHOR: set
     /// Sets what the source is ready for, in place of what it was.

@@ -50,12 +50,8 @@ pub(super) fn ttl(socket: Socket<'_>) -> io::Result<u32> {
 /// NetBSD, FreeBSD and Apple's systems answer -1 for "the default", and have no
 /// option that says what the default is.
 fn hops(answer: c_int) -> io::Result<u32> {
-    u32::try_from(answer).map_err(|_| {
-        io::Error::new(
-            ErrorKind::Unsupported,
-            "the socket has the system's default, which this system does not tell: use set_ttl",
-        )
-    })
+    let error = "the socket has the system's default, which this system does not tell: set one";
+    u32::try_from(answer).map_err(|_| io::Error::new(ErrorKind::Unsupported, error))
 }
 
 pub(super) fn set_ttl(socket: Socket<'_>, ttl: u32) -> io::Result<()> {

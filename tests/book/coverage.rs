@@ -122,6 +122,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "src/net/udp.rs",
         &[
             "bind",
+            "UdpSocket::socket",
             "from_std",
             "into_std",
             "connect",
@@ -295,7 +296,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/net/by_readiness/fd_source.rs",
-        &["new", "fd"],
+        &["new", "fd", "into_std"],
         "makes the struct, or hands out a field",
     ),
     (
