@@ -132,6 +132,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "recv",
             "peek",
             "try_clone",
+            "socket",
             "local_addr",
             "peer_addr",
             "take_error",
@@ -238,7 +239,6 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "src/net/by_completion/tcp.rs",
         &[
             "try_clone",
-            "set_lending",
             "read",
             "read_vectored",
             "peek",
@@ -335,7 +335,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/net/by_completion/tcp.rs",
-        &["skips_packets"],
+        &["from_socket"],
         "one call of what is shown",
     ),
     (
