@@ -1,5 +1,5 @@
-//! Chapter 16: datagrams. First what becomes of them in the hands of a program that knows streams;
-//! then a server that adds, and a client that asks again until it has its answer.
+//! Chapter 16: datagrams. First what a program loses that treats them as a stream; then a server
+//! that adds, and a client that asks again until it has its answer.
 //!
 //! `-- --listen 127.0.0.1:7777` serves clients of yours instead, until you type `quit`: in another
 //! terminal, `nc -u 127.0.0.1 7777`, and lines such as `1 add 5`.
@@ -17,9 +17,9 @@ use evq::{Events, Interests, Poll, Token};
 
 /// The longest datagram of this chapter's protocol, in bytes.
 const LONGEST: usize = 32;
-/// Longer than any answer takes here that is not lost.
+/// Longer than an answer takes here, unless it is lost.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// Questions that the client asks; each adds as much as its number.
+/// How many questions the client asks. Each adds its own number.
 const QUESTIONS: u32 = 10;
 
 const CLIENT: Token = Token(0);
@@ -30,7 +30,7 @@ fn any_port() -> SocketAddr {
 }
 
 // ANCHOR: habits
-/// Receives as one reads a stream: 0 is the end, and so is every error.
+/// Receives as if from a stream: 0 is the end, and so is every error.
 fn as_a_stream(socket: &UdpSocket, received: &mut Vec<String>) -> Result<(), String> {
     let mut buffer = [0; LONGEST];
     loop {
@@ -69,7 +69,7 @@ fn habits() -> io::Result<()> {
 }
 
 // ANCHOR: flood
-/// Sends more than a socket holds that nobody reads meanwhile.
+/// Sends more than a socket holds, while nobody receives.
 fn flood() -> io::Result<()> {
     let (sender, receiver) = (UdpSocket::bind(any_port())?, UdpSocket::bind(any_port())?);
     let to = receiver.local_addr()?;
@@ -93,10 +93,13 @@ fn flood() -> io::Result<()> {
 /// Asks where nobody listens.
 fn nobody() -> io::Result<()> {
     let client = UdpSocket::bind(any_port())?;
-    let gone = std::net::UdpSocket::bind(any_port())?.local_addr()?;
-    client.connect(gone)?;
+    // It hears only itself. While it lives, nobody else gets its port.
+    let deaf = std::net::UdpSocket::bind(any_port())?;
+    let nobody = deaf.local_addr()?;
+    deaf.connect(nobody)?;
+    client.connect(nobody)?;
     println!("send: {:?}", plain(client.send(b"1 add 1")));
-    // What became of it comes back by another datagram, in its own time.
+    // The refusal comes back as a message of its own, which takes a moment.
     thread::sleep(Duration::from_millis(20));
     println!("recv: {:?}", plain(client.recv(&mut [0; LONGEST])));
     println!("recv: {:?}", plain(client.recv(&mut [0; LONGEST])));
@@ -123,7 +126,7 @@ enum Received {
 }
 
 fn receive(socket: &UdpSocket) -> io::Result<Received> {
-    // Room for one byte more than is allowed: who fills it is too long.
+    // Room for one byte more than is allowed: a datagram that fills it is too long.
     let mut buffer = [0; LONGEST + 1];
     loop {
         return match socket.recv_from(&mut buffer) {
@@ -131,8 +134,8 @@ fn receive(socket: &UdpSocket) -> io::Result<Received> {
             Ok((count, from)) => Ok(Received::Datagram(text(&buffer[..count]), from)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Ok(Received::Nothing),
-                // An earlier datagram's trouble. This call has received nothing,
-                // so it is made again.
+                // An earlier datagram was refused. This call has received nothing:
+                // call again.
                 ErrorKind::ConnectionRefused => continue,
                 _ => Err(error),
             },
@@ -150,17 +153,17 @@ struct Server {
     answered: HashMap<SocketAddr, (u32, String)>,
     /// Answers that were given a second time.
     repeated: u32,
-    /// Loopback loses nothing, so this has to.
+    /// Loses datagrams, because loopback does not.
     link: Option<Link>,
 }
 
 impl Server {
-    /// Answers all that has arrived.
+    /// Answers every question that has arrived.
     fn turn(&mut self) -> io::Result<()> {
         loop {
             match receive(&self.socket)? {
                 Received::Datagram(question, from) => self.question(&question, from),
-                // It is no question of our clients': as if it had been lost.
+                // Our clients send none that is so long: pass it over.
                 Received::Cut => {}
                 Received::Nothing => return Ok(()),
             }
@@ -175,9 +178,9 @@ impl Server {
             return;
         };
         match self.answered.get(&from) {
-            // It has not had our answer. To add again would be wrong.
+            // The client asks again, so our answer was lost. Do not add again.
             Some((last, _)) if *last == number => self.repeated += 1,
-            // Older than one that it has had an answer to: late, and of no use.
+            // The client has asked a later question since: it has this answer.
             Some((last, _)) if *last > number => return,
             _ => {
                 self.total += u64::from(amount);
@@ -187,8 +190,8 @@ impl Server {
             }
         }
         if self.arrives() {
-            // No room? Then it is lost, and will be asked for again. What we do
-            // not keep cannot grow.
+            // No room? Then the answer is lost, and the client will ask again. We keep
+            // nothing for it.
             let answer = self.answered[&from].1.as_bytes();
             let _ = self.socket.send_to(answer, from);
         }
@@ -240,12 +243,12 @@ impl Client {
         self.ask()
     }
 
-    /// Asks, or asks again: the same number, for it is the same question.
+    /// Asks, or asks again: the same question has the same number.
     fn ask(&mut self) -> io::Result<()> {
         let question = format!("{0} add {0}", self.number);
         match self.socket.send(question.as_bytes()) {
             Ok(_) => {}
-            // As if it had been lost on its way: the clock will see to it.
+            // As if it was lost on its way: we ask again when it is time.
             Err(error)
                 if error.kind() == ErrorKind::WouldBlock
                     || error.kind() == ErrorKind::ConnectionRefused => {}
@@ -253,7 +256,7 @@ impl Client {
         }
         self.asked += 1;
         self.due = Instant::now() + self.patience;
-        // The server may be slow, and then more questions make it slower.
+        // If the server is slow, more questions make it slower.
         self.patience *= 2;
         Ok(())
     }

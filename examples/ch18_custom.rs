@@ -37,14 +37,14 @@ mod child {
     }
 
     // ANCHOR: listen
-    /// A child says one word now, and one after 600 ms. In between somebody wakes us.
+    /// A child says one word now, and one after 600 ms. After 300 ms a thread wakes us.
     fn listen(prepare: fn(BorrowedFd<'_>) -> io::Result<()>) -> io::Result<()> {
         let mut child = Command::new("sh")
             .args(["-c", "echo one; sleep 0.6; echo two"])
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
-        // A `File`, for that can be read through a shared reference.
+        // A `File` can be read through a shared reference.
         let stdout = File::from(OwnedFd::from(stdout));
         prepare(stdout.as_fd())?;
 
@@ -77,7 +77,7 @@ mod child {
     // ANCHOR_END: listen
 
     // ANCHOR: drain
-    /// Reads until the pipe has no more for now; `true` if it never will.
+    /// Reads until the pipe has no more for now; `true` if the child has ended.
     fn drain(mut stdout: &File) -> io::Result<bool> {
         let mut buffer = [0; 64];
         loop {
@@ -101,8 +101,7 @@ mod child {
     // https://man7.org/linux/man-pages/man2/F_GETFL.2const.html
     const F_GETFL: c_int = 3;
     const F_SETFL: c_int = 4;
-    /// Linux numbers it otherwise than everybody else, and on some processors
-    /// otherwise again.
+    /// Linux has a number of its own for it, and another one on some processors.
     const O_NONBLOCK: c_int = if cfg!(any(target_os = "linux", target_os = "android")) {
         if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
             0x80
@@ -199,8 +198,8 @@ pub(crate) mod directory {
         lent: Arc<Lent>,
     }
 
-    /// What the kernel holds on to. A packet's pointer to `overlapped` is one to
-    /// the whole.
+    /// What the kernel uses while an operation is in flight. A packet's pointer to
+    /// `overlapped` is a pointer to the whole.
     #[repr(C)]
     pub struct Lent {
         overlapped: Overlapped,
@@ -215,11 +214,11 @@ pub(crate) mod directory {
 
     /// Where the buffer is.
     enum State {
-        /// Here, and says nothing.
+        /// Here, and empty.
         Idle,
         /// With the kernel.
         Lent,
-        /// Here again, with so many bytes or an error.
+        /// Here again: with this many bytes, or an error.
         Done(io::Result<usize>),
     }
 
@@ -267,7 +266,7 @@ pub(crate) mod directory {
             };
             let buffer = self.lent.buffer.get().cast();
             let changes = result.map(|count| {
-                // SAFETY: `Done`, so nobody else has it; it is larger than `count`.
+                // SAFETY: `Done`, so nobody else has the buffer; it has `ROOM` bytes.
                 records(unsafe { slice::from_raw_parts(buffer, count.min(ROOM)) })
             });
             self.lend(&mut state);
@@ -283,8 +282,8 @@ pub(crate) mod directory {
             let _ = lent.set_readiness.set_readiness(Readiness::EMPTY);
             // Before the call: the packet may be delivered before it returns.
             let whole = Arc::into_raw(Arc::clone(lent));
-            // SAFETY: no operation uses either of them now; what the kernel gets to
-            // write to is there for as long as this count; the directory is open.
+            // SAFETY: no operation uses the `Overlapped` or the buffer now; this count
+            // keeps the memory that the kernel writes to; the directory is open.
             let queued = unsafe {
                 ReadDirectoryChangesW(
                     self.directory.as_raw_handle(),
@@ -300,7 +299,7 @@ pub(crate) mod directory {
             let error = io::Error::last_os_error();
             // SAFETY: prepared for this call, and `lent` keeps the memory.
             *state = if queued == 0 && !unsafe { Overlapped::has_warned(whole.cast()) } {
-                // SAFETY: no packet comes that would give it back.
+                // SAFETY: no packet comes that would give the count back.
                 drop(unsafe { Arc::from_raw(whole) });
                 let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
                 State::Done(Err(error))
@@ -317,14 +316,15 @@ pub(crate) mod directory {
     }
 
     // ANCHOR: done
-    /// Called by `poll`, wherever the `Watcher` has gone.
+    /// Called by `poll`, even if the `Watcher` was dropped.
     ///
     /// # Safety
     ///
     /// The packet is of an operation that `lend` has started.
     unsafe fn done(packet: &Packet) {
         let whole = packet.overlapped().cast_const().cast::<Lent>();
-        // SAFETY: `lend` has made the pointer of this count, and the packet gives it back.
+        // SAFETY: `lend` made the pointer from this count, and the packet gives the count
+        // back.
         let lent = unsafe { Arc::from_raw(whole) };
         let mut state = lock(&lent.state);
         *state = State::Done(packet.status().map(|()| packet.bytes_transferred()));
@@ -376,7 +376,7 @@ pub(crate) mod directory {
         Removed(String),
         RenamedFrom(String),
         RenamedTo(String),
-        /// There was more than the buffer takes: look for yourself.
+        /// There was more than the buffer has room for: look for yourself.
         TooMany,
     }
 

@@ -18,13 +18,13 @@ use crate::registrator::Registrator;
 /// [`Source`](crate::Source) methods are those of the `Registration`; only
 /// `register` calls the binding as well.
 ///
-/// A handle belongs to a completion port for good. So there is nothing here to
-/// undo: after `deregister`, the same queue takes the handle again, and any
+/// No Win32 call moves a handle to another completion port. So there is nothing
+/// here to undo: after `deregister`, the same queue takes the handle again, and any
 /// other refuses it. A handle that is opened anew needs a binding of its own.
 ///
-/// The binding keeps the port open, but once [`Poll`](crate::Poll) has been
-/// dropped, nobody waits for its packets: what is in flight then may never be
-/// given back.
+/// The binding keeps the port open. But once [`Poll`](crate::Poll) has been
+/// dropped, nobody waits for packets: the memory of an operation that is in flight
+/// then may never be given back.
 ///
 /// ```
 /// use evq::Poll;
@@ -57,7 +57,8 @@ use crate::registrator::Registrator;
 pub struct Binding {
     /// The queue, and the handle's number.
     tied: OnceLock<(Arc<Queue>, usize)>,
-    /// Held while a handle is tied: a port takes each handle only once.
+    /// Held while a handle is tied: of two threads that try, the second must find it
+    /// tied, or the port refuses the handle.
     tying: Mutex<()>,
 }
 
@@ -75,21 +76,21 @@ impl Binding {
     // ANCHOR: register
     /// Ties a handle to a queue, or finds that it is tied to it already.
     ///
-    /// Call it after the [`Registration`](crate::Registration)'s `register`,
-    /// and if it fails, deregister that again: a token or a loop that is refused
-    /// there then leaves the handle as it was.
+    /// Call it after the [`Registration`](crate::Registration)'s `register`: if that
+    /// refuses the token or the loop, the handle stays untied. If this call fails,
+    /// deregister the `Registration` again.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if this binding is of another queue; `InvalidInput` if it
-    /// is of another handle, or if the handle belongs to a completion port
-    /// otherwise, or was not opened for overlapped operations.
+    /// - `AlreadyExists`: this binding ties its handle to another queue.
+    /// - `InvalidInput`: this binding is another handle's; or the handle belongs to a
+    ///   completion port by other means, or was not opened for overlapped operations.
     ///
     /// # Safety
     ///
-    /// Each packet of the handle is taken for that of an
-    /// [`Overlapped`](crate::iocp::overlapped::Overlapped), whose function is called.
-    /// So this is to hold for every overlapped operation on the handle's file
+    /// The queue takes each packet of the handle for that of an
+    /// [`Overlapped`](crate::iocp::overlapped::Overlapped), and calls its function.
+    /// So this must hold for every overlapped operation on the handle's file
     /// object, in flight already or to come, and through any duplicate of the
     /// handle, for as long as there is one:
     ///
@@ -111,7 +112,7 @@ impl Binding {
             Some((own, _)) if !Arc::ptr_eq(own, queue) => {
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))
             }
-            // Its packets would go elsewhere, or nowhere.
+            // The packets of this handle would go to another port, or to none.
             Some((_, own)) if *own != number => {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, ANOTHER))
             }

@@ -23,6 +23,8 @@ use crate::iocp::overlapped::Packet;
 /// nobody touches it.
 pub(crate) trait Kind: Sized + Send + 'static {
     type Handle: Handle;
+    /// Whether operations that succeed at once may queue no packet.
+    const SKIPS_PACKETS: bool = false;
     /// What a read lends to the kernel.
     type Lent: Send;
 
@@ -35,8 +37,8 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// Starts a read, or an accept.
     unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Self::Lent) -> io::Result<Started>;
 
-    /// A read has been started.
-    fn reading(_: &mut State<Self>) {}
+    /// An operation has been started.
+    fn started(_: &mut State<Self>) {}
 
     /// What the end of a read means.
     fn came(state: &mut State<Self>, lent: Self::Lent, outcome: Outcome) -> Incoming<Self::Lent>;
@@ -63,12 +65,6 @@ pub(crate) trait Kind: Sized + Send + 'static {
     /// see the end of the stream behind it.
     fn ends(_: &Self::Handle) -> bool {
         true
-    }
-
-    /// Has operations that succeed at once queue no packet. `false` if that is not
-    /// safe here: then packets come.
-    fn skips_packets(_: &Self::Handle) -> bool {
-        false
     }
 }
 
@@ -110,4 +106,10 @@ pub(crate) trait Handle: Send + Sync + 'static {
 
     /// How the operation went that a packet is of: the number of bytes.
     fn outcome(&self, packet: &Packet) -> Outcome;
+
+    /// Has operations that succeed at once queue no packet. `false` if that is not
+    /// safe here: then packets come.
+    fn skip_packets(&self) -> bool {
+        false
+    }
 }

@@ -156,8 +156,7 @@ impl<K: Kind> Locked<'_, K> {
         }
         while let Some(direction) = self.next(&handle) {
             match self.start(direction, &handle) {
-                Ok(Started::Pending) if direction == Direction::Incoming => K::reading(self),
-                Ok(Started::Pending) => {}
+                Ok(Started::Pending) => K::started(self),
                 Ok(Started::AtOnce(bytes)) => self.over(direction, &handle, Ok(bytes)),
                 Err(error) => self.over(direction, &handle, Err(error)),
             }
@@ -429,7 +428,7 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         };
         source.registered.check_new(registrator, watch)?;
         if first {
-            source.skips_packets = K::skips_packets(&self.handle);
+            source.skips_packets = K::SKIPS_PACKETS && self.handle.skip_packets();
         }
         source.node = Some(Node::new(watch, Readiness::EMPTY));
         let entered = source.enter(registrator, watch);

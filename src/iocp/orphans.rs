@@ -66,7 +66,7 @@ impl Orphans {
 }
 // ANCHOR_END: adopt
 
-/// Nothing panics while this lock is held, so a poisoned one is a sound one.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Nothing panics while such a lock is held, so a poisoned one is a sound one.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,6 @@ use std::ffi::c_void;
 use std::fmt;
 use std::io;
 use std::panic::RefUnwindSafe;
-use std::ptr;
 
 use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 
@@ -47,14 +46,6 @@ impl RefUnwindSafe for Overlapped {}
 // ANCHOR_END: overlapped
 
 // ANCHOR: prepare
-const ZEROED: OVERLAPPED = OVERLAPPED {
-    Internal: 0,
-    InternalHigh: 0,
-    Offset: 0,
-    OffsetHigh: 0,
-    hEvent: ptr::null_mut(),
-};
-
 impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
     ///
@@ -65,7 +56,7 @@ impl Overlapped {
     /// that comes.
     pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {
         Overlapped {
-            raw: UnsafeCell::new(ZEROED),
+            raw: UnsafeCell::new(OVERLAPPED::ZEROED),
             done,
         }
     }
@@ -85,7 +76,7 @@ impl Overlapped {
     pub unsafe fn prepare(this: *const Overlapped) -> *mut c_void {
         let raw: *mut OVERLAPPED = this.cast_mut().cast();
         // SAFETY: `raw` is the first field, and the kernel does not hold it.
-        unsafe { raw.write(ZEROED) };
+        unsafe { raw.write(OVERLAPPED::ZEROED) };
         raw.cast()
     }
     // ANCHOR_END: prepare

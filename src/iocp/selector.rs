@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ffi;
-use super::orphans::{LINGER, Orphans};
+use super::orphans::{LINGER, Orphans, lock};
 use super::overlapped::Packet;
 use crate::events::Events;
 
@@ -94,12 +94,8 @@ impl Selector {
     fn dequeue(&self, most: usize, timeout: Option<Duration>) -> io::Result<bool> {
         let mut room = [MaybeUninit::uninit(); BATCH];
         let most = most.min(BATCH);
-        let dequeued = ffi::dequeue(
-            self.port.as_handle(),
-            &mut room[..most],
-            milliseconds(timeout),
-        );
-        let entries = match dequeued {
+        let (port, ms) = (self.port.as_handle(), milliseconds(timeout));
+        let entries = match ffi::dequeue(port, &mut room[..most], ms) {
             Err(error) if error.raw_os_error() == Some(ffi::WAIT_TIMEOUT) => return Ok(true),
             result => result?,
         };
@@ -173,11 +169,6 @@ impl Selector {
 
 /// How long a thread that reaps sleeps at most.
 const TURN: Duration = Duration::from_millis(10);
-
-/// Nothing panics while this lock is held, so a poisoned one is a sound one.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 // ANCHOR_END: reap
 
 // ANCHOR: milliseconds
@@ -187,9 +178,7 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
         return ffi::INFINITE;
     };
     let whole = timeout.as_nanos().div_ceil(1_000_000);
-    u32::try_from(whole)
-        .unwrap_or(u32::MAX)
-        .min(ffi::INFINITE - 1)
+    whole.min(u128::from(ffi::INFINITE - 1)) as u32
 }
 // ANCHOR_END: milliseconds
 

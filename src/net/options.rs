@@ -65,7 +65,7 @@ pub(super) fn set_ttl(socket: Socket<'_>, ttl: u32) -> io::Result<()> {
 // ANCHOR_END: options
 
 // ANCHOR: multicast
-/// What IPv4's two options of multicast are kept in: a byte on Unix, since OpenBSD
+/// The type of IPv4's two options of multicast: a byte on Unix, because OpenBSD
 /// takes nothing else, and an int on Windows.
 #[cfg(unix)]
 type MulticastV4 = u8;

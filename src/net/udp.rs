@@ -128,7 +128,13 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. 0 bytes are an empty datagram, no end.
+    /// `WouldBlock` if there is none. 0 bytes are an empty datagram, not an end.
+    ///
+    /// # Platform notes
+    ///
+    /// On Windows a socket that is registered for reading has a buffer with the
+    /// kernel. Then this returns `WouldBlock` until a `poll` has dequeued the packet,
+    /// even if a datagram has arrived.
     #[inline]
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.recv_from(buffer)

@@ -10,11 +10,10 @@ use crate::registrator::forward_source;
 /// Any descriptor that the system can watch: a pipe, a terminal, a device, a
 /// socket of another crate's, another [`Poll`](crate::Poll).
 ///
-/// It holds whatever has the descriptor: a borrow, as `file.as_fd()` or `&file`,
-/// or the owner itself, which then goes where this goes. Either way the
-/// descriptor cannot be closed while it is registered. Dropping this value
-/// deregisters. Edge-triggered, the descriptor must be non-blocking, or the
-/// read that drains it will wait.
+/// It holds a borrow of the descriptor, as `file.as_fd()` or `&file`, or its
+/// owner. Either way the descriptor cannot be closed while it is registered.
+/// Dropping this value deregisters. Edge-triggered, the descriptor must be
+/// non-blocking, or the read that drains it will wait.
 ///
 /// ```
 /// use evq::unix::SourceFd;
@@ -56,20 +55,20 @@ pub struct SourceFd<F: AsFd> {
 }
 
 impl<F: AsFd> SourceFd<F> {
-    /// Makes a source of a descriptor. It must be the same one for as long as
-    /// this lives.
+    /// Makes a source of a descriptor. `fd` must return the same descriptor for as
+    /// long as the source lives.
     pub fn new(fd: F) -> SourceFd<F> {
         SourceFd {
             source: FdSource::new(fd),
         }
     }
 
-    /// What has the descriptor, to be read and written.
+    /// The owner or borrow of the descriptor, to be read and written.
     pub fn get_ref(&self) -> &F {
         self.source.fd()
     }
 
-    /// Deregisters, and hands back what has the descriptor.
+    /// Deregisters, and hands back the owner or borrow of the descriptor.
     pub fn into_inner(self) -> F {
         self.source.into_fd()
     }

@@ -27,7 +27,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_lending(&self, bytes: usize) {
-        self.inner.set_lending(bytes.min(1 << 20));
+        self.inner.source.lock().kind.lends = bytes.min(1 << 20);
     }
     // ANCHOR_END: set_lending
 }

@@ -38,7 +38,6 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/timer.rs", Kind::Rest, &[19]),
     ("src/net/by_completion/afd.rs", Kind::Rest, &[22]),
     ("src/net/by_completion/udp.rs", Kind::Rest, &[16]),
-    ("src/net/by_completion/datagrams.rs", Kind::Rest, &[16]),
     ("src/net/ffi/windows/overlapped.rs", Kind::Rest, &[13, 14]),
     ("src/net/ffi", Kind::Rest, &[7]),
     ("src/net/by_completion/", Kind::Rest, &[13, 14]),
@@ -133,6 +132,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "recv",
             "peek",
             "try_clone",
+            "socket",
             "local_addr",
             "peer_addr",
             "take_error",
@@ -151,8 +151,9 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "set_multicast_ttl_v4",
             "multicast_loop_v6",
             "set_multicast_loop_v6",
+            "socket",
         ],
-        "hands the call on to the platform's method of the same name",
+        "hands the call on to the platform's method, or to an option's function",
     ),
     (
         "src/net/by_completion/udp.rs",
@@ -239,7 +240,6 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
         "src/net/by_completion/tcp.rs",
         &[
             "try_clone",
-            "set_lending",
             "read",
             "read_vectored",
             "peek",
@@ -336,13 +336,8 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/net/by_completion/tcp.rs",
-        &["skips_packets"],
+        &["from_socket"],
         "one call of what is shown",
-    ),
-    (
-        "src/net/by_completion/udp.rs",
-        &["write_copy"],
-        "copies a datagram and its receiver, and calls what is shown",
     ),
 ];
 

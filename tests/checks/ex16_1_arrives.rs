@@ -51,21 +51,22 @@ fn compare(predicted: Returned, returned: &[Option<usize>], why: &str) {
 #[test]
 fn two_sent() {
     let returned = three(&[b"one", b"four"], 100);
-    let why = "a call receives one datagram, however much room there is: bounds are kept";
+    let why = "a call receives one datagram, however much room there is";
     compare(TWO_SENT, &returned, why);
 }
 
 #[test]
 fn too_long() {
     let returned = three(&[b"0123456789", b"abc"], 4);
-    let why = "of a datagram longer than the buffer the rest is lost; the next call has the next";
+    let why = "the rest of a datagram that is longer than the buffer is lost; the next call receives the \
+               next datagram";
     compare(TOO_LONG, &returned, why);
 }
 
 #[test]
 fn empty() {
     let returned = three(&[b"", b"abc"], 4);
-    let why = "0 is an empty datagram, and no end: nothing ends here";
+    let why = "0 is an empty datagram, not an end: there is no connection that could end";
     compare(EMPTY, &returned, why);
 }
 
@@ -77,7 +78,7 @@ fn peeked() {
     settle(&socket);
     let peeked = plain(socket.peek(&mut [0; 2]));
     let returned = [peeked, recv(&socket, 4), recv(&socket, 4)];
-    let why = "a peek takes nothing out, not even what its buffer was too short for";
+    let why = "a peek takes nothing out, not even the bytes for which its buffer had no room";
     compare(PEEKED, &returned, why);
 }
 
@@ -87,7 +88,7 @@ fn no_room() {
     peer.send_to(b"abc", socket.local_addr().unwrap()).unwrap();
     settle(&socket);
     let returned = [recv(&socket, 0), recv(&socket, 4)];
-    let why = "a call takes a datagram out, though it has room for nothing of it";
+    let why = "a call takes a datagram out even if its buffer has no room at all";
     compare(NO_ROOM, &returned, why);
 }
 
@@ -101,6 +102,7 @@ fn connected() {
     peer.send_to(b"f", to).unwrap();
     settle(&socket);
     let returned = [(); 3].map(|()| recv(&socket, 4));
-    let why = "nothing is set up between two sockets, and yet a connected one hears its peer alone";
+    let why = "a connected socket receives datagrams of its peer alone, although nothing is set up \
+               between the two";
     compare(CONNECTED, &returned, why);
 }

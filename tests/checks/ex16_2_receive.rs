@@ -24,7 +24,7 @@ impl Socket for Played {
         self.calls += 1;
         assert!(
             self.calls < 100,
-            "an error that is not an earlier datagram's goes on for ever: return it"
+            "an error that is not an earlier datagram's comes again at every call: return it"
         );
         match self.next.pop_front() {
             Some(Next::Arrived(datagram)) => {
@@ -73,7 +73,7 @@ fn everything_is_received_up_to_would_block() {
     assert_eq!(result.unwrap(), datagrams(&["one", "two", "three"]));
     assert_eq!(
         socket.refusals, 1,
-        "an edge is owed only once a call has said WouldBlock"
+        "an edge is owed only after a call has returned WouldBlock"
     );
 }
 
@@ -84,7 +84,7 @@ fn an_empty_datagram_is_no_end() {
     assert!(
         result == datagrams(&["one", "", "three"]),
         "one, an empty datagram and three have arrived, and {result:?} were received: 0 bytes are \
-         an empty datagram, and no end"
+         an empty datagram, not an end"
     );
     assert_eq!(socket.refusals, 1, "left without a WouldBlock");
 }
@@ -119,15 +119,15 @@ fn an_earlier_datagrams_error_is_survived() {
     let (socket, result) = played(next);
     let result = result.unwrap_or_else(|error| {
         panic!(
-            "`on_event` failed with {:?}: that is the fate of a datagram that was sent earlier, \
+            "`on_event` failed with {:?}: that error tells of a datagram that was sent earlier, \
              and the socket works as before",
             error.kind()
         )
     });
     assert!(
         result == datagrams(&["one", "two"]),
-        "one, a refusal and two, and {result:?} were received: a call that failed has not said \
-         WouldBlock, so that no edge is owed for what lies behind it"
+        "one, a refusal and two, and {result:?} were received: a call that failed has not returned \
+         WouldBlock, so no edge is owed for the next datagram"
     );
     assert_eq!(socket.refusals, 1, "left without a WouldBlock");
 }

@@ -45,7 +45,7 @@ impl Source {
     }
 }
 
-/// Runs a check in a thread, for an answer may wait for itself.
+/// Runs a check in a thread, because an answer may wait for itself for ever.
 fn within_five_seconds(check: fn()) {
     let (send, receive) = channel::<()>();
     let thread = thread::spawn(move || {
@@ -75,7 +75,7 @@ fn an_operation_that_is_over_at_once() {
                 done(&shared, "two".into());
                 let _ = over.send(());
             }));
-            // It may have to wait for a lock.
+            // `done` may have to wait for a lock.
             let _ = waits.recv_timeout(MOMENT);
         });
         assert_eq!(text.unwrap(), "one");

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// A UDP socket, which the check plays.
+/// A UDP socket. The check plays it.
 pub trait Socket {
     fn recv_from(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 }
@@ -19,10 +19,10 @@ pub enum Received {
     TooLong(SocketAddr),
 }
 
-/// Called for each event of the socket, which is edge-triggered and connected: receives what is
+/// Called for each event of the socket, which is edge-triggered and connected. Receives what is
 /// there.
 ///
-/// It compiles, and has the habits of one that reads streams. Repair it.
+/// It compiles, but it treats datagrams as a stream. Repair it.
 pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {
     let mut received = Vec::new();
     let mut buffer = [0; LONGEST];

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// A UDP socket, which the check plays.
+/// A UDP socket. The check plays it.
 pub trait Socket {
     fn recv_from(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 }
@@ -20,7 +20,7 @@ pub enum Received {
 }
 
 // ANCHOR: answer
-/// Called for each event of the socket, which is edge-triggered and connected: receives what is
+/// Called for each event of the socket, which is edge-triggered and connected. Receives what is
 /// there.
 pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {
     let mut received = Vec::new();
@@ -31,7 +31,7 @@ pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {
             Ok((len, from)) => received.push(Received::Datagram(buffer[..len].to_vec(), from)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return Ok(received),
-                // That of a datagram that we sent. The next may have arrived all the same.
+                // A datagram that we sent was refused. Another may have arrived: call again.
                 ErrorKind::ConnectionRefused => {}
                 _ => return Err(error),
             },

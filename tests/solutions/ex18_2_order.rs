@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use evq::{Readiness, SetReadiness};
 
-/// Where the buffer of a source is: with the kernel, or here, with what it has brought.
+/// Where the buffer of a source is: with the kernel, or here, with a text.
 pub enum State {
     Lent,
     Done(String),
@@ -18,16 +18,16 @@ pub struct Shared {
     pub set_readiness: SetReadiness,
 }
 
-/// Called once for each operation, when it is over: by the thread that polls, which need not be the
-/// one that calls `take`.
+/// Called once for each operation, when it is over, by the thread that polls. Another thread may call
+/// `take` at the same time.
 // ANCHOR: answer
 pub fn done(shared: &Shared, text: String) {
     *shared.state.lock().unwrap() = State::Done(text);
     let _ = shared.set_readiness.set_readiness(Readiness::READABLE);
 }
 
-/// Takes what the operation has brought, and has `lend` start the next one. `WouldBlock` while the
-/// kernel has the buffer.
+/// Takes the text of the operation that is over, and calls `lend` to start the next one. `WouldBlock`
+/// while the kernel has the buffer.
 ///
 /// The next operation may be over, and its `done` called, before `lend` has returned.
 pub fn take(shared: &Shared, lend: impl FnOnce()) -> io::Result<String> {

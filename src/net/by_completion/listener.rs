@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::socket::{skips_packets, socket};
+use super::socket::socket;
 use super::tcp::TcpStream;
 use crate::completion::incoming::{Incoming, Outcome};
 use crate::completion::kind::{Call, Kind};
@@ -120,6 +120,7 @@ impl TcpListener {
 // ANCHOR: kind
 impl Kind for Listener {
     type Handle = OwnedSocket;
+    const SKIPS_PACKETS: bool = true;
     type Lent = OwnedSocket;
 
     fn reads(state: &State<Self>) -> bool {
@@ -145,10 +146,6 @@ impl Kind for Listener {
             Err(error) if gave_up(&error) => Incoming::Idle,
             Err(error) => Incoming::Failed(error),
         }
-    }
-
-    fn skips_packets(socket: &OwnedSocket) -> bool {
-        skips_packets(socket)
     }
 }
 

@@ -37,14 +37,14 @@ impl Handle for OwnedSocket {
         let result = unsafe { ffi::overlapped_result(self.as_socket(), overlapped) };
         result.map(|(bytes, _)| bytes)
     }
-}
 
-/// Has operations that succeed at once queue no packet. A layered provider whose
-/// sockets are no handles of the kernel's would lose other packets by it
-/// (<https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-setfilecompletionnotificationmodes>).
-pub(super) fn skips_packets(socket: &OwnedSocket) -> bool {
-    ffi::has_kernel_handles(socket.as_socket()).unwrap_or(false)
-        && skip_on_success(socket.borrow()).is_ok()
+    /// A layered provider whose sockets are no handles of the kernel's would lose
+    /// other packets by it
+    /// (<https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-setfilecompletionnotificationmodes>).
+    fn skip_packets(&self) -> bool {
+        ffi::has_kernel_handles(self.as_socket()).unwrap_or(false)
+            && skip_on_success(self.borrow()).is_ok()
+    }
 }
 // ANCHOR_END: handle
 

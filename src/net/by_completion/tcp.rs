@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::windows::io::{AsSocket, BorrowedSocket, OwnedSocket};
 use std::sync::Arc;
 
-use super::socket::{skips_packets, socket};
+use super::socket::socket;
 use crate::completion::buffer_pool::Buffer;
 use crate::completion::incoming::{Incoming, Outcome, is_cancelled};
 use crate::completion::kind::{Call, Kind};
@@ -36,25 +36,20 @@ pub(crate) struct TcpStream {
 pub(crate) struct Stream {
     /// Where to connect to, until that has succeeded. The kernel has it meanwhile.
     peer: Option<Box<(ffi::Address, i32)>>,
-    /// How much a read lends. 0: it only notifies.
-    lends: usize,
+    /// How much the next read lends, in bytes. 0: it only notifies.
+    pub(crate) lends: usize,
 }
 // ANCHOR_END: stream
 
 impl TcpStream {
     // ANCHOR: new
-    fn new(socket: OwnedSocket, peer: Option<SocketAddr>) -> TcpStream {
-        let outgoing = match peer {
-            Some(_) => Outgoing::Asked,
-            None => Outgoing::Open,
-        };
+    fn new(socket: OwnedSocket, outgoing: Outgoing, peer: Option<SocketAddr>) -> TcpStream {
         let kind = Stream {
             peer: peer.map(|peer| Box::new(ffi::Address::of(peer))),
             lends: LENT,
         };
-        TcpStream {
-            source: Arc::new(CompletionSource::new(socket, kind, outgoing)),
-        }
+        let source = Arc::new(CompletionSource::new(socket, kind, outgoing));
+        TcpStream { source }
     }
     // ANCHOR_END: new
 
@@ -69,22 +64,17 @@ impl TcpStream {
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
         };
         ffi::bind(socket.as_socket(), any)?;
-        Ok(TcpStream::new(socket, Some(addr)))
+        Ok(TcpStream::new(socket, Outgoing::Asked, Some(addr)))
     }
     // ANCHOR_END: connect
 
     /// Of a socket that is connected and does not block.
     pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<TcpStream> {
-        Ok(TcpStream::new(socket, None))
+        Ok(TcpStream::new(socket, Outgoing::Open, None))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(self.clone())
-    }
-
-    /// From the next read that is started.
-    pub(crate) fn set_lending(&self, bytes: usize) {
-        self.source.lock().kind.lends = bytes;
     }
 
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -219,6 +209,7 @@ impl TcpStream {
 // ANCHOR: kind
 impl Kind for Stream {
     type Handle = OwnedSocket;
+    const SKIPS_PACKETS: bool = true;
     type Lent = Buffer;
 
     fn reads(state: &State<Self>) -> bool {
@@ -288,8 +279,4 @@ impl Kind for Stream {
         ffi::shutdown(socket.as_socket(), ffi::SHUT_WR).is_ok()
     }
     // ANCHOR_END: ends
-
-    fn skips_packets(socket: &OwnedSocket) -> bool {
-        skips_packets(socket)
-    }
 }

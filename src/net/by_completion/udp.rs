@@ -41,7 +41,7 @@ pub(crate) struct Datagrams {
 
 impl UdpSocket {
     pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<UdpSocket> {
-        // Where that is refused, `came` survives what comes of it.
+        // If that is refused, `came` begins again after such an error.
         let _ = ffi::set_connreset(socket.as_socket(), false);
         let kind = Datagrams {
             sender: Box::new(ffi::Address::room()),
@@ -82,8 +82,8 @@ impl UdpSocket {
     }
 
     // ANCHOR: receive
-    /// Hands out the datagram in hand. Taking it brings the next one, if there is
-    /// one. A socket that is not watched for reading asks the system now.
+    /// Hands out the datagram in hand. After that the next one is fetched, if there
+    /// is one. A socket that is not watched for reading asks the system now.
     fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
         let source = &mut self.source.lock();
         source.arm();
@@ -91,7 +91,7 @@ impl UdpSocket {
             let found = source.kind.lend(self.source.handle());
             source.incoming = found.unwrap_or_else(Incoming::Failed);
             if let Incoming::InFlight(_) = source.incoming {
-                source.incoming = Incoming::Idle; // It lends nothing.
+                source.incoming = Incoming::Idle; // nothing is lent
             }
         }
         let Incoming::InHand(datagram, all) = &source.incoming else {
@@ -145,7 +145,7 @@ impl UdpSocket {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
-        // The socket itself keeps none: it was asked not to.
+        // The socket keeps no error: `new` asked it not to.
         let error = source.outgoing.take_error();
         let error = error.or_else(|| source.incoming.take_error(false));
         if error.is_some() {
@@ -161,6 +161,7 @@ impl UdpSocket {
     }
 }
 
+// ANCHOR: write_copy
 /// Lends a copy of a datagram.
 fn write_copy(
     source: &mut Locked<'_, Datagrams>,
@@ -172,6 +173,7 @@ fn write_copy(
     source.kind.receiver = to.map(|to| Box::new(ffi::Address::of(to)));
     source.write_copy(copy, datagram.len())
 }
+// ANCHOR_END: write_copy
 
 // ANCHOR: lend
 impl Kind for Datagrams {
@@ -200,10 +202,9 @@ impl Kind for Datagrams {
             }
         }
     }
-
     // ANCHOR_END: lend
 
-    // ANCHOR: came
+    // ANCHOR: read
     unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Buffer) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), lent.as_mut_ptr(), lent.size());
         let sender = (&raw mut self.sender.0, &raw mut self.sender.1);
@@ -214,13 +215,14 @@ impl Kind for Datagrams {
     fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
             Ok(len) => Incoming::InHand(lent, 0..len),
-            // It has taken the place of no datagram, and a server must survive its
-            // clients.
+            // No datagram is lost by it, and a server must survive its clients.
             Err(error) if is_of_an_earlier(&error) => Incoming::Idle,
             Err(error) => Incoming::Failed(error),
         }
     }
+    // ANCHOR_END: read
 
+    // ANCHOR: write
     unsafe fn write(&mut self, call: Call<'_, Self>, bytes: &mut [u8]) -> io::Result<Started> {
         let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
         // SAFETY: the caller lends both, and `receiver` with this.
@@ -236,15 +238,15 @@ impl Kind for Datagrams {
     }
 }
 
-/// Whether the error is that of an earlier datagram, which found nobody, or expired
-/// on its way.
+/// Whether the error tells of a datagram that was sent earlier: it found nobody, or
+/// expired on its way.
 fn is_of_an_earlier(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(ERROR_PORT_UNREACHABLE | WSAENETRESET | WSAECONNRESET | WSAECONNREFUSED)
     )
 }
-// ANCHOR_END: came
+// ANCHOR_END: write
 
 #[cfg(test)]
 mod tests {

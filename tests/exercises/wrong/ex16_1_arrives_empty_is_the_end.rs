@@ -1,4 +1,4 @@
-// Fails with: an empty datagram, and no end
+// Fails with: an empty datagram, not an end
 //! Exercise 16.1, answered wrongly: an empty datagram is taken for the end.
 
 /// What the receiving calls return, in order: their numbers of bytes, and `None` for `WouldBlock`.

@@ -1,4 +1,4 @@
-// Fails with: hears its peer alone
+// Fails with: datagrams of its peer alone
 //! Exercise 16.1, answered wrongly: connecting is for sending alone.
 
 /// What the receiving calls return, in order: their numbers of bytes, and `None` for `WouldBlock`.

@@ -1,4 +1,4 @@
-// Fails with: bounds are kept
+// Fails with: however much room there is
 //! Exercise 16.1, answered wrongly: as a stream would have it, the rest of a datagram comes with the next call.
 
 /// What the receiving calls return, in order: their numbers of bytes, and `None` for `WouldBlock`.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// A server that adds. What it is asked may come twice, late, or not at all, and so may its answers.
+/// A server that adds. A question may come twice, late, or not at all, and so may an answer.
 #[derive(Default)]
 pub struct Server {
     pub total: u64,
@@ -13,10 +13,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// A question has arrived. A client numbers its questions from 1 up, and asks the next one when
-    /// it has its answer; until then it asks again, by the same number.
+    /// A question has arrived. A client numbers its questions from 1 up. It asks the next one when it
+    /// has its answer; until then it asks again, with the same number.
     ///
-    /// Returns the answer that is to be sent: the total after the addition. `None` if none is.
+    /// Returns the answer to send, which is the total after the addition, or `None` to send nothing.
     pub fn question(&mut self, from: SocketAddr, number: u32, amount: u64) -> Option<u64> {
         self.total += amount;
         self.answered.insert(from, (number, self.total));

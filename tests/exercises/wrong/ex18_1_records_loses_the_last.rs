@@ -8,12 +8,12 @@ pub enum Change {
     Removed(String),
     RenamedFrom(String),
     RenamedTo(String),
-    /// More than the kernel had room for: the program has to look for itself.
+    /// There was more than the kernel had room for: the program has to look for itself.
     TooMany,
 }
 
-/// Takes a buffer apart that `ReadDirectoryChangesW` has filled, or not: the packet says how many
-/// bytes. What lies behind them was there before.
+/// Takes apart a buffer that `ReadDirectoryChangesW` has filled. `count` is the number of bytes that
+/// the packet reports, and may be 0. The bytes behind them are older.
 ///
 /// Records follow one another. Each has, in little-endian order:
 ///
@@ -24,7 +24,7 @@ pub enum Change {
 /// | 8 | 4 | the length of the name, in bytes |
 /// | 12 | | the name, in UTF-16, without a zero at its end |
 ///
-/// Other numbers than these four are passed over.
+/// Ignore a record with any other number than these four.
 pub fn changes(buffer: &[u8], count: usize) -> Vec<Change> {
     let mut bytes = &buffer[..count];
     if bytes.is_empty() {
