@@ -314,7 +314,12 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/completion/kind.rs",
-        &["is_registered", "watches_reading", "is_level"],
+        &[
+            "is_registered",
+            "watches_reading",
+            "is_level",
+            "skip_packets",
+        ],
         "asks one thing of the registration",
     ),
     (
