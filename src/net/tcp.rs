@@ -70,6 +70,11 @@ impl TcpListener {
     ///
     /// `WouldBlock` if there is none. Running out of descriptors leaves the
     /// connection waiting: close something, and accept again.
+    ///
+    /// # Platform notes
+    ///
+    /// On Windows a registered listener has an accept in flight. Then this returns
+    /// `WouldBlock` until a `poll` has dequeued its packet, even if a client is there.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (inner, from) = self.inner.accept()?;
         Ok((TcpStream { inner }, from))
@@ -117,13 +122,17 @@ impl TcpListener {
 ///
 /// # Platform notes
 ///
-/// On Windows a registered stream lends the kernel a buffer to read into, of
-/// 4 KiB (`set_lending` changes that). When the socket takes no more, `write`
-/// copies up to 16 KiB and lends the copy; the error that this may end in is
-/// returned by the next `write` or by [`take_error`](TcpStream::take_error). A
-/// stream that is dropped meanwhile is closed once the copy is sent. That needs
-/// no `poll`, but when the [`Poll`](crate::Poll) is dropped, too, it waits for
-/// such copies for at most a second, and what is not sent then is lost.
+/// On Windows a stream that is registered for reading lends the kernel a buffer of
+/// 4 KiB to read into (`set_lending` changes that). Until a `poll` has dequeued the
+/// packet that brings it back, `read` and `peek` return `WouldBlock`, even if bytes
+/// have arrived.
+///
+/// One `write` takes at most 128 KiB there. When the socket takes no more, `write`
+/// copies up to 16 KiB and lends the copy. If sending the copy fails, the next
+/// `write` or [`take_error`](TcpStream::take_error) returns the error. A stream that
+/// is dropped meanwhile is closed once the copy is sent. That needs no `poll`. But
+/// when the [`Poll`](crate::Poll) is dropped, too, all such copies together have one
+/// more second, and what is not sent then is lost.
 ///
 /// ```
 /// use evq::net::{TcpListener, TcpStream};
