@@ -49,11 +49,11 @@ impl RefUnwindSafe for Overlapped {}
 impl Overlapped {
     /// `done` is called with the packet of each operation that this is used for.
     ///
-    /// It runs on the thread that polls, or on one that drops the
-    /// [`Poll`](crate::Poll), or uses or drops a source of a dropped one, with no
-    /// lock of the queue's held: it may set readiness, register, and start operations. It
-    /// must not panic: the packets dequeued with this one would wait for the next
-    /// that comes.
+    /// It runs on the thread that polls, or that drops the [`Poll`](crate::Poll). After
+    /// that it runs on a thread that uses or drops one of the queue's sources. No lock
+    /// of the queue is held, so it may set readiness, register, and start operations.
+    /// It must not panic: the packets that were dequeued with this one would wait
+    /// until another comes.
     pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {
         Overlapped {
             raw: UnsafeCell::new(OVERLAPPED::ZEROED),
@@ -62,13 +62,13 @@ impl Overlapped {
     }
 
     /// Clears it for a new operation, and makes the pointer for the call. Cast
-    /// that to the `OVERLAPPED` of your declarations; an operation on a file
+    /// that pointer to the `OVERLAPPED` of your declarations; an operation on a file
     /// sets its offset there.
     ///
     /// `this` must be derived from the whole allocation, by
-    /// `Arc::as_ptr(..).cast()` for example, for that is what `done` makes of it
-    /// again. The address is that of `this`, so `CancelIoEx`, which only
-    /// compares it, can be given `this` itself.
+    /// `Arc::as_ptr(..).cast()` for example, because `done` casts it back to the
+    /// whole. The pointer has the address of `this`. `CancelIoEx` only compares
+    /// addresses, so you can give it `this` itself.
     ///
     /// # Safety
     ///
@@ -82,10 +82,10 @@ impl Overlapped {
     // ANCHOR_END: prepare
 
     // ANCHOR: has_warned
-    /// Whether the call that has failed has ended its operation with a warning,
-    /// such as `ERROR_MORE_DATA` for a message that did not fit
+    /// Whether a failed call has ended its operation with a warning, such as
+    /// `ERROR_MORE_DATA` for a message that did not fit
     /// (<https://learn.microsoft.com/en-us/windows-hardware/drivers/kernel/using-ntstatus-values>).
-    /// For that a packet is queued, for an error none.
+    /// A warning queues a packet, an error does not.
     ///
     /// # Safety
     ///
@@ -94,8 +94,8 @@ impl Overlapped {
     /// other operation has been started with it, by `done` for example.
     pub unsafe fn has_warned(this: *const Overlapped) -> bool {
         let raw: *const OVERLAPPED = this.cast();
-        // SAFETY: `raw` is the first field. What is over is written no more, and
-        // of an error nothing is written.
+        // SAFETY: `raw` is the first field. The kernel no longer writes to an operation
+        // that is over, and writes nothing for an error.
         let status = unsafe { (*raw).Internal };
         status as u32 >> 30 == 2
     }
@@ -126,7 +126,7 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// The operation that it is of, by the pointer that the call was given.
+    /// Which operation is over: the pointer that the call was given.
     pub fn overlapped(&self) -> *mut Overlapped {
         self.overlapped
     }
