@@ -18,7 +18,7 @@ pub struct Row {
 
 const TABLE: &[u8] = include_str!("table.txt").as_bytes();
 
-const FITTING: ([Row; 512], usize) = {
+static FITTING: ([Row; 512], usize) = {
     let nothing = Row {
         kind: b"",
         name: b"",
