@@ -142,6 +142,7 @@ impl<K: Kind> Operations<K> {
         }
     }
 }
+
 impl<K: Kind> Locked<'_, K> {
     // ANCHOR: arm
     /// Starts what is to be in flight. Called whenever that may have changed: by
@@ -415,12 +416,16 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         let mut source = self.operations.lock();
         check(registrator, watch)?;
         let (first, handle) = (!source.is_bound(), self.handle.borrow());
-        // SAFETY: every overlapped operation on the handle's file object goes through
-        // `start`, whoever has a duplicate: `AsSocket` and the conversions give
-        // safe code sockets, of which the standard library makes no overlapped call
-        // that queues a packet, and no handle of a pipe; what came from elsewhere
-        // came through `from_std` alone, which starts none either, or by an
-        // `unsafe` function whose caller has promised this.
+        // SAFETY: each packet of the file object is of an `Overlapped` of ours, through
+        // whichever duplicate its operation was started:
+        // - This crate starts every operation by `start`.
+        // - Of a socket, safe code gets duplicates by `AsSocket`. The standard
+        //   library makes no overlapped call on them that queues a packet. Nor has
+        //   it one in flight on a socket that it hands to us.
+        // - Of a pipe, safe code gets no handle. `NamedPipe::from_handle` is
+        //   `unsafe`, and its caller promises this of every duplicate.
+        // - `AsRawSocket` and `AsRawHandle` give out numbers, and to start an
+        //   operation on a number is `unsafe` as well.
         unsafe {
             self.operations
                 .binding

@@ -170,7 +170,7 @@ mod tests {
     fn a_client_without_an_address_has_given_up() {
         let error = ffi::Address::room().0.read().unwrap_err();
         assert!(gave_up(&error), "{error}");
-        let invalid = io::Error::from_raw_os_error(10022);
+        let invalid = io::Error::from_raw_os_error(ffi::ERROR_INVALID_PARAMETER);
         assert!(!gave_up(&invalid), "this is the listener's: {invalid}");
     }
 }
