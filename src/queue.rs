@@ -109,7 +109,7 @@ impl Queue {
     /// something: a listed node, or that the loop is closed.
     #[cfg(unix)]
     pub(crate) fn watch_from_outside(&self) {
-        self.watched.swap(true, Ordering::AcqRel);
+        self.watched.store(true, Ordering::Release);
         self.ready.order();
         self.show_outside();
     }

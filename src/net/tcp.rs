@@ -205,8 +205,22 @@ impl TcpStream {
         self.inner.peek(buffer)
     }
 
-    /// Ends reading, writing or both. What has been written is still sent, and
-    /// the peer's reads then return 0.
+    /// Ends reading, writing or both.
+    ///
+    /// After writing has ended, the system still sends what was written, and then the
+    /// peer's reads return 0. After reading has ended, our reads return 0, on Linux once
+    /// the bytes that arrive are read; the peer is not told.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected`: there is no connection, or it is over.
+    ///
+    /// # Platform notes
+    ///
+    /// On Windows, [data that is unread or comes later resets the connection][1] once
+    /// reading has ended.
+    ///
+    /// [1]: https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-shutdown
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.inner.shutdown(how)
     }

@@ -72,6 +72,11 @@
 //! | 60 | small writes are held back for 200 ms | `c02_drain_then_wait_moves_every_byte` |
 //! | 61 | accepted sockets have the listener's time to live on some systems alone | `ttl_is_set_and_read_on_ipv4` |
 //! | 62 | a `send` after a reset fails with an error of the system's own | `c11_writing_to_a_closed_peer_is_an_error` |
+//! | 63 | IOCP: two threads register one handle at once | `one_handle_may_be_registered_by_two_threads_at_once` |
+//! | 64 | IOCP: a read that found too little memory ends the stream | `too_little_memory_is_no_failure_and_no_end_and_is_told` |
+//! | 65 | IOCP: a layered provider loses completions if packets are skipped | not here: nobody has such a provider; each socket's is asked |
+//! | 66 | shutting down reading tells the peer nothing, and may reset on Windows | not here: the documentation of the call says so |
+//! | 67 | NetBSD: a full pipe's writer is not told that the reader has gone | not here: the kernel's limit |
 
 mod bench;
 mod c01;
@@ -265,5 +270,5 @@ fn every_test_that_the_table_names_exists() {
             "{number}: {shown}"
         );
     }
-    assert!(numbers.into_iter().eq(1..=62));
+    assert!(numbers.into_iter().eq(1..=67));
 }
