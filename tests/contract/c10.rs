@@ -152,7 +152,7 @@ fn waits_below_a_millisecond() -> bool {
     use evq::inside::ffi;
     use std::os::fd::AsFd;
 
-    let mut room = Vec::with_capacity(1);
+    let mut room = [std::mem::MaybeUninit::uninit()];
     let epoll = ffi::epoll_create1().unwrap();
     ffi::epoll_pwait2(epoll.as_fd(), &mut room, Duration::ZERO).is_ok()
 }
