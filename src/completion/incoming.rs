@@ -114,9 +114,11 @@ impl<L> Incoming<L> {
     /// a new read that tells of what comes next.
     ///
     /// A level-triggered source needs one after each answer: only a new read
-    /// knows whether there is more.
+    /// knows whether there is more. Too little memory refuses, too: it is no end.
     pub fn asked(&mut self, received: &Outcome, level: bool) {
-        let refused = matches!(received, Err(error) if error.kind() == ErrorKind::WouldBlock);
+        let refused = received
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::WouldBlock || is_transient(error));
         match (received, &self) {
             (Ok(1..), _) if !level => {}
             (Ok(0) | Err(_), _) if !refused => self.discard(true),
@@ -263,6 +265,19 @@ mod tests {
             let mut incoming = back(Ok(3));
             incoming.discard(ended);
             closed(&incoming);
+        }
+    }
+
+    /// Also if the socket itself was asked: the program may ask again.
+    #[test]
+    fn too_little_memory_for_an_answer_is_no_end_either() {
+        for error in [WSAENOBUFS, ERROR_NO_SYSTEM_RESOURCES] {
+            let mut notified = Incoming::Notified;
+            notified.asked(&Err(code(error)), false);
+            assert!(matches!(notified, Incoming::Idle), "{error}: a new notice");
+            let mut refused = Incoming::Refused;
+            refused.asked(&Err(code(error)), false);
+            assert!(matches!(refused, Incoming::Refused), "{error}");
         }
     }
 
