@@ -102,12 +102,12 @@ impl UdpSocket {
         };
         let len = all.len().min(buffer.len());
         buffer[..len].copy_from_slice(&datagram[..len]);
-        let from = source.kind.sender.0.read()?;
+        let from = source.kind.sender.0.read();
         if !peek {
             source.incoming = Incoming::Idle;
             source.arm();
         }
-        Ok((len, from))
+        Ok((len, from?))
     }
     // ANCHOR_END: receive
 
@@ -295,6 +295,27 @@ mod tests {
             poll_once(&mut poll, &mut events);
             assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);
         }
+    }
+
+    /// It is an error once. It does not stand before all that come after it.
+    #[test]
+    fn a_datagram_whose_sender_is_unknown_is_taken_like_any_other() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let there = net::UdpSocket::bind(any).unwrap();
+        let mut here = crate::net::UdpSocket::bind(any).unwrap();
+        let to = here.local_addr().unwrap();
+        let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(8));
+        poll.registrator()
+            .register(&mut here, Token(0), Interests::READABLE)
+            .unwrap();
+        there.send_to(b"unknown", to).unwrap();
+        poll_once(&mut poll, &mut events);
+        *here.inner.source.lock().kind.sender = ffi::Address::room();
+        let error = here.recv_from(&mut [0; 8]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        there.send_to(b"known", to).unwrap();
+        poll_once(&mut poll, &mut events);
+        assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);
     }
 
     /// No packet of Wine's says so, so this takes one for granted.
