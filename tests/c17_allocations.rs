@@ -126,6 +126,32 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
     });
 }
 
+/// Nor does a stream that lends much, or nothing: each read lends again.
+#[cfg(windows)]
+#[test]
+fn c17_reading_allocates_nothing_whatever_is_lent() {
+    for lending in [0, 1, 4096, usize::MAX] {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(64);
+        let (mut stream, mut peer) = connection();
+        stream.set_lending(lending);
+        poll.registrator()
+            .register(&mut stream, Token(1), Interests::READABLE)
+            .unwrap();
+        let mut buffer = [0; 64];
+        allocates_nothing_in(100, "reading", || {
+            peer.write_all(b"question").unwrap();
+            let mut count = 0;
+            while count < 8 {
+                assert_eq!(poll.poll(&mut events, LIMIT).unwrap(), 1);
+                while let Ok(read) = stream.read(&mut buffer) {
+                    count += read;
+                }
+            }
+        });
+    }
+}
+
 /// Datagrams come and go without, too.
 #[test]
 fn c17_datagrams_allocate_nothing() {

@@ -20,9 +20,9 @@ pub struct Buffer(Vec<u8>);
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 /// How many lie there at most.
 const MOST: usize = 64;
-/// Larger ones are not kept, in bytes: nobody is to pay for ever for what one
-/// stream has lent.
-const LARGEST: usize = 128 * 1024;
+/// Larger ones are not kept, in bytes. No stream lends a larger one, for each read
+/// would allocate it again.
+pub const LARGEST: usize = 128 * 1024;
 // ANCHOR_END: buffer
 
 // ANCHOR: take

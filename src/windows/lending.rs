@@ -2,6 +2,7 @@
 //!
 //! Chapter 13.
 
+use crate::completion::buffer_pool::LARGEST;
 use crate::net::TcpStream;
 
 /// What only Windows has of it.
@@ -9,7 +10,7 @@ impl TcpStream {
     // ANCHOR: set_lending
     /// Sets how many bytes of memory this stream, with its clones, lends to the
     /// kernel while it waits for something to read: 4,096 unless told otherwise,
-    /// at most 1 MiB. It holds from the next lending on.
+    /// at most 128 KiB. It holds from the next lending on.
     ///
     /// What is lent is filled while the program does something else, and a read
     /// then copies from it. With 0 the kernel only tells that there is something,
@@ -27,7 +28,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn set_lending(&self, bytes: usize) {
-        self.inner.source.lock().kind.lends = bytes.min(1 << 20);
+        self.inner.source.lock().kind.lends = bytes.min(LARGEST);
     }
     // ANCHOR_END: set_lending
 }
