@@ -33,9 +33,9 @@ pub(crate) struct Datagrams {
     /// The sender of the datagram in hand. The kernel writes it while a read is in
     /// flight.
     sender: Box<(ffi::Address, i32)>,
-    /// The kernel reads the receiver here, while a write is in flight. `None`: the
-    /// socket is connected.
-    receiver: Option<Box<(ffi::Address, i32)>>,
+    /// The kernel reads the receiver here, while a write is in flight. Its length is
+    /// 0 if the socket is connected.
+    receiver: Box<(ffi::Address, i32)>,
 }
 // ANCHOR_END: socket
 
@@ -45,7 +45,7 @@ impl UdpSocket {
         let _ = ffi::set_connreset(socket.as_socket(), false);
         let kind = Datagrams {
             sender: Box::new(ffi::Address::room()),
-            receiver: None,
+            receiver: Box::new(ffi::Address::room()),
         };
         let source = Arc::new(CompletionSource::new(socket, kind, Outgoing::Open));
         Ok(UdpSocket { source })
@@ -170,7 +170,7 @@ fn write_copy(
 ) -> io::Result<usize> {
     let mut copy = Buffer::take(datagram.len().max(ROOM));
     copy[..datagram.len()].copy_from_slice(datagram);
-    source.kind.receiver = to.map(|to| Box::new(ffi::Address::of(to)));
+    *source.kind.receiver = to.map_or((ffi::Address::room().0, 0), ffi::Address::of);
     source.write_copy(copy, datagram.len())
 }
 // ANCHOR_END: write_copy
@@ -227,12 +227,9 @@ impl Kind for Datagrams {
         let (socket, at, len) = (call.handle.as_socket(), bytes.as_mut_ptr(), bytes.len());
         // SAFETY: the caller lends both, and `receiver` with this.
         unsafe {
-            match self.receiver.as_deref() {
-                None => ffi::send_overlapped(socket, at, len, call.overlapped),
-                Some((name, namelen)) => {
-                    let name = (&raw const *name, *namelen);
-                    ffi::sendto_overlapped(socket, at, len, name, call.overlapped)
-                }
+            match (&raw const self.receiver.0, self.receiver.1) {
+                (_, 0) => ffi::send_overlapped(socket, at, len, call.overlapped),
+                to => ffi::sendto_overlapped(socket, at, len, to, call.overlapped),
             }
         }
     }
