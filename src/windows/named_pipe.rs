@@ -277,7 +277,12 @@ impl Read for &NamedPipe {
                 Ok(n)
             }
             Incoming::Ended => Ok(0),
-            Incoming::Failed(_) => source.incoming.take_error(false).map_or(Ok(0), Err),
+            Incoming::Failed(_) => {
+                let error = source.incoming.take_error(false);
+                source.kind.waits_to_read = false;
+                source.arm(); // Finds out whether it lasts.
+                error.map_or(Ok(0), Err)
+            }
             _ if source.is_bound() && source.outgoing.is_apart() => {
                 Err(io::Error::new(ErrorKind::NotConnected, APART))
             }

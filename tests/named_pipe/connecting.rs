@@ -2,8 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use evq::Interests;
 use evq::windows::{Instance, NamedPipe};
+use evq::{Interests, Trigger};
 
 use crate::support::{Bench, CLIENT, ERROR_PIPE_BUSY, SERVER, both, code, name, open, would_block};
 
@@ -234,6 +234,21 @@ fn a_disconnected_client_is_told() {
     assert!(client.read(&mut [0]).is_err());
     assert!(client.read(&mut [0]).is_err());
     assert!(client.write(&[0]).is_err());
+}
+
+/// A read would return the error again, so the pipe stays ready.
+#[test]
+fn level_tells_of_an_error_as_long_as_it_lasts() {
+    let mut bench = Bench::new();
+    let (server, mut client) = bench.pair(4096);
+    bench.deregister(&mut client);
+    bench.register_with(&mut client, CLIENT, Interests::READABLE, Trigger::Level);
+    server.disconnect().unwrap();
+    for _ in 0..3 {
+        let event = bench.readable(CLIENT);
+        assert!(event.is_error(), "{event:?}");
+        assert!(client.read(&mut [0]).is_err());
+    }
 }
 
 #[test]
