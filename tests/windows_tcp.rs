@@ -320,6 +320,9 @@ fn one_write_takes_at_most_128_kib() {
         assert_eq!(bench.stream.write_vectored(&buffers).unwrap(), 5);
         let taken = bench.stream.write_vectored(&buffers[2..]).unwrap();
         assert!((1..=MOST).contains(&taken), "{taken}");
+        // As many as fit go together.
+        let buffers = [&large[..5], &large[..6], &large[..7], &large[..]].map(IoSlice::new);
+        assert_eq!(bench.stream.write_vectored(&buffers).unwrap(), 18);
     }
 }
 

@@ -157,9 +157,14 @@ impl TcpStream {
             return Ok(0);
         };
         let buffers = &buffers[first..];
-        if buffers.iter().map(|buffer| buffer.len()).sum::<usize>() > LARGEST_WRITE {
-            return self.write(&buffers[0]);
-        }
+        let fitting = buffers.iter().scan(LARGEST_WRITE, |room, buffer| {
+            *room = room.checked_sub(buffer.len())?;
+            Some(())
+        });
+        let buffers = match fitting.count() {
+            0 => return self.write(&buffers[0]),
+            count => &buffers[..count],
+        };
         let source = &mut self.source.lock();
         source.outgoing.check()?;
         match ffi::send_vectored(self.socket(), buffers) {
