@@ -47,6 +47,10 @@ impl TcpListener {
     }
 
     /// Takes over a listener of the standard library's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the standard library's `set_nonblocking`.
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         let inner = sys::TcpListener::from_socket(listener.into())?;
@@ -83,6 +87,10 @@ impl TcpListener {
     /// Makes a second handle of the same socket. Connections go to whichever
     /// handle accepts first.
     ///
+    /// # Errors
+    ///
+    /// No descriptors left (EMFILE). Not on Windows.
+    ///
     /// # Platform notes
     ///
     /// On Unix the second handle is registered by itself. On Windows all handles
@@ -98,12 +106,21 @@ impl TcpListener {
     }
 
     /// The number of routers that a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
+    /// has the default: they do not tell it.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255, also of
     /// the connections that are accepted.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`: the number is not from 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
@@ -167,12 +184,14 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system can say at once: no descriptors left, no route to there.
+    /// No descriptors left (EMFILE, ENFILE); `NetworkUnreachable`: no route leads
+    /// there; `AddrNotAvailable`: no local port is free.
     ///
     /// # Platform notes
     ///
-    /// On Windows it is the first `register` that starts to connect, for before
-    /// there is nobody to be told of the end; every error comes by the event.
+    /// On Windows the first `register` starts to connect, because only a registered
+    /// stream can be told of the outcome. Every error of the attempt comes by the
+    /// event.
     pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let inner = sys::TcpStream::connect(addr)?;
         Ok(TcpStream { inner })
@@ -180,6 +199,10 @@ impl TcpStream {
     // ANCHOR_END: connect
 
     /// Takes over a stream of the standard library's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the standard library's `set_nonblocking`.
     pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
         let inner = sys::TcpStream::from_socket(stream.into())?;
@@ -227,6 +250,10 @@ impl TcpStream {
 
     /// Makes a second handle of the same connection.
     ///
+    /// # Errors
+    ///
+    /// No descriptors left (EMFILE). Not on Windows.
+    ///
     /// # Platform notes
     ///
     /// On Unix the second handle is registered by itself. On Windows all handles
@@ -267,11 +294,20 @@ impl TcpStream {
     }
 
     /// The number of routers that a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
+    /// has the default: they do not tell it.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`: the number is not from 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
@@ -305,7 +341,7 @@ impl Write for &TcpStream {
         self.inner.write_vectored(buffers)
     }
 
-    /// Does nothing: what `write` took is the system's.
+    /// Does nothing: the system has what `write` took.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
