@@ -113,8 +113,8 @@ impl Poll {
             }
             let listed = queue.ready.listed(u64::MAX);
             if listed > 0 {
-                // The list's share is half, at most. Of an odd number the last place
-                // is the list's and the kernel's by turns.
+                // The list's share is half, at most. The list and the kernel take an
+                // odd place alternately.
                 self.turn ^= 1;
                 events.keep(listed.min((events.capacity() + self.turn) / 2));
             }

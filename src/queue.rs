@@ -17,7 +17,7 @@ use crate::sys::Selector;
 pub(crate) struct Queue {
     pub(crate) selector: Selector,
     pub(crate) ready: ReadyList,
-    /// Nothing is registered any more: `close_loop` was called, or `Poll` dropped.
+    /// Registrations are refused: `close_loop` was called, or `Poll` dropped.
     closed: AtomicBool,
     /// `Poll` was dropped: nobody drains the list.
     abandoned: AtomicBool,

@@ -20,7 +20,7 @@ use crate::events::Events;
 /// may still be listed: its empty `watch` says so, and it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Whether it is in the list, or is about to be: at most once.
+    /// Whether the node is in the list, or about to be. It is there at most once.
     queued: AtomicBool,
     readiness: AtomicU8,
     /// `None` once deregistered, or reported under `Oneshot`.
@@ -106,7 +106,7 @@ pub(crate) struct ReadyList {
 struct Listed {
     nodes: VecDeque<(u64, Arc<Node>)>,
     next_ticket: u64,
-    /// How many of the nodes may be of registrations that have ended.
+    /// How many nodes of ended registrations the list may still hold.
     ended: usize,
 }
 // ANCHOR_END: list

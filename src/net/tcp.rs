@@ -61,8 +61,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the listener is closed, if it has been
-    /// registered and waits for a connection, or has a clone.
+    /// `ResourceBusy`, on Windows alone: the listener was registered and waits for a
+    /// connection, or it has a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         sys::into_std(self.inner.source)
     }
@@ -213,8 +213,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the stream is closed, if it has a buffer
-    /// with the kernel, bytes that have come and are not read, or a clone.
+    /// `ResourceBusy`, on Windows alone: the stream has a buffer with the kernel, bytes
+    /// that have come and are not read, or a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         sys::into_std(self.inner.source)
     }

@@ -83,8 +83,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the socket is closed, if it has a buffer
-    /// with the kernel, a datagram that has come and is not received, or a clone.
+    /// `ResourceBusy`, on Windows alone: the socket has a buffer with the kernel, a
+    /// datagram that has come and is not received, or a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         sys::into_std(self.inner.source)
     }
