@@ -72,8 +72,10 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. Running out of descriptors leaves the
-    /// connection waiting: close something, and accept again.
+    /// - `WouldBlock`: there is none.
+    /// - `ConnectionAborted`: this client has gone. Accept again: the next may wait.
+    /// - EMFILE or ENFILE: no descriptors are left. The connection goes on waiting: close
+    ///   something, and accept again.
     ///
     /// # Platform notes
     ///
