@@ -188,8 +188,8 @@ impl Readiness {
     // ANCHOR_END: readiness
 
     // ANCHOR: of_interest
-    /// What of this concerns someone with these interests: the direction
-    /// itself, that it has closed, and errors, which concern everyone.
+    /// The part that is reported to a source with these interests: whether each
+    /// watched direction is ready or closed. Errors are always reported.
     pub(crate) fn of_interest(self, interests: Interests) -> Readiness {
         let mut mask = Readiness::ERROR;
         if interests.is_readable() {
@@ -250,9 +250,9 @@ fn names(f: &mut fmt::Formatter<'_>, bits: &[(&str, bool)]) -> fmt::Result {
 // ANCHOR: event
 /// One source's news, as [`Poll::poll`](crate::Poll::poll) delivers it.
 ///
-/// An event is a hint to try: it may be spurious, or stale by the time that the
-/// program comes to it, when an earlier event of the same batch closed its
-/// source. Reading, writing or accepting tells for certain.
+/// An event is a hint to try. It may be spurious. It may also be stale: while the
+/// program handled an earlier event of the same batch, it may have closed this
+/// one's source. Only a read, a write or an accept is certain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     token: Token,
@@ -275,8 +275,8 @@ impl Event {
         self.readiness.contains(Readiness::READABLE)
     }
 
-    /// A write should not block; of a socket that was connecting, that the
-    /// connection has been made or has failed.
+    /// A write should not block. For a socket that was connecting: the
+    /// connection has been made, or it has failed.
     pub fn is_writable(&self) -> bool {
         self.readiness.contains(Readiness::WRITABLE)
     }
@@ -287,7 +287,8 @@ impl Event {
     ///
     /// # Platform notes
     ///
-    /// A hint, which epoll and kqueue give. Only a read of zero bytes is certain.
+    /// A hint: epoll and kqueue give it, Windows may not. Only a read of zero bytes is
+    /// certain.
     pub fn is_read_closed(&self) -> bool {
         self.readiness.contains(Readiness::READ_CLOSED)
     }

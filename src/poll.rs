@@ -36,7 +36,7 @@ use crate::sys;
 #[derive(Debug)]
 pub struct Poll {
     registrator: Registrator,
-    /// Who has the odd place in `Events`: 1 is the ready list, 0 the kernel.
+    /// Who gets the odd place in `Events`: 1 is the ready list, 0 the kernel.
     turn: usize,
     /// Set by the first `poll` that finds the loop closed.
     closing: Option<Closing>,
@@ -60,8 +60,11 @@ impl Poll {
     ///
     /// # Errors
     ///
-    /// The process or the system has no descriptors left (EMFILE, ENFILE), or the
-    /// kernel no memory (`OutOfMemory`). On Windows only the latter.
+    /// - EMFILE or ENFILE: the process or the system has no descriptors left. Not on
+    ///   Windows.
+    /// - `StorageFull`: the user watches as many files as Linux allows
+    ///   (`/proc/sys/fs/epoll/max_user_watches`).
+    /// - `OutOfMemory`: the kernel has no memory left.
     pub fn new() -> io::Result<Poll> {
         Ok(Poll {
             registrator: Registrator {
@@ -86,9 +89,9 @@ impl Poll {
     ///
     /// # Errors
     ///
-    /// After [`close_loop`](Registrator::close_loop), once everything ready has
-    /// been delivered, an error whose `raw_os_error` is `None`. Another error is that
-    /// of the wait itself, which no system documents for a queue in good order.
+    /// `Other`, with no `raw_os_error`: [`close_loop`](Registrator::close_loop) was
+    /// called, and everything ready has been delivered. Any other error is the
+    /// kernel's own, from the wait; none is documented that a working queue can get.
     ///
     /// # Platform notes
     ///
@@ -110,8 +113,8 @@ impl Poll {
             }
             let listed = queue.ready.listed(u64::MAX);
             if listed > 0 {
-                // The list's share is half, at most. Of an odd number the last place
-                // is the list's and the kernel's by turns.
+                // The list's share is half, at most. The list and the kernel take an
+                // odd place alternately.
                 self.turn ^= 1;
                 events.keep(listed.min((events.capacity() + self.turn) / 2));
             }

@@ -17,7 +17,7 @@ use crate::sys::Selector;
 pub(crate) struct Queue {
     pub(crate) selector: Selector,
     pub(crate) ready: ReadyList,
-    /// Nothing is registered any more: `close_loop` was called, or `Poll` dropped.
+    /// Registrations are refused: `close_loop` was called, or `Poll` dropped.
     closed: AtomicBool,
     /// `Poll` was dropped: nobody drains the list.
     abandoned: AtomicBool,
@@ -61,7 +61,8 @@ impl Queue {
             return Err(closed_error());
         }
         let asleep = self.ready.push(node);
-        self.wake_if(asleep)?;
+        // Once the loop is closed, its descriptor is readable without this wake.
+        self.wake_if(asleep || self.is_watched() && !self.is_closed())?;
         if self.is_abandoned() {
             // `Poll` went in between, and may have cleared the list too early.
             self.ready.clear();
@@ -69,8 +70,8 @@ impl Queue {
         Ok(())
     }
 
-    fn wake_if(&self, asleep: bool) -> io::Result<()> {
-        if asleep || self.watched.load(Ordering::Acquire) {
+    fn wake_if(&self, needed: bool) -> io::Result<()> {
+        if needed {
             return self.selector.wake().inspect_err(|_| self.ready.not_woken());
         }
         Ok(())
@@ -82,7 +83,7 @@ impl Queue {
     pub(crate) fn close(&self) -> io::Result<()> {
         self.closed.store(true, Ordering::Release);
         let asleep = self.ready.notify();
-        self.wake_if(asleep)
+        self.wake_if(asleep || self.is_watched())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -117,11 +118,14 @@ impl Queue {
     /// Called by the poller when it leaves something behind.
     #[cfg(unix)]
     pub(crate) fn show_outside(&self) {
-        let watched = self.watched.load(Ordering::Acquire);
-        if watched && (!self.ready.is_empty() || self.is_closed()) {
+        if self.is_watched() && (!self.ready.is_empty() || self.is_closed()) {
             // If this fails, an outer queue is not told; no node is lost.
             let _ = self.selector.wake();
         }
+    }
+
+    fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Acquire)
     }
     // ANCHOR_END: watched
 }

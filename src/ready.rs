@@ -20,7 +20,7 @@ use crate::events::Events;
 /// may still be listed: its empty `watch` says so, and it is dropped.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Whether it is in the list, or is about to be: at most once.
+    /// Whether the node is in the list, or about to be. It is there at most once.
     queued: AtomicBool,
     readiness: AtomicU8,
     /// `None` once deregistered, or reported under `Oneshot`.
@@ -64,12 +64,18 @@ impl Node {
 
     // ANCHOR: stays
 
-    /// Whether a listed node stays listed: it does if something is due. `queued` is
-    /// cleared first: whoever changes the node later lists it again.
+    /// Whether a listed node stays listed: it does if something is due.
     fn stays(&self) -> bool {
-        self.queued.swap(false, Ordering::AcqRel);
+        self.is_due() || {
+            // Before the second look: whoever changes the node later lists it again.
+            self.queued.swap(false, Ordering::AcqRel);
+            self.is_due() && !self.queued.swap(true, Ordering::AcqRel)
+        }
+    }
+
+    fn is_due(&self) -> bool {
         let watch = *lock(&self.watch);
-        self.due(watch).is_some() && !self.queued.swap(true, Ordering::AcqRel)
+        self.due(watch).is_some()
     }
     // ANCHOR_END: stays
 
@@ -100,7 +106,7 @@ pub(crate) struct ReadyList {
 struct Listed {
     nodes: VecDeque<(u64, Arc<Node>)>,
     next_ticket: u64,
-    /// How many of the nodes may be of registrations that have ended.
+    /// How many nodes of ended registrations the list may still hold.
     ended: usize,
 }
 // ANCHOR_END: list
@@ -433,6 +439,32 @@ mod tests {
         oneshot.watch(Some(watch(2, Trigger::Oneshot)));
         let _ = list.push(&oneshot);
         assert_eq!(tokens(&list, 8, u64::MAX), [2]);
+    }
+
+    /// Otherwise a push that comes while the poller counts could move a node behind
+    /// the end of the last batches, and nobody would hear of it.
+    #[test]
+    fn a_node_that_is_due_keeps_its_ticket_when_it_is_pushed_again() {
+        let list = ReadyList::new();
+        let node = node(1);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let _ = list.push(&node);
+                }
+            });
+            let lost = (0..if cfg!(miri) { 5 } else { 200 }).find(|_| {
+                while list.is_empty() {
+                    thread::yield_now();
+                }
+                let end = list.next_ticket();
+                list.listed(end);
+                tokens(&list, 1, end) != [1]
+            });
+            done.store(true, Ordering::Relaxed);
+            assert_eq!(lost, None);
+        });
     }
 
     /// With a search for each removal these would be 3 * 10^9 steps.

@@ -43,10 +43,10 @@ use crate::queue::{Queue, closed_error};
 /// ```
 // ANCHOR: source
 pub trait Source {
-    /// Called by [`Registrator::register_with`].
+    /// Called by [`Registrator::register_with`]. If it fails, nothing is registered.
     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
-    /// Called by [`Registrator::reregister_with`].
+    /// Called by [`Registrator::reregister_with`]. If it fails, nothing has changed.
     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
     /// Called by [`Registrator::deregister`].
@@ -131,6 +131,10 @@ impl Registrator {
 
     // ANCHOR: register_with
     /// [`register`](Registrator::register) with a trigger of choice.
+    ///
+    /// # Errors
+    ///
+    /// Those of `register`.
     pub fn register_with<S: Source + ?Sized>(
         &self,
         source: &mut S,
@@ -166,6 +170,10 @@ impl Registrator {
 
     /// [`reregister`](Registrator::reregister) with a trigger of choice. A oneshot
     /// source reports again after this.
+    ///
+    /// # Errors
+    ///
+    /// Those of `reregister`.
     pub fn reregister_with<S: Source + ?Sized>(
         &self,
         source: &mut S,

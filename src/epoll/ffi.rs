@@ -38,7 +38,7 @@ pub struct epoll_event {
 pub const EPOLL_CTL_ADD: c_int = 1;
 /// `epoll_ctl`: stop watching it.
 pub const EPOLL_CTL_DEL: c_int = 2;
-/// `epoll_ctl`: watch it otherwise.
+/// `epoll_ctl`: change what it is watched for, and its data.
 pub const EPOLL_CTL_MOD: c_int = 3;
 
 /// `epoll_create1`: close it when the process executes another program.

@@ -273,6 +273,20 @@ mod tests {
         waker.wake().unwrap();
     }
 
+    /// Otherwise threads that go on waking could fill each look of the last batches
+    /// with the queue's own wake-up, and the loop would not end.
+    #[test]
+    fn a_push_to_a_closed_loop_makes_no_call() {
+        let registrator = deaf();
+        let queue = &registrator.queue;
+        queue.watch_from_outside();
+        let waker = Waker::new(&registrator, Token(1)).unwrap();
+        waker.wake().unwrap_err();
+        queue.close().unwrap_err();
+        queue.ready.awake();
+        waker.wake().unwrap();
+    }
+
     #[test]
     fn a_kernel_without_pwait2_is_asked_in_whole_milliseconds() {
         let selector = Selector::new().unwrap();

@@ -9,7 +9,7 @@
 use crate::event::{Interests, Readiness, Trigger};
 
 // ANCHOR: flags
-/// What the flags are in, but on NetBSD, which has as many bits to spare.
+/// The type of the flags. On NetBSD it is wider, and the flags are the same.
 pub type Flags = u16;
 /// Make the knote, or give an existing one a new udata.
 pub const EV_ADD: Flags = 0x1;

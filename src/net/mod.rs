@@ -1,10 +1,10 @@
 //! Sockets that can be registered: one API on every system, each item
 //! documented once, here.
 //!
-//! Chapters 12 to 14 and 16. They are thin: a method is one call of the
-//! platform's type, in `net/by_readiness/` or `net/by_completion/`. All are non-blocking: what
-//! the standard library's sockets would wait for is an error of kind
-//! `WouldBlock` here.
+//! Chapters 12 to 14 and 16. They are thin: a method is one call of the platform's
+//! type, in `net/by_readiness/` or `net/by_completion/`. All are non-blocking: where
+//! a socket of the standard library would wait, these return an error of kind
+//! `WouldBlock`.
 
 mod address;
 #[cfg(unix)]

@@ -47,6 +47,10 @@ impl TcpListener {
     }
 
     /// Takes over a listener of the standard library's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the standard library's `set_nonblocking`.
     pub fn from_std(listener: net::TcpListener) -> io::Result<TcpListener> {
         listener.set_nonblocking(true)?;
         let inner = sys::TcpListener::from_socket(listener.into())?;
@@ -57,8 +61,8 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the listener is closed, if it has been
-    /// registered and waits for a connection, or has a clone.
+    /// `ResourceBusy`, on Windows alone: the listener was registered and waits for a
+    /// connection, or it has a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         sys::into_std(self.inner.source)
     }
@@ -68,8 +72,10 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. Running out of descriptors leaves the
-    /// connection waiting: close something, and accept again.
+    /// - `WouldBlock`: there is none.
+    /// - `ConnectionAborted`: this client has gone. Accept again: the next may wait.
+    /// - EMFILE or ENFILE: no descriptors are left. The connection goes on waiting: close
+    ///   something, and accept again.
     ///
     /// # Platform notes
     ///
@@ -82,6 +88,10 @@ impl TcpListener {
 
     /// Makes a second handle of the same socket. Connections go to whichever
     /// handle accepts first.
+    ///
+    /// # Errors
+    ///
+    /// No descriptors left (EMFILE). Not on Windows.
     ///
     /// # Platform notes
     ///
@@ -98,12 +108,21 @@ impl TcpListener {
     }
 
     /// The number of routers that a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
+    /// has the default: they do not tell it.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255, also of
     /// the connections that are accepted.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`: the number is not from 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
@@ -167,12 +186,14 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// What the system can say at once: no descriptors left, no route to there.
+    /// No descriptors left (EMFILE, ENFILE); `NetworkUnreachable`: no route leads
+    /// there; `AddrNotAvailable`: no local port is free.
     ///
     /// # Platform notes
     ///
-    /// On Windows it is the first `register` that starts to connect, for before
-    /// there is nobody to be told of the end; every error comes by the event.
+    /// On Windows the first `register` starts to connect, because only a registered
+    /// stream can be told of the outcome. Every error of the attempt comes by the
+    /// event.
     pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let inner = sys::TcpStream::connect(addr)?;
         Ok(TcpStream { inner })
@@ -180,6 +201,10 @@ impl TcpStream {
     // ANCHOR_END: connect
 
     /// Takes over a stream of the standard library's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the standard library's `set_nonblocking`.
     pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
         stream.set_nonblocking(true)?;
         let inner = sys::TcpStream::from_socket(stream.into())?;
@@ -190,8 +215,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the stream is closed, if it has a buffer
-    /// with the kernel, bytes that have come and are not read, or a clone.
+    /// `ResourceBusy`, on Windows alone: the stream has a buffer with the kernel, bytes
+    /// that have come and are not read, or a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         sys::into_std(self.inner.source)
     }
@@ -226,6 +251,10 @@ impl TcpStream {
     }
 
     /// Makes a second handle of the same connection.
+    ///
+    /// # Errors
+    ///
+    /// No descriptors left (EMFILE). Not on Windows.
     ///
     /// # Platform notes
     ///
@@ -267,11 +296,20 @@ impl TcpStream {
     }
 
     /// The number of routers that a packet may pass.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
+    /// has the default: they do not tell it.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
 
     /// Sets the number of routers that a packet may pass, 1 to 255.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`: the number is not from 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
@@ -305,7 +343,7 @@ impl Write for &TcpStream {
         self.inner.write_vectored(buffers)
     }
 
-    /// Does nothing: what `write` took is the system's.
+    /// Does nothing: the system has what `write` took.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

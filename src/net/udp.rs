@@ -69,6 +69,10 @@ impl UdpSocket {
     }
 
     /// Takes over a socket of the standard library's, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// Those of the standard library's `set_nonblocking`.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(true)?;
         let inner = sys::UdpSocket::from_socket(socket.into())?;
@@ -79,20 +83,25 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `ResourceBusy` on Windows, and the socket is closed, if it has a buffer
-    /// with the kernel, a datagram that has come and is not received, or a clone.
+    /// `ResourceBusy`, on Windows alone: the socket has a buffer with the kernel, a
+    /// datagram that has come and is not received, or a clone. It is closed then.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         sys::into_std(self.inner.source)
     }
 
-    /// Sets whom [`send`](UdpSocket::send) sends to, and from whom alone
-    /// datagrams are received from now on. Nothing is sent, so that nobody need
-    /// be there. A later call replaces the peer.
+    /// Sets the peer: [`send`](UdpSocket::send) sends to it, and from now on only its
+    /// datagrams are received. Nothing is sent, so nobody need be there. A later call
+    /// replaces the peer.
     ///
     /// What had arrived from others before may be received still, or be gone: on
     /// Windows, [a connect to another address discards it][1].
     ///
     /// [1]: https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-connect
+    ///
+    /// # Errors
+    ///
+    /// `NetworkUnreachable`: no route leads there. `PermissionDenied`: the address is
+    /// for broadcast, and [`set_broadcast`](UdpSocket::set_broadcast) was not called.
     pub fn connect(&self, addr: SocketAddr) -> io::Result<()> {
         self.inner.connect(addr)
     }
@@ -149,7 +158,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of `send_to`; or that the socket is not connected.
+    /// Those of `send_to`; EDESTADDRREQ or `NotConnected`: the socket has no peer.
     #[inline]
     pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.inner.send(datagram)
@@ -168,6 +177,10 @@ impl UdpSocket {
 
     /// Makes a second handle of the same socket. A datagram goes to whichever
     /// handle receives first.
+    ///
+    /// # Errors
+    ///
+    /// No descriptors left (EMFILE). Not on Windows.
     ///
     /// # Platform notes
     ///
@@ -198,6 +211,11 @@ impl UdpSocket {
     }
 
     /// The number of routers that a datagram may pass.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
+    /// has the default: they do not tell it.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.socket())
     }
@@ -205,6 +223,10 @@ impl UdpSocket {
     /// Sets the number of routers that a datagram may pass, 1 to 255. For
     /// datagrams to an IPv4 group there is
     /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`: the number is not from 1 to 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.socket(), ttl)
     }
@@ -214,7 +236,7 @@ impl UdpSocket {
     ///
     /// # Platform notes
     ///
-    /// Which it is to begin with, the system decides.
+    /// The system decides what a new socket does.
     pub fn only_v6(&self) -> io::Result<bool> {
         options::flag(self.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
     }
@@ -244,6 +266,10 @@ impl UdpSocket {
     }
 
     /// Receives no longer what is sent to this IPv4 group.
+    ///
+    /// # Errors
+    ///
+    /// `AddrNotAvailable`: the socket has not joined the group on this interface.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         options::member_v4(self.socket(), false, group, interface)
     }
@@ -259,6 +285,10 @@ impl UdpSocket {
     }
 
     /// Receives no longer what is sent to this IPv6 group.
+    ///
+    /// # Errors
+    ///
+    /// `AddrNotAvailable`: the socket has not joined the group on this interface.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         options::member_v6(self.socket(), false, group, interface)
     }

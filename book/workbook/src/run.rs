@@ -111,6 +111,10 @@ pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Out
                 chapter.number
             );
             say(&format!("{}\n\n", bold(&heading, colour())));
+            let source = read(&book.root.join("examples").join(format!("{example}.rs")));
+            if trace && source.is_ok_and(|source| !shows_calls(&source)) {
+                say("This program does not use evq, so there are no calls of evq's to print.\n\n");
+            }
         }
     }
     let cargo = |verb: &str, arguments: &[&str]| {
@@ -133,6 +137,11 @@ pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Out
     }
     progress::remember(book, "run", &chapter.number.to_string());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a traced program prints calls: evq's, or by itself its own.
+fn shows_calls(source: &str) -> bool {
+    source.contains("use evq::") || source.contains("feature = \"trace\"")
 }
 
 /// What is shown where the chapter's own system is another.
@@ -199,6 +208,14 @@ mod tests {
             }
         }
         assert_eq!(Lane::of(10), None);
+    }
+
+    #[test]
+    fn a_program_without_evq_shows_no_calls() {
+        let shape = include_str!("../../../examples/ch06_shape.rs");
+        let raw = include_str!("../../../examples/ch03_raw_epoll.rs");
+        let echo = include_str!("../../../examples/ch12_echo.rs");
+        assert_eq!([shape, raw, echo].map(shows_calls), [false, true, true]);
     }
 
     #[test]

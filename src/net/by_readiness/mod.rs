@@ -1,5 +1,5 @@
-//! The sockets of epoll and kqueue: thin, for these kernels report readiness
-//! and leave the reading and writing to us.
+//! The sockets of epoll and kqueue. They are thin, because these kernels report
+//! readiness and leave the reading and writing to us.
 
 mod fd_source;
 mod tcp;
