@@ -43,6 +43,9 @@ use crate::registrator::forward_source;
 /// a regular file. The BSDs refuse to watch a pipe for writing alone once its reader
 /// has gone: with `BrokenPipe`, which is what a write would say.
 ///
+/// On Linux, a queue that watches itself is refused with `InvalidInput`, and two that
+/// watch each other with ELOOP ("too many levels of symbolic links").
+///
 /// # Platform notes
 ///
 /// Register a descriptor through one `SourceFd` at a time. A second one is
