@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -57,6 +57,13 @@ fn allocates_nothing_in(rounds: usize, what: &str, mut round: impl FnMut()) {
     assert_eq!(allocations, 0, "{what}: allocations in {rounds} rounds");
 }
 
+/// The tests share the pool of buffers: a buffer that one takes, another must allocate.
+/// So they run one after the other.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -81,6 +88,7 @@ fn c17_an_allocation_is_counted() {
 /// `read` and `write`, `WouldBlock` included.
 #[test]
 fn c17_polling_reading_and_writing_allocate_nothing() {
+    let _alone = alone();
     for trigger in [Trigger::Edge, Trigger::Level] {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(64);
@@ -130,6 +138,7 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
 #[cfg(windows)]
 #[test]
 fn c17_reading_allocates_nothing_whatever_is_lent() {
+    let _alone = alone();
     for lending in [0, 1, 4096, usize::MAX] {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(64);
@@ -155,6 +164,7 @@ fn c17_reading_allocates_nothing_whatever_is_lent() {
 /// Datagrams come and go without, too.
 #[test]
 fn c17_datagrams_allocate_nothing() {
+    let _alone = alone();
     let any = "127.0.0.1:0".parse().unwrap();
     for trigger in [Trigger::Edge, Trigger::Level] {
         let mut poll = Poll::new().unwrap();
@@ -196,6 +206,7 @@ fn c17_datagrams_allocate_nothing() {
 /// or changing what a source is watched for.
 #[test]
 fn c17_reregistering_allocates_nothing() {
+    let _alone = alone();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(4);
     let (mut stream, mut peer) = connection();
@@ -238,6 +249,7 @@ fn c17_reregistering_allocates_nothing() {
 /// neither in the thread that calls it nor in the one that polls.
 #[test]
 fn c17_waking_allocates_nothing() {
+    let _alone = alone();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(4);
     let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
