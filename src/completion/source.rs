@@ -420,8 +420,8 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         // whichever duplicate its operation was started:
         // - This crate starts every operation by `start`.
         // - Of a socket, safe code gets duplicates by `AsSocket`. The standard
-        //   library makes no overlapped call on them that queues a packet. Nor has
-        //   it one in flight on a socket that it hands to us.
+        //   library makes no overlapped call on them that queues a packet, and it has
+        //   none in flight on a socket that it hands to us.
         // - Of a pipe, safe code gets no handle. `NamedPipe::from_handle` is
         //   `unsafe`, and its caller promises this of every duplicate.
         // - `AsRawSocket` and `AsRawHandle` give out numbers, and to start an
