@@ -183,8 +183,8 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
 // ANCHOR_END: milliseconds
 
 // ANCHOR: bound
-const BOUND: &str = "the handle belongs to a completion port already, for good, or was not opened \
-                     for overlapped operations: open it anew";
+const BOUND: &str = "the handle was not opened for overlapped operations, or it belongs to a \
+                     completion port already, for good: open it anew";
 // ANCHOR_END: bound
 
 #[cfg(test)]
