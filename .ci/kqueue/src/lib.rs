@@ -516,8 +516,12 @@ fn deadline(time: timespec) -> Result<Instant, c_int> {
 }
 
 /// Every knote of a descriptor goes with it, and a kqueue with its own.
+///
+/// # Safety
+///
+/// Nobody may use the descriptor any more.
 #[unsafe(no_mangle)]
-pub extern "C" fn close(fd: c_int) -> c_int {
+pub unsafe extern "C" fn close(fd: c_int) -> c_int {
     // A child between fork and exec is not to touch a lock.
     if is_ours() {
         let mut model = model();
