@@ -298,7 +298,7 @@ impl ReadyList {
 
 // ANCHOR: lock
 /// Nothing panics while these locks are held, so a poisoned one is a sound one.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 // ANCHOR_END: lock

@@ -4,11 +4,11 @@
 //! is registered, the `SetReadiness` says from any thread what it is ready for.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::event::{Readiness, Watch};
 use crate::queue::Queue;
-use crate::ready::Node;
+use crate::ready::{Node, lock};
 use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: pair
@@ -161,11 +161,6 @@ impl Drop for Registration {
     fn drop(&mut self) {
         lock(&self.shared).leave();
     }
-}
-
-/// Nothing panics while the lock is held, so a poisoned one is a sound one.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 // ANCHOR_END: deregister
 

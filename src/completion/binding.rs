@@ -4,9 +4,10 @@
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, AsRawSocket, BorrowedHandle, BorrowedSocket};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::queue::Queue;
+use crate::ready::lock;
 use crate::registrator::Registrator;
 
 /// Ties a handle to the queue whose `poll` dequeues its completion packets.
@@ -107,7 +108,7 @@ impl Binding {
         registrator: &Registrator,
     ) -> io::Result<()> {
         let (queue, number) = (&registrator.queue, handle.as_raw_handle() as usize);
-        let _tying = self.tying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _tying = lock(&self.tying);
         match self.tied.get() {
             Some((own, _)) if !Arc::ptr_eq(own, queue) => {
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))

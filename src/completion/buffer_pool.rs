@@ -6,7 +6,9 @@
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
+
+use crate::ready::lock;
 
 // ANCHOR: buffer
 /// A buffer from the pool, which goes back there when it is dropped.
@@ -29,7 +31,7 @@ pub const LARGEST: usize = 128 * 1024;
 impl Buffer {
     /// Takes a buffer of `len` bytes, whatever these may be.
     pub fn take(len: usize) -> Buffer {
-        let mut pool = pool();
+        let mut pool = lock(&POOL);
         let at = pool.iter().rposition(|buffer| buffer.len() == len);
         let old = at.map(|at| pool.remove(at));
         drop(pool);
@@ -65,7 +67,7 @@ impl Drop for Buffer {
         if self.0.is_empty() || self.0.len() > LARGEST {
             return;
         }
-        let mut pool = pool();
+        let mut pool = lock(&POOL);
         if pool.len() == MOST {
             // The one that nobody has asked for longest: perhaps nobody has use
             // for its size any more.
@@ -73,11 +75,6 @@ impl Drop for Buffer {
         }
         pool.push(mem::take(&mut self.0));
     }
-}
-
-/// Nothing panics while this lock is held, so a poisoned one is a sound one.
-fn pool() -> MutexGuard<'static, Vec<Vec<u8>>> {
-    POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 // ANCHOR_END: drop
 
@@ -98,14 +95,14 @@ mod tests {
         assert_ne!(third.as_mut_ptr(), at, "the second has it");
         let many: Vec<_> = (0..3 * MOST).map(|_| Buffer::take(4321)).collect();
         drop(many);
-        assert_eq!(pool().len(), MOST);
+        assert_eq!(lock(&POOL).len(), MOST);
 
         // Other sizes take the place of those that are asked for no more.
         drop(Buffer::take(1234));
-        assert_eq!(pool().len(), MOST);
-        assert_eq!(pool().last().unwrap().len(), 1234);
+        assert_eq!(lock(&POOL).len(), MOST);
+        assert_eq!(lock(&POOL).last().unwrap().len(), 1234);
         drop(Buffer::take(LARGEST + 1));
         drop(Buffer::default());
-        assert_eq!(pool().last().unwrap().len(), 1234);
+        assert_eq!(lock(&POOL).last().unwrap().len(), 1234);
     }
 }

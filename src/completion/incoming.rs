@@ -48,8 +48,9 @@ pub enum Incoming<L> {
 
 impl<L> Incoming<L> {
     // ANCHOR: came_back
-    /// What a read is followed by that is over. The kind of source says what its
-    /// outcome means, but not of one that was cancelled, or that nobody wants.
+    /// The state after a read that is over. `meaning` is what the outcome means to
+    /// the kind of source. It is asked only of a read that is wanted, and that
+    /// neither was cancelled nor lacked memory.
     pub fn came_back(
         self,
         outcome: Outcome,
@@ -134,8 +135,8 @@ impl<L> Incoming<L> {
         matches!(self, Incoming::InFlight(_) | Incoming::Unwanted { .. })
     }
 
-    /// What a read would find. After `Refused` it finds out whether there is
-    /// memory by now.
+    /// What a read would find. After `Refused`, the read finds out whether there is
+    /// memory again.
     pub fn readiness(&self) -> Readiness {
         match self {
             Incoming::Idle | Incoming::InFlight(_) | Incoming::Unwanted { ended: false, .. } => {

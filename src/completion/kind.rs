@@ -104,7 +104,7 @@ impl<K: Kind> State<K> {
 pub(crate) trait Handle: Send + Sync + 'static {
     fn borrow(&self) -> BorrowedHandle<'_>;
 
-    /// How the operation went that a packet is of: the number of bytes.
+    /// How the packet's operation went: the number of bytes.
     fn outcome(&self, packet: &Packet) -> Outcome;
 
     /// Has operations that succeed at once queue no packet. `false` if that is not

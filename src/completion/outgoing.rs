@@ -171,7 +171,7 @@ impl Outgoing {
     // ANCHOR_END: readiness
 }
 
-/// What a program is told that writes to nobody.
+/// What a program is told when it writes to nobody.
 pub const APART: &str = "nobody is at the other end: connect first";
 
 #[cfg(test)]

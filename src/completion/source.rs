@@ -12,7 +12,7 @@ use std::mem::{self, offset_of};
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use super::binding::Binding;
 use super::buffer_pool::Buffer;
@@ -23,7 +23,7 @@ use crate::event::{Readiness, Watch};
 use crate::iocp::ffi::{self, Started};
 use crate::iocp::orphans::Orphan;
 use crate::iocp::overlapped::{Overlapped, Packet};
-use crate::ready::Node;
+use crate::ready::{Node, lock};
 use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: operations
@@ -104,7 +104,9 @@ impl<K: Kind> Locked<'_, K> {
     /// Registers the source, or changes its registration: whatever is ready is news.
     fn enter(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         self.registered.set(registrator, watch);
-        self.node.as_ref().map(|node| node.watch(Some(watch)));
+        if let Some(node) = &self.node {
+            node.watch(Some(watch));
+        }
         self.told = Readiness::EMPTY;
         self.arm();
         self.tell()
@@ -134,11 +136,10 @@ impl<K: Kind> DerefMut for Locked<'_, K> {
 }
 
 impl<K: Kind> Operations<K> {
-    /// Nothing panics while this lock is held, so a poisoned one is a sound one.
     fn lock(self: &Arc<Self>) -> Locked<'_, K> {
         Locked {
             operations: self,
-            state: self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            state: lock(&self.state),
         }
     }
 }
@@ -288,7 +289,7 @@ impl<K: Kind> Operations<K> {
         }
     }
 
-    /// What stands behind each OVERLAPPED: leads from the one field to the whole.
+    /// The function behind each OVERLAPPED: it finds the whole from the one field.
     ///
     /// # Safety
     ///
@@ -322,7 +323,7 @@ impl<K: Kind> Operations<K> {
     // ANCHOR_END: done
 
     // ANCHOR: cancel
-    /// Asks the kernel for an operation's end. Its packet comes all the same.
+    /// Cancels an operation. Its packet comes all the same.
     pub(crate) fn cancel(&self, direction: Direction) {
         let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(direction));
         if let Some(handle) = self.handle.upgrade() {

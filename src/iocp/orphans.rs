@@ -32,7 +32,7 @@ pub(crate) struct Orphans {
 
 // ANCHOR: adopt
 impl Orphans {
-    /// Takes a source in that was dropped. The caller then looks whether `Poll` was
+    /// Takes in a source that was dropped. The caller then looks whether `Poll` was
     /// dropped, too, and must reap if it was. `Poll`'s end says that it was, and
     /// then looks at this list: one of the two sees what the other has done.
     pub(crate) fn adopt(&self, orphan: Arc<dyn Orphan>) {
@@ -46,7 +46,9 @@ impl Orphans {
         let at = list
             .iter()
             .position(|other| Arc::as_ptr(other).cast() == orphan);
-        at.map(|at| list.remove(at));
+        if let Some(at) = at {
+            list.remove(at);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

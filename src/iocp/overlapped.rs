@@ -142,7 +142,7 @@ impl Packet {
     /// # Errors
     ///
     /// That of the operation; 995 (`ERROR_OPERATION_ABORTED`) if it was
-    /// cancelled. Of a socket's operation it is the general Windows error;
+    /// cancelled. For a socket's operation it is the general Windows error;
     /// `WSAGetOverlappedResult` knows the socket's own.
     pub fn status(&self) -> io::Result<()> {
         ffi::status(self.status)

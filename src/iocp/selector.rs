@@ -2,9 +2,9 @@
 //!
 //! Chapter 11. It owns the port. A port cannot be told what a program waits to
 //! do, only which handles it belongs to: where `epoll/selector.rs` and
-//! `kqueue/selector.rs` register readiness, this one can only `associate`. What
-//! it waits for is packets, each of which says that an operation is over; the
-//! function behind the packet makes readiness of that, and lists it.
+//! `kqueue/selector.rs` register readiness, this one can only `associate`. It waits
+//! for packets. Each packet says that an operation is over. The function behind
+//! it makes readiness of that, and lists the source.
 
 use std::collections::VecDeque;
 use std::io;

@@ -14,7 +14,7 @@
 use std::ffi::{c_int, c_void};
 use std::fmt::Debug;
 use std::io::Result;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 
 #[cfg(unix)]
 use crate::trace::checked;
@@ -294,8 +294,13 @@ pub fn sendto(socket: Socket, buffer: &[u8], to: SocketAddr) -> Result<usize> {
     Ok(checked!("sendto({s}, .., {len}, {name}, {to})" = n != -1)? as usize)
 }
 
-/// Ends receiving, sending or both: `SHUT_RD`, `SHUT_WR`, `SHUT_RDWR`.
-pub fn shutdown(socket: Socket, how: c_int) -> Result<()> {
+/// Ends receiving, sending or both.
+pub fn shutdown(socket: Socket, how: Shutdown) -> Result<()> {
+    let how = match how {
+        Shutdown::Read => SHUT_RD,
+        Shutdown::Write => SHUT_WR,
+        Shutdown::Both => SHUT_RDWR,
+    };
     let s = raw(socket);
     // SAFETY: no pointer is passed.
     let returned = unsafe { c::shutdown(s, how) };

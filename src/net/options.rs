@@ -8,6 +8,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ffi::{self, Socket};
 
+/// Connections that have been made and not yet accepted, before the system turns
+/// more away. It may have a lower limit of its own.
+pub(super) const BACKLOG: c_int = 1024;
+
 /// The address family of an address.
 pub(super) fn domain(addr: SocketAddr) -> c_int {
     match addr {

@@ -17,11 +17,7 @@ use crate::completion::source::{CompletionSource, State};
 use crate::event::Readiness;
 use crate::iocp::ffi::Started;
 use crate::net::ffi;
-use crate::net::options::domain;
-
-/// Connections that have been made and not yet accepted, before the system turns
-/// more away. It may have a lower limit of its own.
-const BACKLOG: i32 = 1024;
+use crate::net::options::{BACKLOG, domain};
 
 // ANCHOR: listener
 /// Clones share one state and one registration.

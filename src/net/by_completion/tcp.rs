@@ -58,7 +58,7 @@ impl TcpStream {
     /// tells of the end.
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
-        // ConnectEx takes no other.
+        // ConnectEx takes only a socket that is bound.
         let any = match addr {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
             SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -93,8 +93,8 @@ impl TcpStream {
     /// Hands out what is in hand. If no bytes can come through a lent buffer, it
     /// asks the socket itself.
     fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
-        // One call takes only so many buffers. And 0 bytes into none but empty ones
-        // are not the end.
+        // Empty buffers at the front are left out: one call takes only so many. And 0
+        // bytes read into empty buffers alone are not the end.
         let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
         };
@@ -179,14 +179,9 @@ impl TcpStream {
     // ANCHOR_END: write
 
     // ANCHOR: shutdown
-    /// Goes straight through: the system sends first what it has in flight.
+    /// Calls the system at once: it sends first what is in flight.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let which = match how {
-            Shutdown::Read => ffi::SHUT_RD,
-            Shutdown::Write => ffi::SHUT_WR,
-            Shutdown::Both => ffi::SHUT_RDWR,
-        };
-        ffi::shutdown(self.socket(), which)?;
+        ffi::shutdown(self.socket(), how)?;
         if how != Shutdown::Write {
             self.source.lock().incoming.discard(true);
         }
@@ -199,7 +194,7 @@ impl TcpStream {
         let source = &mut self.source.lock();
         let error = source.outgoing.take_error();
         match error.or_else(|| source.incoming.take_error(true)) {
-            // Of a refusal the socket would tell again and again.
+            // The socket would tell of a refusal again and again.
             None if source.kind.peer.is_none() => take_error(self.socket()),
             error => Ok(error),
         }
@@ -279,9 +274,9 @@ impl Kind for Stream {
     // ANCHOR_END: went
 
     // ANCHOR: ends
-    /// `shutdown` goes behind what is in flight, also if nobody polls.
+    /// The end of the stream is sent behind what is in flight, even if nobody polls.
     fn ends(socket: &OwnedSocket) -> bool {
-        ffi::shutdown(socket.as_socket(), ffi::SHUT_WR).is_ok()
+        ffi::shutdown(socket.as_socket(), Shutdown::Write).is_ok()
     }
     // ANCHOR_END: ends
 }

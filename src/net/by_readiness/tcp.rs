@@ -9,10 +9,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::FdSource;
 use crate::net::{ffi, options};
 
-/// Connections that have been made and not yet accepted, before the kernel
-/// turns more away. It may have a lower limit of its own.
-const BACKLOG: i32 = 1024;
-
 #[derive(Debug)]
 pub(crate) struct TcpListener {
     pub(crate) source: FdSource<OwnedFd>,
@@ -26,7 +22,7 @@ impl TcpListener {
         // system has forgotten the old connections.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
         ffi::bind(fd.as_fd(), addr)?;
-        ffi::listen(fd.as_fd(), BACKLOG)?;
+        ffi::listen(fd.as_fd(), options::BACKLOG)?;
         TcpListener::from_socket(fd)
     }
     // ANCHOR_END: bind
@@ -98,11 +94,6 @@ impl TcpStream {
     }
 
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let how = match how {
-            Shutdown::Read => ffi::SHUT_RD,
-            Shutdown::Write => ffi::SHUT_WR,
-            Shutdown::Both => ffi::SHUT_RDWR,
-        };
         ffi::shutdown(self.socket(), how)
     }
 

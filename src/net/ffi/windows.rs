@@ -394,7 +394,7 @@ mod tests {
         set_nonblocking(server, true).unwrap();
         let error = recv(server, &mut buffer, 0).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        shutdown(client, SHUT_WR).unwrap();
+        shutdown(client, Shutdown::Write).unwrap();
         set_nonblocking(server, false).unwrap();
         let mut halves = [0; 4];
         let (one, two) = halves.split_at_mut(2);
