@@ -662,7 +662,8 @@ fn a_socket_is_a_handle() {
     // A datagram that does not fit: the call fails, and its packet comes.
     peer.send_to(&[7; 300], socket.local_addr().unwrap())
         .unwrap();
-    thread::sleep(MOMENT);
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    assert_eq!(socket.peek(&mut [0; 300]).unwrap(), 300, "it is there");
     let received = receive(&socket, &operation);
     assert!(received.unwrap(), "it has warned");
     assert_eq!(tokens(&mut poll, LIMIT), [7]);

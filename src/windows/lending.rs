@@ -5,7 +5,7 @@
 use crate::completion::buffer_pool::LARGEST;
 use crate::net::TcpStream;
 
-/// What only Windows has of it.
+/// What only Windows has.
 impl TcpStream {
     // ANCHOR: set_lending
     /// Sets how many bytes of memory this stream, with its clones, lends to the

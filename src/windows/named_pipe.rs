@@ -125,7 +125,7 @@ impl NamedPipe {
 
     /// [`create`](NamedPipe::create) with buffers of another size, in bytes.
     ///
-    /// A write is over once what of it the reader has not taken fits there. The
+    /// A write is over once the bytes that the reader has not taken yet fit there. The
     /// system takes the number for advice.
     ///
     /// # Errors
@@ -155,7 +155,8 @@ impl NamedPipe {
 
     /// Takes over either end, connected or not, of a pipe that someone else opened.
     ///
-    /// Of a pipe of messages each write is one message, and reads run through all.
+    /// If it is a pipe of messages, each write is one message. Reads take the bytes of
+    /// all messages in order, and do not tell where one ends.
     ///
     /// # Safety
     ///
@@ -343,7 +344,7 @@ impl Kind for Pipe {
     type Handle = OwnedHandle;
     type Lent = Buffer;
 
-    /// Also of a server's end of which nobody knows whether it has a client: the
+    /// A server's end is also read while nobody knows whether it has a client: the
     /// read finds that out.
     fn reads(state: &State<Self>) -> bool {
         let wanted = state.kind.waits_to_read || state.watches_reading();
