@@ -82,9 +82,11 @@ impl Drop for Buffer {
 mod tests {
     use super::*;
 
-    /// One test, for there is one pool.
+    /// One test, because there is one pool. Other tests use the pool meanwhile, so
+    /// this one looks only for buffers of its own sizes.
     #[test]
     fn a_buffer_that_came_back_is_used_again_and_the_pool_does_not_grow_for_ever() {
+        let holds = |len| lock(&POOL).iter().any(|buffer| buffer.len() == len);
         let mut first = Buffer::take(4321);
         first[0] = 7;
         let at = first.as_mut_ptr();
@@ -95,14 +97,13 @@ mod tests {
         assert_ne!(third.as_mut_ptr(), at, "the second has it");
         let many: Vec<_> = (0..3 * MOST).map(|_| Buffer::take(4321)).collect();
         drop(many);
-        assert_eq!(lock(&POOL).len(), MOST);
+        assert!(lock(&POOL).len() <= MOST);
 
         // Other sizes take the place of those that are asked for no more.
         drop(Buffer::take(1234));
-        assert_eq!(lock(&POOL).len(), MOST);
-        assert_eq!(lock(&POOL).last().unwrap().len(), 1234);
+        assert!(holds(1234));
         drop(Buffer::take(LARGEST + 1));
         drop(Buffer::default());
-        assert_eq!(lock(&POOL).last().unwrap().len(), 1234);
+        assert!(!holds(LARGEST + 1) && !holds(0));
     }
 }
