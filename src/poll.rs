@@ -103,7 +103,9 @@ impl Poll {
     /// there, the parent sees. A child does not inherit a kqueue.
     // ANCHOR: wait
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        let deadline = Deadline::after(timeout);
+        // A moment that the clock cannot express never comes: none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut left = timeout.map(|timeout| timeout.min(DAY));
         events.clear();
         loop {
             let queue = &*self.registrator.queue;
@@ -118,14 +120,13 @@ impl Poll {
                 self.turn ^= 1;
                 events.keep(listed.min((events.capacity() + self.turn) / 2));
             }
-            let sleeps = listed == 0 && !deadline.is_now() && queue.ready.sleep();
-            let wait = if sleeps {
-                deadline.left()
-            } else {
-                Some(Duration::ZERO)
-            };
+            let sleeps = listed == 0 && left != Some(Duration::ZERO) && queue.ready.sleep();
+            let wait = if sleeps { left } else { Some(Duration::ZERO) };
             let was_all = look(queue, events, wait, u64::MAX)?;
-            if !events.is_empty() || was_all && deadline.has_passed() {
+            if events.is_empty() {
+                left = time_left(deadline);
+            }
+            if !events.is_empty() || was_all && left == Some(Duration::ZERO) {
                 #[cfg(unix)]
                 queue.show_outside();
                 return Ok(events.len());
@@ -209,50 +210,14 @@ impl Drop for Poll {
 // ANCHOR_END: drop
 
 // ANCHOR: deadline
-/// When a wait is over.
-enum Deadline {
-    Never,
-    At(Instant),
-    /// Ask once. Needs no clock.
-    Now,
-}
+/// The longest wait that we ask for: epoll counts milliseconds in an int, up to 24.8
+/// days.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Deadline {
-    fn after(timeout: Option<Duration>) -> Deadline {
-        match timeout {
-            Some(Duration::ZERO) => Deadline::Now,
-            // A moment that the clock cannot express never comes.
-            Some(timeout) => Instant::now()
-                .checked_add(timeout)
-                .map_or(Deadline::Never, Deadline::At),
-            None => Deadline::Never,
-        }
-    }
-
-    fn is_now(&self) -> bool {
-        matches!(self, Deadline::Now)
-    }
-
-    /// The time left, but at most a day: epoll counts milliseconds in an int, up
-    /// to 24.8 days. The loop asks again.
-    fn left(&self) -> Option<Duration> {
-        match self {
-            Deadline::Never => None,
-            Deadline::At(at) => {
-                let left = at.saturating_duration_since(Instant::now());
-                Some(left.min(Duration::from_secs(24 * 60 * 60)))
-            }
-            Deadline::Now => Some(Duration::ZERO),
-        }
-    }
-
-    fn has_passed(&self) -> bool {
-        match self {
-            Deadline::Never => false,
-            Deadline::At(at) => *at <= Instant::now(),
-            Deadline::Now => true,
-        }
-    }
+/// The time until then, but at most a day: the loop asks again.
+#[cold]
+fn time_left(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|at| at.saturating_duration_since(Instant::now()).min(DAY))
 }
 // ANCHOR_END: deadline
 
@@ -262,14 +227,11 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_asked_for_a_day_at_a_time() {
-        let day = Duration::from_secs(24 * 60 * 60);
-        assert_eq!(Deadline::after(Some(30 * day)).left(), Some(day));
-        assert!(Deadline::after(Some(day / 2)).left().unwrap() <= day / 2);
-        assert_eq!(Deadline::after(Some(Duration::MAX)).left(), None);
-        assert_eq!(
-            Deadline::after(Some(Duration::ZERO)).left(),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(Deadline::after(None).left(), None);
+        let after = |time| Instant::now().checked_add(time);
+        assert_eq!(time_left(after(30 * DAY)), Some(DAY));
+        assert!(time_left(after(DAY / 2)).unwrap() <= DAY / 2);
+        assert_eq!(time_left(after(Duration::MAX)), None);
+        assert_eq!(time_left(after(Duration::ZERO)), Some(Duration::ZERO));
+        assert_eq!(time_left(None), None);
     }
 }

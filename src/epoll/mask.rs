@@ -49,23 +49,16 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 /// nothing: the end of a pipe comes as `EPOLLHUP` alone, and the error of a
 /// datagram that nobody took as `EPOLLERR` alone.
 pub fn readiness(answer: u32) -> Readiness {
-    let mut readiness = Readiness::EMPTY;
-    if answer & EPOLLIN != 0 {
-        readiness |= Readiness::READABLE;
-    }
-    if answer & EPOLLOUT != 0 {
-        readiness |= Readiness::WRITABLE;
-    }
-    if answer & (EPOLLRDHUP | EPOLLHUP) != 0 {
-        readiness |= Readiness::READABLE | Readiness::READ_CLOSED;
-    }
-    if answer & (EPOLLHUP | EPOLLERR) != 0 {
-        readiness |= Readiness::READABLE | Readiness::WRITE_CLOSED;
-    }
-    if answer & EPOLLERR != 0 {
-        readiness |= Readiness::WRITABLE | Readiness::ERROR;
-    }
-    readiness
+    let says = |bits: u32, meaning| match answer & bits {
+        0 => Readiness::EMPTY,
+        _ => meaning,
+    };
+    let closed = EPOLLRDHUP | EPOLLHUP;
+    says(EPOLLIN | closed | EPOLLERR, Readiness::READABLE)
+        | says(EPOLLOUT | EPOLLERR, Readiness::WRITABLE)
+        | says(closed, Readiness::READ_CLOSED)
+        | says(EPOLLHUP | EPOLLERR, Readiness::WRITE_CLOSED)
+        | says(EPOLLERR, Readiness::ERROR)
 }
 // ANCHOR_END: readiness
 
