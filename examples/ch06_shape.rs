@@ -1,11 +1,11 @@
-//! Chapter 6: the shape. The calls of chapters 3, 4 and 5, cut into a `Poll`, a `Registrator` and a
-//! `Selector`; nothing comes from evq or from the libc crate. It serves the same two clients, and
-//! then shows some of its faults. Later chapters take this file in as a module and show more.
+//! Chapter 6: the shape. This program makes the calls of chapters 3, 4 and 5, cut into a `Poll`, a
+//! `Registrator` and a `Selector`. It uses neither evq nor the libc crate. It serves two clients, and
+//! then shows four of its faults. Chapters 8 and 11 include this file as a module, and show more.
 //!
-//! `mod shape` is the same everywhere. Beside it stand the lanes, with the same items in the same
-//! order, of which a system compiles its own. Shape and lane together are at most 150 lines of
-//! code. Long declarations for C are not among them: kqueue's, on which no two systems agree, and
-//! those for completion ports, which are chapter 5's.
+//! `mod shape` is the same on every system. Each of the other modules is the lane of one kernel. The
+//! lanes have the same items in the same order, and each system compiles its own. `mod shape` and one
+//! lane have at most 150 lines of code. The long declarations for C do not count: those for kqueue,
+//! on which the systems disagree, and those for completion ports, which chapter 5 explains.
 
 fn main() -> std::io::Result<()> {
     shape::serve()?;
@@ -52,11 +52,11 @@ pub(crate) mod shape {
     }
     // ANCHOR_END: trio
 
-    // ANCHOR: serve
     pub fn serve() -> io::Result<()> {
-        let poll = Poll::new()?;
-        let listener = TcpListener::bind("127.0.0.1:0")?;
         let (mut clients, mut streams, mut answered) = (Vec::new(), Vec::new(), 0);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        // ANCHOR: serve
+        let poll = Poll::new()?;
         for line in ["greetings, first\n", "greetings, other\n"] {
             let (client, stream) = connected(&listener, line)?;
             poll.registrator().register(&stream, streams.len())?;
@@ -68,6 +68,7 @@ pub(crate) mod shape {
                 answered += answer(&streams[token])?;
             }
         }
+        // ANCHOR_END: serve
         for client in clients {
             let mut line = String::new();
             BufReader::new(client).read_line(&mut line)?;
@@ -75,9 +76,8 @@ pub(crate) mod shape {
         }
         Ok(())
     }
-    // ANCHOR_END: serve
 
-    /// A client that has written, and the server's end of its connection.
+    /// Returns a client that has sent a line, and the server's end of its connection.
     fn connected(listener: &TcpListener, line: &str) -> io::Result<(TcpStream, TcpStream)> {
         let mut client = TcpStream::connect(listener.local_addr()?)?;
         client.write_all(line.as_bytes())?;
@@ -86,7 +86,7 @@ pub(crate) mod shape {
         Ok((client, stream))
     }
 
-    /// Drains the stream, and returns the number of lines that it answered.
+    /// Drains the stream, and returns how many lines it has answered.
     fn answer(mut stream: &TcpStream) -> io::Result<usize> {
         let (mut buffer, mut lines) = ([0; 8], 0);
         while let Ok(count @ 1..) = stream.read(&mut buffer) {
@@ -97,8 +97,8 @@ pub(crate) mod shape {
         Ok(lines)
     }
 
-    // ANCHOR: faults
     pub fn faults() -> io::Result<()> {
+        // ANCHOR: wrong_queue
         let first = Poll::new()?;
         let old = first.registrator();
         drop(first);
@@ -107,23 +107,28 @@ pub(crate) mod shape {
         let (_client, stream) = connected(&listener, "!")?;
         let told = old.register(&stream, 7).and_then(|()| second.poll(None));
         println!("registered with the first poll, told of by the second: {told:?}");
+        // ANCHOR_END: wrong_queue
 
+        // ANCHOR: again
         answer(&stream)?;
         let told = second.poll(Some(Duration::ZERO))?;
         println!("read to the last byte, and told of again: {told:?}");
+        // ANCHOR_END: again
 
+        // ANCHOR: twice
         let again = second.registrator().register(&stream, 8);
         println!("registered twice: {:?}", again.map_err(|e| e.kind()));
+        // ANCHOR_END: twice
 
+        // ANCHOR: asleep
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || sender.send("stop"));
-        // Nothing is told before the time is up.
         let slept = second.poll(Some(Duration::from_millis(200)))?.is_empty();
         let message = receiver.try_recv();
         println!("in the channel: {message:?}; slept to the end of its timeout: {slept}");
+        // ANCHOR_END: asleep
         Ok(())
     }
-    // ANCHOR_END: faults
 }
 
 // Lane: epoll
@@ -162,7 +167,6 @@ mod epoll {
         success.ok_or_else(io::Error::last_os_error)
     }
 
-    // ANCHOR: selector
     pub struct Selector {
         epoll: OwnedFd,
     }
@@ -178,6 +182,7 @@ mod epoll {
             self.epoll.as_raw_fd()
         }
 
+        // ANCHOR: epoll
         pub fn register(epoll: Handle, source: &impl Source, token: usize) -> io::Result<()> {
             let (fd, events, data) = (source.as_fd().as_raw_fd(), EPOLLIN | EPOLLET, token as u64);
             let mut event = EpollEvent { events, data };
@@ -188,13 +193,13 @@ mod epoll {
         pub fn select(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
             let mut found = [EpollEvent { events: 0, data: 0 }; 8];
             let ms = timeout.map_or(-1, |timeout| timeout.as_millis() as c_int);
-            // SAFETY: there is room for the eight events that are asked for.
+            // SAFETY: `found` has room for the eight events that we ask for.
             let count = unsafe { epoll_wait(self.handle(), found.as_mut_ptr(), 8, ms) };
             let found = &found[..checked(count)? as usize];
             Ok(found.iter().map(|event| event.data as usize).collect())
         }
+        // ANCHOR_END: epoll
     }
-    // ANCHOR_END: selector
 }
 
 // Lane: kqueue
@@ -298,7 +303,6 @@ mod kqueue {
         success.ok_or_else(io::Error::last_os_error)
     }
 
-    // ANCHOR: kqueue_selector
     pub struct Selector {
         kqueue: OwnedFd,
     }
@@ -316,6 +320,7 @@ mod kqueue {
             self.kqueue.as_raw_fd()
         }
 
+        // ANCHOR: kqueue
         pub fn register(kqueue: Handle, source: &impl Source, token: usize) -> io::Result<()> {
             let mut change = Kevent::default();
             (change.filter, change.flags) = (EVFILT_READ, EV_ADD | EV_CLEAR);
@@ -333,13 +338,13 @@ mod kqueue {
             });
             let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
             let (none, room) = (ptr::null(), found.as_mut_ptr());
-            // SAFETY: there is room for the eight events; `limit` is null or outlives the call.
+            // SAFETY: `found` has room for eight events; `limit` is null or outlives the call.
             let count = unsafe { kevent(self.handle(), none, 0, room, 8, limit) };
             let found = &found[..checked(count)? as usize];
             Ok(found.iter().map(|event| event.udata).collect())
         }
+        // ANCHOR_END: kqueue
     }
-    // ANCHOR_END: kqueue_selector
 }
 
 // Lane: iocp
@@ -352,13 +357,13 @@ mod iocp {
     use std::os::windows::io::{AsRawHandle, AsRawSocket, FromRawHandle, OwnedHandle};
     use std::{io, ptr, time::Duration};
 
-    // Declarations for C, from here on.
+    // Declarations for C begin here.
 
     // ANCHOR: iocp_operation
-    /// Only a number. The standard library's `RawHandle` is a pointer, and may not change threads.
+    /// A number. The standard library's `RawHandle` is a pointer, which may not go to another thread.
     pub type Handle = usize;
 
-    /// The kernel's `OVERLAPPED`, and behind it what `lend` wants to know when it is back.
+    /// The kernel's `OVERLAPPED`, and behind it the socket, which `lend` needs the next time.
     // https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped
     #[derive(Default)]
     #[repr(C)]
@@ -457,7 +462,6 @@ mod iocp {
         success.ok_or_else(io::Error::last_os_error)
     }
 
-    // ANCHOR: iocp_selector
     pub struct Selector {
         port: OwnedHandle,
     }
@@ -476,6 +480,7 @@ mod iocp {
             self.port.as_raw_handle() as Handle
         }
 
+        // ANCHOR: iocp_register
         pub fn register(port: Handle, source: &impl Source, token: usize) -> io::Result<()> {
             let mut operation = Box::<Operation>::default();
             operation.socket = source.as_socket().as_raw_socket() as Handle;
@@ -483,12 +488,14 @@ mod iocp {
             checked(unsafe { CreateIoCompletionPort(operation.socket, port, token, 0) } != 0)?;
             lend(Box::leak(operation))
         }
+        // ANCHOR_END: iocp_register
 
+        // ANCHOR: iocp_select
         pub fn select(&self, timeout: Option<Duration>) -> io::Result<Vec<usize>> {
             let (mut found, mut count) = ([NOTHING; 8], 0);
             let (port, room) = (self.handle(), found.as_mut_ptr());
             let ms = timeout.map_or(INFINITE, |timeout| timeout.as_millis() as u32);
-            // SAFETY: there is room for the eight entries that are asked for.
+            // SAFETY: `found` has room for the eight entries that we ask for.
             let answer = unsafe { GetQueuedCompletionStatusEx(port, room, 8, &mut count, ms, 0) };
             match checked(answer != 0) {
                 Err(error) if error.raw_os_error() == Some(WAIT_TIMEOUT) => return Ok(Vec::new()),
@@ -496,23 +503,23 @@ mod iocp {
             }
             let found = &found[..count as usize];
             for entry in found {
-                // SAFETY: nothing but `lend` brings packets to this program's ports. What it lent
-                // has been leaked, and is ours again by this packet.
+                // SAFETY: only `lend` brings packets to this program's ports. `register` leaked
+                // the operation, and with this packet the kernel gives it back.
                 let back: &'static mut Operation = unsafe { &mut *entry.overlapped };
-                // A closed stream refuses, and is told of no more.
+                // If the stream is closed, this fails, and the stream is not reported again.
                 let _ = lend(back);
             }
             Ok(found.iter().map(|entry| entry.key).collect())
         }
+        // ANCHOR_END: iocp_select
     }
-    // ANCHOR_END: iocp_selector
 
     // ANCHOR: iocp_lend
-    /// Asks to be told when there is something to read, by a receive of no bytes.
+    /// Begins a receive of no bytes. It is finished when there is something to read.
     fn lend(operation: &'static mut Operation) -> io::Result<()> {
         let (socket, count, mut flags) = (operation.socket, ptr::null_mut(), 0);
-        // SAFETY: `flags` outlives the call. The operation outlives everything, and nothing
-        // touches it until its packet is here.
+        // SAFETY: `flags` outlives the call. The operation is never freed, and no code touches it
+        // until the kernel gives it back with a packet.
         let answer = unsafe { WSARecv(socket, &NO_BYTES, 1, count, &mut flags, operation, 0) };
         // SAFETY: the call takes nothing.
         match (answer, unsafe { WSAGetLastError() }) {

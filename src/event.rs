@@ -1,8 +1,8 @@
-//! What a program waits for, and what it is told: the ground floor, without any I/O.
+//! What a program asks for, and what it is told. Nothing here does any I/O.
 //!
-//! Chapter 6. Everything here is plain data and the same on every system. A
-//! selector translates the kernel's own structs into these; nothing of the
-//! kernel's shows through.
+//! Chapter 6. These types are plain data, the same on every system. A selector
+//! translates the kernel's structs into them, so a program never sees a struct
+//! of the kernel's.
 
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
@@ -10,9 +10,9 @@ use std::ops::{BitOr, BitOrAssign};
 // ANCHOR: token
 /// The number by which a program recognizes a source in its events.
 ///
-/// The queue hands it back unread: an index, a key, a file descriptor, whatever
-/// the program likes. Two sources may share one. Every value but `usize::MAX`
-/// is usable; that one is the queue's own.
+/// The program chooses it: an index, a key, a file descriptor. The queue gives it
+/// back unchanged. Two sources may share a token. `usize::MAX` is refused, because
+/// the queue keeps that value for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub usize);
 
@@ -28,7 +28,8 @@ impl Token {
 }
 // ANCHOR_END: token
 
-/// The directions in which a source is watched. There is no empty one.
+/// Whether a source is watched for reading, for writing or for both. No value means
+/// neither.
 ///
 /// ```
 /// use evq::Interests;
@@ -41,12 +42,12 @@ impl Token {
 pub struct Interests(u8);
 
 impl Interests {
-    /// Something to read or to accept, or the end of the stream.
+    /// Reports bytes to read, a connection to accept, or the end of the stream.
     pub const READABLE: Interests = Interests(1);
-    /// Room to write, or a connection that has been made or refused.
+    /// Reports room to write, or a connection that has been made or refused.
     pub const WRITABLE: Interests = Interests(2);
 
-    /// Both: what `|` gives, for constants.
+    /// Combines two interests as `|` does. A constant can call it.
     ///
     /// ```
     /// use evq::Interests;
@@ -102,24 +103,24 @@ impl fmt::Debug for Interests {
 /// When a source that stays ready is reported again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trigger {
-    /// Once per change: after an event, the next is owed only once a read,
-    /// write or accept has returned `WouldBlock`. Drain, then wait.
+    /// Once for each change. After an event, use the source until a read, a write
+    /// or an accept returns `WouldBlock`. Until then the next event need not come.
     Edge,
-    /// At each `poll`, for as long as the source is ready.
+    /// At every `poll`, for as long as the source is ready.
     Level,
-    /// Each requested direction at most once until the source is
-    /// reregistered; reporting one may silence the other.
+    /// At most once for each watched direction, until the source is reregistered.
+    /// A report of one direction may silence the other.
     Oneshot,
 }
 
-/// What is wanted of a source: what [`Registrator::register_with`] hands to
-/// [`Source::register`].
+/// What a program wants to know of a source. [`Registrator::register_with`] makes it
+/// and passes it to [`Source::register`].
 ///
 /// [`Registrator::register_with`]: crate::Registrator::register_with
 /// [`Source::register`]: crate::Source::register
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Watch {
-    /// The token that the events bear.
+    /// The token that each event of the source carries.
     pub token: Token,
     /// The directions that are watched.
     pub interests: Interests,
@@ -138,9 +139,9 @@ impl Watch {
 }
 // ANCHOR_END: trigger
 
-/// A set of states that a source may be in: what an [`Event`] reports.
+/// The states that a source is in. An [`Event`] reports them.
 ///
-/// A program meets it where it makes readiness itself, with
+/// A program needs this type only if it sets the readiness of a source itself, with
 /// [`SetReadiness`](crate::SetReadiness).
 ///
 /// ```
@@ -155,15 +156,15 @@ impl Watch {
 pub struct Readiness(u8);
 
 impl Readiness {
-    /// In none of the states.
+    /// None of the states.
     pub const EMPTY: Readiness = Readiness(0);
     /// A read or an accept would not block.
     pub const READABLE: Readiness = Readiness(1);
     /// A write would not block.
     pub const WRITABLE: Readiness = Readiness(2);
-    /// The peer sends nothing after what has already arrived.
+    /// The peer will send no more than what has arrived.
     pub const READ_CLOSED: Readiness = Readiness(4);
-    /// What is written reaches nobody.
+    /// Nobody will read what is written.
     pub const WRITE_CLOSED: Readiness = Readiness(8);
     /// An error is pending.
     pub const ERROR: Readiness = Readiness(16);
@@ -188,8 +189,8 @@ impl Readiness {
     // ANCHOR_END: readiness
 
     // ANCHOR: of_interest
-    /// The part that is reported to a source with these interests: whether each
-    /// watched direction is ready or closed. Errors are always reported.
+    /// Keeps the states that a source with these interests is told of: each watched
+    /// direction, ready or closed. An error is always kept.
     pub(crate) fn of_interest(self, interests: Interests) -> Readiness {
         let mut mask = Readiness::ERROR;
         if interests.is_readable() {
@@ -233,7 +234,7 @@ impl fmt::Debug for Readiness {
     }
 }
 
-/// Writes the names of the bits that are set, as one would write them in Rust.
+/// Writes the names of the set bits as a Rust expression: `READABLE | WRITABLE`.
 fn names(f: &mut fmt::Formatter<'_>, bits: &[(&str, bool)]) -> fmt::Result {
     let mut between = "";
     for (name, _) in bits.iter().filter(|(_, set)| *set) {
@@ -248,17 +249,19 @@ fn names(f: &mut fmt::Formatter<'_>, bits: &[(&str, bool)]) -> fmt::Result {
 // ANCHOR_END: names
 
 // ANCHOR: event
-/// One source's news, as [`Poll::poll`](crate::Poll::poll) delivers it.
+/// What [`Poll::poll`](crate::Poll::poll) reports of one source.
 ///
-/// An event is a hint to try. It may be spurious. It may also be stale: while the
-/// program handled an earlier event of the same batch, it may have closed this
-/// one's source. Only a read, a write or an accept is certain.
+/// An event is a hint to try. It may be spurious. It may also be stale: the program
+/// may have closed the source while it handled an earlier event of the same batch.
+/// Only a read, a write or an accept gives a certain answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     token: Token,
     readiness: Readiness,
 }
+// ANCHOR_END: event
 
+// ANCHOR: event_asks
 impl Event {
     pub(crate) fn new(token: Token, readiness: Readiness) -> Event {
         Event { token, readiness }
@@ -275,30 +278,31 @@ impl Event {
         self.readiness.contains(Readiness::READABLE)
     }
 
-    /// A write should not block. For a socket that was connecting: the
-    /// connection has been made, or it has failed.
+    /// A write should not block. A socket that was connecting has connected, or has
+    /// failed to connect.
     pub fn is_writable(&self) -> bool {
         self.readiness.contains(Readiness::WRITABLE)
     }
-    // ANCHOR_END: event
+    // ANCHOR_END: event_asks
 
     // ANCHOR: closed
     /// The peer will send no more. Bytes may still wait to be read.
     ///
     /// # Platform notes
     ///
-    /// A hint: epoll and kqueue give it, Windows may not. Only a read of zero bytes is
-    /// certain.
+    /// epoll and kqueue give this hint. Windows may not give it. Only a read that
+    /// returns zero bytes is certain.
     pub fn is_read_closed(&self) -> bool {
         self.readiness.contains(Readiness::READ_CLOSED)
     }
 
-    /// Nobody will read what is written. A hint: only a failing write is certain.
+    /// Nobody will read what is written. This is a hint: only a write that fails is
+    /// certain.
     pub fn is_write_closed(&self) -> bool {
         self.readiness.contains(Readiness::WRITE_CLOSED)
     }
 
-    /// An error is pending: the source's `take_error`, or its next call, says which.
+    /// An error is pending. The source's `take_error` returns it, or its next call.
     pub fn is_error(&self) -> bool {
         self.readiness.contains(Readiness::ERROR)
     }

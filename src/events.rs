@@ -1,14 +1,14 @@
 //! A batch of events.
 //!
-//! Chapter 6. A selector adds what the kernel says, and the ready list what no
-//! kernel says. Both are the same `Event` here.
+//! Chapter 6. The selector adds what the kernel reports, and the ready list adds
+//! what no kernel reports. Both add the same type, `Event`.
 
 use std::fmt;
 use std::slice;
 
 use crate::event::Event;
 
-/// Room for one batch of events, made once and filled by each `poll`.
+/// Room for one batch of events. Make it once: each `poll` fills it anew.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -27,14 +27,14 @@ use crate::event::Event;
 // ANCHOR: events
 pub struct Events {
     events: Vec<Event>,
-    /// Places that the kernel must leave free, for the ready list.
+    /// Places that the selector must leave free for the ready list.
     kept: usize,
 }
 
 impl Events {
-    /// Room for `capacity` events; 0 means 1, and more than 65,536 means 65,536.
+    /// Makes room for `capacity` events. 0 means 1, and more than 65,536 means 65,536.
     ///
-    /// Events that do not fit are not lost: the next `poll` delivers them.
+    /// If more sources are ready, the next `poll` reports them.
     pub fn with_capacity(capacity: usize) -> Events {
         Events {
             events: Vec::with_capacity(capacity.clamp(1, 65_536)),
@@ -64,17 +64,17 @@ impl Events {
         self.events.iter()
     }
 
-    /// Forgets the events. `poll` does so itself before it fills them.
+    /// Forgets the events. `poll` does this, too, before it adds new ones.
     pub fn clear(&mut self) {
         self.events.clear();
     }
 
-    /// Keeps so many places free for the ready list.
+    /// Keeps this many places free for the ready list.
     pub(crate) fn keep(&mut self, places: usize) {
         self.kept = places;
     }
 
-    /// How many events may be added now.
+    /// How many events the selector may add now.
     pub(crate) fn room(&self) -> usize {
         self.capacity() - self.len() - self.kept
     }

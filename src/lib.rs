@@ -31,23 +31,24 @@
 //! |---|---|---|
 //! | `event.rs` | [`Token`], [`Interests`], [`Trigger`], [`Watch`], [`Readiness`], [`Event`] | 6 |
 //! | `events.rs` | [`Events`]: a batch | 6 |
-//! | `trace.rs` | feature `trace`: every foreign call is printed as it is made | 7 |
+//! | `trace.rs` | feature `trace`: evq prints every foreign call as it makes it | 7 |
 //! | `epoll/` | Linux, Android | 8 |
 //! | `kqueue/` | macOS, iOS and the BSDs | 9 |
 //! | `iocp/` | Windows | 11 |
-//! | `ready.rs` | the ready list, and who wakes whom | 10 |
-//! | `queue.rs` | what everything that belongs together shares | 6 |
+//! | `ready.rs` | the ready list, and which push wakes `poll` | 10 |
+//! | `queue.rs` | the queue that a `Poll` shares with its registrators, sources and wakers | 6 |
 //! | `registrator.rs` | [`Registrator`], [`Source`] | 6 |
 //! | `poll.rs` | [`Poll`]: the loop | 6, 10 |
 //! | `registration.rs`, `waker.rs` | [`Registration`], [`SetReadiness`], [`Waker`] | 10 |
-//! | `completion/` | Windows: what its sources are made of | 11, 13, 14, 18 |
+//! | `completion/` | what the sources of Windows are made of | 11, 13, 14, 18 |
 //! | `net/` | [`net::TcpListener`], [`net::TcpStream`], [`net::UdpSocket`] | 12, 16 |
 //! | `net/by_readiness/` | the sockets of epoll and kqueue | 12, 16 |
 //! | `net/by_completion/` | the sockets of IOCP | 13, 14, 16 |
 //! | `unix/` | `SourceFd`, and the queue's own descriptor | 18, 21 |
 //! | `windows/` | `Binding`, `Overlapped`, `Packet`, `NamedPipe`, and how much a stream lends | 13, 17, 18 |
 //!
-//! Imports run downward only, in this order.
+//! A file imports from the rows above its own, never from the rows below. `net/` also
+//! imports from its own two folders.
 //!
 //! # Systems
 //!
@@ -96,7 +97,7 @@ use iocp as platform;
 ))]
 use kqueue as platform;
 
-/// The platform's half, by the names that the rest of the crate uses.
+/// The platform's selector, under the name that the rest of the crate uses.
 mod sys {
     pub(crate) use super::platform::selector::{ANSWERS, Selector};
 }
@@ -125,16 +126,16 @@ pub use registration::{Registration, SetReadiness};
 pub use registrator::{Registrator, Source};
 pub use waker::Waker;
 
-/// The one door to the private parts, for the crate's own tests and exercises.
+/// The private parts that the crate's own tests and exercises use.
 #[doc(hidden)]
 pub mod inside {
-    /// The steps of a source over completions, on every system.
+    /// How a source over completions goes from one state to the next: on every system.
     pub use crate::completion::{buffer_pool, incoming, outgoing};
-    /// epoll's decisions, on every system.
+    /// What the epoll selector decides: on every system.
     pub use crate::epoll::mask;
-    /// Windows' error numbers, on every system.
+    /// The error numbers of Windows: on every system.
     pub use crate::iocp::ffi::errors;
-    /// kqueue's decisions, on every system.
+    /// What the kqueue selector decides: on every system.
     pub use crate::kqueue::changes;
     /// The foreign functions, types and constants of this system's sockets.
     pub mod socket_ffi {
@@ -156,7 +157,7 @@ pub mod inside {
 
     /// The foreign functions, types and constants of this system's queue.
     pub use crate::platform::ffi;
-    /// Those of named pipes.
+    /// The foreign functions, types and constants of named pipes.
     #[cfg(windows)]
     pub use crate::windows::ffi as pipe_ffi;
 }

@@ -1,8 +1,8 @@
-//! What everything that belongs together shares.
+//! The queue that a `Poll` shares with its registrators, sources and wakers.
 //!
-//! Chapter 6. `Poll`, every `Registrator`, every registered source and every
-//! waker hold the same `Arc<Queue>`. The last of them to be dropped closes the
-//! kernel's queue, and nobody keeps a bare descriptor that could outlive it.
+//! Chapter 6. `Poll`, every `Registrator`, every registered source and every waker
+//! hold an `Arc` of the same `Queue`. When the last of them is dropped, the kernel's
+//! queue is closed. Nobody holds a bare descriptor, which could outlive the queue.
 
 use std::fmt;
 use std::io;
@@ -17,20 +17,20 @@ use crate::sys::Selector;
 pub(crate) struct Queue {
     pub(crate) selector: Selector,
     pub(crate) ready: ReadyList,
-    /// Registrations are refused: `close_loop` was called, or `Poll` dropped.
+    /// `close_loop` was called, or `Poll` was dropped. Registrations are refused.
     closed: AtomicBool,
-    /// `Poll` was dropped: nobody drains the list.
+    /// `Poll` was dropped. Nobody drains the ready list.
     abandoned: AtomicBool,
-    /// How many sources the kernel watches: always 0 on Windows.
+    /// How many sources the kernel watches. Always 0 on Windows.
     pub(crate) in_kernel: AtomicUsize,
-    /// Somebody else waits on the queue's descriptor, so every push must show there.
+    /// Another queue watches this queue's descriptor. Every push must make it readable.
     watched: AtomicBool,
 }
 // ANCHOR_END: queue
 
 // ANCHOR: debug
-/// Every source that is printed prints its queue: without the list, which may
-/// be long, and must not stay locked meanwhile.
+/// Printing a source prints its queue. The ready list is left out: it may be long,
+/// and it would stay locked until all of it is printed.
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue")
@@ -55,16 +55,16 @@ impl Queue {
     // ANCHOR_END: new
 
     // ANCHOR: push
-    /// Lists a node, and wakes the poller if it sleeps.
+    /// Adds a node to the ready list, and wakes the poller if it sleeps.
     pub(crate) fn push(&self, node: &Arc<Node>) -> io::Result<()> {
         if self.is_abandoned() {
             return Err(closed_error());
         }
         let asleep = self.ready.push(node);
-        // Once the loop is closed, its descriptor is readable without this wake.
+        // The descriptor of a closed loop is readable without this wake.
         self.wake_if(asleep || self.is_watched() && !self.is_closed())?;
         if self.is_abandoned() {
-            // `Poll` went in between, and may have cleared the list too early.
+            // `Poll` was dropped meanwhile, and may have cleared the list before this push.
             self.ready.clear();
         }
         Ok(())
@@ -78,8 +78,8 @@ impl Queue {
     }
     // ANCHOR_END: push
 
-    // ANCHOR: closing
-    /// Refuses registrations from now on, and has the poller notice.
+    // ANCHOR: close
+    /// Refuses registrations from now on, and wakes the poller if it sleeps.
     pub(crate) fn close(&self) -> io::Result<()> {
         self.closed.store(true, Ordering::Release);
         let asleep = self.ready.notify();
@@ -89,8 +89,11 @@ impl Queue {
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
+    // ANCHOR_END: close
 
-    /// `Poll` is being dropped. What outlives it stays sound, and is refused.
+    // ANCHOR: abandon
+    /// `Poll` calls this when it is dropped. Registrators, sources and wakers may
+    /// outlive it: from now on the queue refuses them.
     pub(crate) fn abandon(&self) {
         self.closed.store(true, Ordering::Release);
         self.abandoned.store(true, Ordering::Release);
@@ -99,15 +102,15 @@ impl Queue {
         self.selector.reap();
     }
 
-    /// Whether nobody polls any more.
+    /// Whether `Poll` was dropped.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Acquire)
     }
-    // ANCHOR_END: closing
+    // ANCHOR_END: abandon
 
     // ANCHOR: watched
-    /// From now on the queue's descriptor is readable whenever `poll` would find
-    /// something: a listed node, or that the loop is closed.
+    /// From now on the queue's descriptor is readable whenever `poll` would not wait:
+    /// a node is listed, or the loop is closed.
     #[cfg(unix)]
     pub(crate) fn watch_from_outside(&self) {
         self.watched.store(true, Ordering::Release);
@@ -115,11 +118,11 @@ impl Queue {
         self.show_outside();
     }
 
-    /// Called by the poller when it leaves something behind.
+    /// The poller calls this before it returns, because it may leave a node in the list.
     #[cfg(unix)]
     pub(crate) fn show_outside(&self) {
         if self.is_watched() && (!self.ready.is_empty() || self.is_closed()) {
-            // If this fails, an outer queue is not told; no node is lost.
+            // If the wake fails, the outer queue is not told. No node is lost.
             let _ = self.selector.wake();
         }
     }
@@ -131,7 +134,7 @@ impl Queue {
 }
 
 // ANCHOR: closed_error
-/// No system call returns this error: its `raw_os_error` is `None`.
+/// The error of a closed loop. No system call returned it: its `raw_os_error` is `None`.
 pub(crate) fn closed_error() -> io::Error {
     io::Error::other("the event loop is closed: nothing more is registered or delivered")
 }

@@ -1,8 +1,8 @@
 //! Adding, changing and removing sources.
 //!
-//! Chapter 6. The kernels disagree on what happens when a source is added twice
-//! or removed too often. So every source remembers its own registration, in a
-//! `Registered`, and the answer is the same on every system.
+//! Chapter 6. The kernels give different answers when a source is added twice or
+//! removed twice. So every source remembers its own registration in a `Registered`,
+//! and a program gets the same answer on every system.
 
 use std::io;
 use std::sync::Arc;
@@ -13,9 +13,8 @@ use crate::queue::{Queue, closed_error};
 /// Something that can be registered.
 ///
 /// The sockets of [`net`](crate::net) are sources, and so are
-/// [`Registration`](crate::Registration) and, on Unix, `unix::SourceFd`. A
-/// program's own type can be a source, too. It hands each call on to the source
-/// that it is made of:
+/// [`Registration`](crate::Registration) and, on Unix, `unix::SourceFd`. Your own
+/// type can be a source, too. It passes each call on to the source inside it:
 ///
 /// ```
 /// use evq::net::TcpStream;
@@ -43,19 +42,19 @@ use crate::queue::{Queue, closed_error};
 /// ```
 // ANCHOR: source
 pub trait Source {
-    /// Called by [`Registrator::register_with`]. If it fails, nothing is registered.
+    /// [`Registrator::register_with`] calls this. If it fails, nothing is registered.
     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
-    /// Called by [`Registrator::reregister_with`]. If it fails, nothing has changed.
+    /// [`Registrator::reregister_with`] calls this. If it fails, nothing has changed.
     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()>;
 
-    /// Called by [`Registrator::deregister`].
+    /// [`Registrator::deregister`] calls this.
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()>;
 }
 // ANCHOR_END: source
 
 // ANCHOR: forward_source
-/// Makes a type a source that hands each call on to a field.
+/// Makes a type a source. It passes each call on to a field.
 macro_rules! forward_source {
     ([$($bounds:tt)*] $source:ty, $($field:ident).+) => {
         impl<$($bounds)*> $crate::Source for $source {
@@ -78,8 +77,8 @@ pub(crate) use forward_source;
 
 /// The handle that adds, changes and removes sources.
 ///
-/// It can be cloned and sent: another thread may register while `poll` blocks,
-/// or end the loop.
+/// Clone it for other threads. They may register sources while `poll` waits, and they
+/// may end the loop.
 ///
 /// ```
 /// use evq::{Events, Poll};
@@ -104,21 +103,25 @@ pub(crate) use forward_source;
 pub struct Registrator {
     pub(crate) queue: Arc<Queue>,
 }
+// ANCHOR_END: registrator
 
+// ANCHOR: register
 impl Registrator {
-    /// Starts to watch a source, edge-triggered. What is ready now is reported.
+    /// Starts to watch a source, edge-triggered. If the source is ready now, the next
+    /// `poll` reports it.
     ///
     /// # Errors
     ///
-    /// - `AlreadyExists`: the source is registered, here or with another queue. On
-    ///   Windows also: its handle belongs to the port of another queue, for good.
-    /// - `InvalidInput`: the token is `usize::MAX`, which is the queue's own.
+    /// - `AlreadyExists`: the source is registered already, with this queue or with
+    ///   another. On Windows also: its handle is tied to another queue's port, until the
+    ///   handle is closed.
+    /// - `InvalidInput`: the token is `usize::MAX`, which the queue keeps for itself.
     /// - `Other`, with no `raw_os_error`: the loop is closed.
     /// - `StorageFull`: the user watches as many files as Linux allows
     ///   (`/proc/sys/fs/epoll/max_user_watches`).
     /// - `OutOfMemory`: the kernel has no memory left.
     ///
-    /// A `unix::SourceFd` can also be refused for what it is.
+    /// A `unix::SourceFd` has errors of its own: its page lists them.
     pub fn register<S: Source + ?Sized>(
         &self,
         source: &mut S,
@@ -127,10 +130,10 @@ impl Registrator {
     ) -> io::Result<()> {
         self.register_with(source, token, interests, Trigger::Edge)
     }
-    // ANCHOR_END: registrator
+    // ANCHOR_END: register
 
     // ANCHOR: register_with
-    /// [`register`](Registrator::register) with a trigger of choice.
+    /// Does what [`register`](Registrator::register) does, with the trigger you choose.
     ///
     /// # Errors
     ///
@@ -148,9 +151,9 @@ impl Registrator {
 
     // ANCHOR: reregister
     /// Changes the token and the interests of a registered source, and makes it
-    /// edge-triggered. What is ready now is reported.
+    /// edge-triggered. If the source is ready now, the next `poll` reports it.
     ///
-    /// If this fails, the registration is as it was.
+    /// If this fails, the registration has not changed.
     ///
     /// # Errors
     ///
@@ -168,8 +171,8 @@ impl Registrator {
         self.reregister_with(source, token, interests, Trigger::Edge)
     }
 
-    /// [`reregister`](Registrator::reregister) with a trigger of choice. A oneshot
-    /// source reports again after this.
+    /// Does what [`reregister`](Registrator::reregister) does, with the trigger you
+    /// choose. A oneshot source is reported again after this.
     ///
     /// # Errors
     ///
@@ -187,8 +190,8 @@ impl Registrator {
     // ANCHOR_END: reregister
 
     // ANCHOR: deregister
-    /// Stops watching a source. No later `poll` delivers this registration, even
-    /// where the kernel had queued it. Dropping a source does the same.
+    /// Stops watching a source. No later `poll` reports this registration, even if the
+    /// kernel had already queued an event for it. Dropping a source does the same.
     ///
     /// # Errors
     ///
@@ -200,15 +203,15 @@ impl Registrator {
 
     /// Ends the loop, from any thread.
     ///
-    /// From now on [`Poll::poll`](crate::Poll::poll) does not wait. It delivers what
-    /// is ready, and after that returns an error whose `raw_os_error` is `None`.
-    /// `register` and `reregister` return such an error at once.
+    /// From now on [`Poll::poll`](crate::Poll::poll) does not wait. It reports what is
+    /// ready. After that it returns an error whose `raw_os_error` is `None`. `register`
+    /// and `reregister` return such an error at once.
     ///
     /// # Errors
     ///
-    /// The poller sleeps, and the system call that wakes it has failed, with that
-    /// call's error. The loop is closed all the same, but `poll` notices it only when
-    /// it wakes for another reason. Call `close_loop` again.
+    /// If the system call that wakes a sleeping `poll` fails, `close_loop` returns that
+    /// call's error. The loop is closed, but `poll` notices only when it wakes for
+    /// another reason. Call `close_loop` again.
     pub fn close_loop(&self) -> io::Result<()> {
         self.queue.close()
     }
@@ -216,12 +219,12 @@ impl Registrator {
 }
 
 // ANCHOR: registered
-/// What a source remembers of its own registration.
+/// What a source remembers about its own registration.
 #[derive(Debug, Default)]
 pub(crate) struct Registered(Option<(Arc<Queue>, Watch)>);
 
 impl Registered {
-    /// Asked before a source registers: may it?
+    /// Refuses to register a source that is registered already.
     pub(crate) fn check_new(&self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         check(registrator, watch)?;
         match self.0 {
@@ -232,8 +235,11 @@ impl Registered {
             None => Ok(()),
         }
     }
+    // ANCHOR_END: registered
 
-    /// Asked before a source changes or removes its registration: what is it now?
+    // ANCHOR: check_own
+    /// Returns the registration that the caller is about to change or remove. It must
+    /// be one with this registrator's queue.
     pub(crate) fn check_own(&self, registrator: &Registrator) -> io::Result<Watch> {
         match &self.0 {
             Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok(*watch),
@@ -248,26 +254,29 @@ impl Registered {
         }
     }
 
-    /// The registration, as it is now.
+    /// The registration, if there is one.
     #[cfg(windows)]
     pub(crate) fn watch(&self) -> Option<Watch> {
         self.0.as_ref().map(|(_, watch)| *watch)
     }
-    // ANCHOR_END: registered
+    // ANCHOR_END: check_own
 
-    // ANCHOR: check
-    /// Remembers a registration that has been made or changed.
+    // ANCHOR: remember
+    /// Remembers a registration that has succeeded.
     pub(crate) fn set(&mut self, registrator: &Registrator, watch: Watch) {
         self.0 = Some((Arc::clone(&registrator.queue), watch));
     }
 
-    /// Forgets the registration. Returns what it was.
+    /// Forgets the registration, and returns it.
     pub(crate) fn take(&mut self) -> Option<(Arc<Queue>, Watch)> {
         self.0.take()
     }
 }
 
-/// What every registration must meet, and every waker.
+// ANCHOR_END: remember
+
+// ANCHOR: check
+/// Checks what every registration and every waker must fulfil.
 pub(crate) fn check(registrator: &Registrator, watch: Watch) -> io::Result<()> {
     if watch.token == Token::QUEUE {
         return Err(io::Error::new(
