@@ -130,9 +130,7 @@ impl Registrator {
     ) -> io::Result<()> {
         self.register_with(source, token, interests, Trigger::Edge)
     }
-    // ANCHOR_END: register
 
-    // ANCHOR: register_with
     /// Does what [`register`](Registrator::register) does, with the trigger you choose.
     ///
     /// # Errors
@@ -147,7 +145,7 @@ impl Registrator {
     ) -> io::Result<()> {
         source.register(self, Watch::new(token, interests, trigger))
     }
-    // ANCHOR_END: register_with
+    // ANCHOR_END: register
 
     // ANCHOR: reregister
     /// Changes the token and the interests of a registered source, and makes it
@@ -259,9 +257,7 @@ impl Registered {
     pub(crate) fn watch(&self) -> Option<Watch> {
         self.0.as_ref().map(|(_, watch)| *watch)
     }
-    // ANCHOR_END: check_own
 
-    // ANCHOR: remember
     /// Remembers a registration that has succeeded.
     pub(crate) fn set(&mut self, registrator: &Registrator, watch: Watch) {
         self.0 = Some((Arc::clone(&registrator.queue), watch));
@@ -273,7 +269,7 @@ impl Registered {
     }
 }
 
-// ANCHOR_END: remember
+// ANCHOR_END: check_own
 
 // ANCHOR: check
 /// Checks what every registration and every waker must fulfil.
