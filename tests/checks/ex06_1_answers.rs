@@ -1,7 +1,7 @@
 use super::*;
 use evq::{Events, Interests, Poll, Readiness, Registration, Token};
 
-/// A source that has no file: what the queue says of it, it says on every system.
+/// Registers a source that has no descriptor. It behaves the same on every system.
 fn register(poll: &Poll) -> Registration {
     let (mut source, set_readiness) = Registration::new();
     set_readiness.set_readiness(Readiness::READABLE).unwrap();
@@ -33,7 +33,8 @@ fn deregistered_elsewhere() {
     let kind = removed.unwrap_err().kind();
     assert!(
         ELSEWHERE == kind,
-        "you predicted {ELSEWHERE:?}: the source remembers its queue, and another queue is not it"
+        "you predicted {ELSEWHERE:?}: the source remembers its queue, and the registrator belongs to \
+         another queue"
     );
 }
 
@@ -43,11 +44,12 @@ fn the_poll_is_gone() {
     let registrator = poll.registrator().clone();
     drop(poll);
     let (mut source, _set_readiness) = Registration::new();
-    let orphan = registrator.register(&mut source, Token(1), Interests::READABLE);
-    let kind = orphan.unwrap_err().kind();
+    let refused = registrator.register(&mut source, Token(1), Interests::READABLE);
+    let kind = refused.unwrap_err().kind();
     assert!(
         OUTLIVED == kind,
-        "you predicted {OUTLIVED:?}: the queue is there, but closed, and says so by no system's error"
+        "you predicted {OUTLIVED:?}: the queue still exists, but it is closed, and no system call \
+         returns its error"
     );
 }
 
@@ -60,7 +62,7 @@ fn the_loop_is_closed() {
     let said = CLOSED.map(|_| poll.poll(&mut events, None).ok());
     assert!(
         CLOSED == said,
-        "you predicted {CLOSED:?}: what is ready is delivered first, and a batch that leaves room \
-         is the last"
+        "you predicted {CLOSED:?}: what is ready is delivered first, and a batch with room left \
+         is the last one"
     );
 }

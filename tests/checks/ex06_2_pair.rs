@@ -43,15 +43,15 @@ fn a_refused_half_takes_the_other_with_it() {
         assert_eq!(
             refused.kind(),
             ErrorKind::AlreadyExists,
-            "the error is that of the half that refused"
+            "`register` returns the error of the half that refused"
         );
         let other = [&mut pair.second, &mut pair.first].into_iter().nth(refuses);
         let left = poll.registrator().deregister(other.unwrap());
         assert_eq!(
             left.map_err(|error| error.kind()),
             Err(ErrorKind::NotFound),
-            "one half refused, and the other was left registered: its events would name a pair \
-             that is not"
+            "one half refused, and the other stayed registered: its events would carry the \
+             token of a pair that is not registered"
         );
     }
 }
@@ -65,12 +65,12 @@ fn neither_half_stays_behind() {
     assert_eq!(
         removed.map_err(|error| error.kind()),
         Err(ErrorKind::NotFound),
-        "the first half was not registered, and nobody is told"
+        "the first half was not registered, and `deregister` must say so"
     );
     let second = poll.registrator().deregister(&mut pair.second);
     assert_eq!(
         second.map_err(|error| error.kind()),
         Err(ErrorKind::NotFound),
-        "an error of the first half left the second one registered"
+        "the error of the first half left the second one registered"
     );
 }

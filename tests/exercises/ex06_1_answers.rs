@@ -1,18 +1,18 @@
-//! Exercise 6.1: what the registrator answers.
+//! Exercise 6.1: what you are told.
 
 use std::io::ErrorKind;
 
-/// A registered source is registered again, with the same queue.
+/// A program registers a source a second time, with the same queue.
 pub const TWICE: ErrorKind = ErrorKind::Interrupted;
 
-/// A registered source is deregistered, with the registrator of another queue.
+/// A program deregisters a source with another queue's registrator.
 pub const ELSEWHERE: ErrorKind = ErrorKind::Interrupted;
 
-/// A source is registered, with a clone of the registrator of a `Poll` that has been dropped.
+/// A program drops a `Poll`, and registers a source with a clone of its registrator.
 pub const OUTLIVED: ErrorKind = ErrorKind::Interrupted;
 
-/// One source is ready, there is room for eight, and the loop is closed. What do the next three
-/// calls of `poll` return? `Some` holds the number of events, `None` is the error.
+/// One source is ready, a batch has room for eight, and the loop is closed. What do the next
+/// three calls of `poll` return? `Some` holds the number of events, and `None` means an error.
 pub const CLOSED: [Option<usize>; 3] = [Some(0), Some(0), Some(0)];
 
 #[cfg(test)]

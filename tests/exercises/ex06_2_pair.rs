@@ -5,7 +5,7 @@ use std::io;
 
 /// Two sources that are registered together, with one token.
 ///
-/// Either both are registered or neither is: also when one of them refuses.
+/// Both are registered or neither is, even if one of them refuses.
 pub struct Pair<A, B> {
     pub first: A,
     pub second: B,
