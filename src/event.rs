@@ -302,7 +302,7 @@ impl Event {
         self.readiness.contains(Readiness::WRITE_CLOSED)
     }
 
-    /// An error is pending. The source's `take_error` returns it, or its next call.
+    /// An error is pending. The source's `take_error` or its next call returns it.
     pub fn is_error(&self) -> bool {
         self.readiness.contains(Readiness::ERROR)
     }
