@@ -232,14 +232,14 @@ impl ReadyList {
     pub(crate) fn order(&self) {
         self.poller.fetch_or(0, Ordering::AcqRel);
     }
-    // ANCHOR_END: is_empty
 
-    // ANCHOR: listed
     /// The ticket that the next node gets.
     pub(crate) fn next_ticket(&self) -> u64 {
         lock(&self.listed).next_ticket
     }
+    // ANCHOR_END: is_empty
 
+    // ANCHOR: listed
     /// How many nodes are listed with tickets below `end`. Drops the nodes at the
     /// front that are not due, because they must not keep the poller awake.
     #[inline]
