@@ -268,7 +268,7 @@ impl ReadyList {
     }
 
     fn take(&self, events: &mut Events, end: u64) {
-        // A push after this call keeps the poller from sleeping.
+        // Only a push after this call keeps the poller from sleeping.
         self.awake();
         let end = end.min(self.next_ticket());
         while events.room() > 0 {
