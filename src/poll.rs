@@ -110,7 +110,7 @@ impl Poll {
         events.clear();
         loop {
             let queue = &*self.registrator.queue;
-            // A `close` after this look notifies, so `sleep` refuses, or it wakes us.
+            // A later `close` makes `sleep` refuse, or ends the wait.
             if queue.is_closed() {
                 return self.finish(events);
             }
