@@ -1,7 +1,7 @@
 //! The loop.
 //!
-//! Chapter 10; what a `Poll` holds is in chapter 6. A `poll` asks two places, first
-//! the kernel and then the ready list, and each may have half of the room.
+//! Chapter 10 explains `poll`, chapter 6 what a `Poll` holds. A `poll` asks first
+//! the kernel, then the ready list. Each has a right to half of the room.
 
 use std::io;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::queue::{Queue, closed_error};
 use crate::registrator::Registrator;
 use crate::sys;
 
-/// Waits for whatever is registered.
+/// Waits for all registered sources at once.
 ///
 /// ```
 /// use evq::net::TcpListener;
@@ -36,20 +36,20 @@ use crate::sys;
 #[derive(Debug)]
 pub struct Poll {
     registrator: Registrator,
-    /// Who gets the odd place in `Events`: 1 is the ready list, 0 the kernel.
+    /// Who gets the odd place in `Events`: 1 is the ready list, 0 is the kernel.
     turn: usize,
-    /// Set by the first `poll` that finds the loop closed.
+    /// The first `poll` that finds the loop closed sets it.
     closing: Option<Closing>,
 }
 // ANCHOR_END: poll
 
 // ANCHOR: closing
-/// How far `close_loop` has come.
+/// What a closed loop still delivers.
 #[derive(Debug)]
 struct Closing {
-    /// Nodes with this ticket, or a later one, are no longer delivered.
+    /// Nodes with this ticket, or a later one, deliver nothing.
     end: u64,
-    /// How many polls may still deliver something.
+    /// How many polls may still deliver events.
     polls: usize,
 }
 // ANCHOR_END: closing
@@ -82,41 +82,41 @@ impl Poll {
     // ANCHOR_END: new
 
     /// Waits until a source is ready, the timeout has passed or the loop is
-    /// closed, and returns the number of events.
+    /// closed. Returns the number of events.
     ///
-    /// `None` waits for ever, zero asks once. The wait never ends early: a signal
-    /// does not end it, nor does a wake-up of the queue's own.
+    /// `None` waits for ever. Zero asks once. The wait never ends early: a signal or
+    /// a wake-up of the queue's own does not end it.
     ///
     /// # Errors
     ///
-    /// `Other`, with no `raw_os_error`: [`close_loop`](Registrator::close_loop) was
-    /// called, and everything ready has been delivered. Any other error is the
-    /// kernel's own, from the wait; none is documented that a working queue can get.
+    /// - `Other`, with no `raw_os_error`: [`close_loop`](Registrator::close_loop) was
+    ///   called, and `poll` has delivered everything that was ready.
+    /// - The kernel's own error, from the wait. No system documents one that a
+    ///   working queue can get.
     ///
     /// # Platform notes
     ///
-    /// A timeout may end late by the system's tick: about 15.6 ms on Windows, and
-    /// 10 ms on a BSD whose clock has 100 ticks a second. Linux before 5.11 and
-    /// Android round timeouts up to whole milliseconds.
+    /// A timeout may end late by one tick of the system's clock: about 15.6 ms on
+    /// Windows, and 10 ms on a BSD whose clock has 100 ticks a second. Linux before
+    /// 5.11 and Android round timeouts up to whole milliseconds.
     ///
-    /// A child made by `fork` shares its parent's epoll instance: what it changes
-    /// there, the parent sees. A child does not inherit a kqueue.
+    /// After `fork`, parent and child share one epoll instance: a change by the child
+    /// also changes what the parent sees. A child does not inherit a kqueue.
     // ANCHOR: wait
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        // A moment that the clock cannot express never comes: none.
+        // If the clock cannot express the moment, there is no deadline.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = timeout.map(|timeout| timeout.min(DAY));
         events.clear();
         loop {
             let queue = &*self.registrator.queue;
-            // Asked before the poller sleeps: whoever closes later wakes it.
+            // A later `close` makes `sleep` refuse, or ends the wait.
             if queue.is_closed() {
                 return self.finish(events);
             }
             let listed = queue.ready.listed(u64::MAX);
             if listed > 0 {
-                // The list's share is half, at most. The list and the kernel take an
-                // odd place alternately.
+                // At most half. The list and the kernel take an odd place alternately.
                 self.turn ^= 1;
                 events.keep(listed.min((events.capacity() + self.turn) / 2));
             }
@@ -136,14 +136,14 @@ impl Poll {
     // ANCHOR_END: wait
 
     // ANCHOR: finish
-    /// The last batches of a loop that is closed: asks without waiting until a
-    /// batch leaves room.
+    /// The last batches of a closed loop. It never waits. A batch with room left is
+    /// the last one.
     #[cold]
     fn finish(&mut self, events: &mut Events) -> io::Result<usize> {
         let queue = &*self.registrator.queue;
         let closing = self.closing.get_or_insert_with(|| Closing::new(queue));
         while closing.polls > 0 {
-            // First the nodes, each once; the polls that are left are the kernel's.
+            // Each node comes once. Then all polls that are left are the kernel's.
             let listed = queue.ready.listed(closing.end);
             events.keep(listed.min(events.capacity().div_ceil(2)));
             let was_all = look(queue, events, Some(Duration::ZERO), closing.end)?;
@@ -152,7 +152,7 @@ impl Poll {
             } else if !events.is_empty() {
                 closing.polls -= 1;
             } else {
-                // The queue's own wake-up took the one place that there was.
+                // The queue's own wake-up took the only place.
                 continue;
             }
             #[cfg(unix)]
@@ -165,9 +165,9 @@ impl Poll {
 }
 
 // ANCHOR: look
-/// Asks the kernel, for as many events as the list leaves room for, and then drains
-/// the list, once. `true`: the kernel has no more.
-#[inline(always)] // Into `poll`: two calls less for each wait.
+/// Asks the kernel for events, then drains the list once. The kernel gets only the
+/// room that is not kept for the list. `true`: the kernel has no more.
+#[inline(always)] // This saves two calls for each wait.
 fn look(queue: &Queue, events: &mut Events, wait: Option<Duration>, end: u64) -> io::Result<bool> {
     let asked = match events.room() {
         0 => Ok(false),
@@ -176,9 +176,9 @@ fn look(queue: &Queue, events: &mut Events, wait: Option<Duration>, end: u64) ->
     events.keep(0);
     queue.ready.drain(events, end);
     match asked {
-        // A signal: the wait goes on.
+        // A signal has ended the wait: `poll` waits again.
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
-        // Events are delivered first: the next `poll` meets the error again.
+        // The program gets its events first. An error that lasts comes again.
         Err(_) if !events.is_empty() => Ok(false),
         asked => asked,
     }
@@ -187,10 +187,10 @@ fn look(queue: &Queue, events: &mut Events, wait: Option<Duration>, end: u64) ->
 
 // ANCHOR: close
 impl Closing {
-    /// What is ready now is delivered: each listed node once, and each source in
-    /// the kernel once for each of its answers. It takes no more polls than that.
+    /// A poll for each node that is listed now, and for each answer that the kernel
+    /// may have. Even with room for one event, that delivers all that is ready now.
     fn new(queue: &Queue) -> Closing {
-        #[cfg(windows)] // What only packets tell of is listed first.
+        #[cfg(windows)] // Packets may list more nodes: take them first.
         queue.selector.deliver_all();
         let in_kernel = queue.in_kernel.load(Ordering::Relaxed) * sys::ANSWERS;
         Closing {
@@ -210,11 +210,11 @@ impl Drop for Poll {
 // ANCHOR_END: drop
 
 // ANCHOR: deadline
-/// The longest wait that we ask for: epoll counts milliseconds in an int, up to 24.8
-/// days.
+/// The longest wait that we ask for. epoll counts milliseconds in an int, which
+/// holds 24.8 days.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time until then, but at most a day: the loop asks again.
+/// The time that is left, at most a day. After a day, `poll` asks again.
 #[cold]
 fn time_left(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|at| at.saturating_duration_since(Instant::now()).min(DAY))

@@ -1,10 +1,10 @@
 //! The ready list: readiness that no kernel reports.
 //!
 //! Chapter 10. Wakes, a program's own sources and, on Windows, finished
-//! operations all reach `poll` through this one list. Any thread fills it, and
-//! the thread that polls drains it. The list also decides who pays for waking: a
-//! push costs a system call only when the poller sleeps. This file makes no
-//! system call; `queue.rs` makes it when the list says so.
+//! operations all reach `poll` through this list. Any thread fills the list. The
+//! thread that polls drains it. The list also decides who pays for waking: a push
+//! costs a system call only if the poller sleeps. This file makes no system call:
+//! `queue.rs` makes it when the list says so.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -14,19 +14,18 @@ use crate::event::{Event, Readiness, Trigger, Watch};
 use crate::events::Events;
 
 // ANCHOR: node
-/// One registration of a source whose readiness is not the kernel's.
-///
-/// Each registration has a node of its own. A node whose registration has ended
-/// may still be listed: its empty `watch` says so, and it is dropped.
+/// One registration of a source that no kernel reports.
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Whether the node is in the list, or about to be. It is there at most once.
+    /// Whether the list has the node, or is about to get it.
     queued: AtomicBool,
     readiness: AtomicU8,
-    /// `None` once deregistered, or reported under `Oneshot`.
+    /// `None` after `deregister`, and after the report under `Oneshot`.
     watch: Mutex<Option<Watch>>,
 }
+// ANCHOR_END: node
 
+// ANCHOR: node_new
 impl Node {
     pub(crate) fn new(watch: Watch, readiness: Readiness) -> Arc<Node> {
         Arc::new(Node {
@@ -41,15 +40,15 @@ impl Node {
         self.readiness.store(readiness.bits(), Ordering::Release);
     }
 
-    /// Changes the registration, and returns what it was. The caller pushes the node
+    /// Changes the registration, and returns the old one. The caller pushes the node
     /// afterwards.
     pub(crate) fn watch(&self, watch: Option<Watch>) -> Option<Watch> {
         std::mem::replace(&mut *lock(&self.watch), watch)
     }
-    // ANCHOR_END: node
+    // ANCHOR_END: node_new
 
     // ANCHOR: due
-    /// The event that is due, if one is, and the trigger.
+    /// The event that the program must get now, if there is one, and its trigger.
     fn due(&self, watch: Option<Watch>) -> Option<(Event, Trigger)> {
         let Watch {
             token,
@@ -64,10 +63,10 @@ impl Node {
 
     // ANCHOR: stays
 
-    /// Whether a listed node stays listed: it does if something is due.
+    /// Whether a listed node stays listed: it does if an event is due.
     fn stays(&self) -> bool {
         self.is_due() || {
-            // Before the second look: whoever changes the node later lists it again.
+            // A thread that changes the node after this swap lists it again.
             self.queued.swap(false, Ordering::AcqRel);
             self.is_due() && !self.queued.swap(true, Ordering::AcqRel)
         }
@@ -81,7 +80,7 @@ impl Node {
 
     // ANCHOR: take
 
-    /// Takes the event that is due: under `Oneshot` there is no other.
+    /// Takes the event that is due. After it, a oneshot node has no other.
     fn take(&self) -> Option<(Event, Trigger)> {
         let mut watch = lock(&self.watch);
         let due = self.due(*watch);
@@ -94,29 +93,29 @@ impl Node {
 }
 
 // ANCHOR: list
-/// The nodes that may have something to say, and whether the poller sleeps.
+/// The nodes that the poller must look at, and whether the poller sleeps.
 pub(crate) struct ReadyList {
     listed: Mutex<Listed>,
-    /// How many nodes are listed: read without the lock.
+    /// How many nodes are listed. Threads read it without the lock.
     len: AtomicUsize,
     poller: AtomicU8,
 }
 
-/// The nodes, each with a ticket: its number in the order of all pushes.
+/// The nodes, each with its ticket. Tickets count up from 0.
 struct Listed {
     nodes: VecDeque<(u64, Arc<Node>)>,
     next_ticket: u64,
-    /// How many nodes of ended registrations the list may still hold.
+    /// How many nodes of ended registrations may still be listed.
     ended: usize,
 }
 // ANCHOR_END: list
 
 // ANCHOR: states
-/// The poller is awake, and nothing has been pushed since it last looked.
+/// The poller is awake. Nothing has been pushed since its last look.
 const EMPTY: u8 = 0;
-/// The poller sleeps, or is about to: whoever pushes must wake it.
+/// The poller sleeps, or is about to sleep. The next push must wake it.
 const ASLEEP: u8 = 1;
-/// Something has been pushed: the poller will look before it sleeps.
+/// Something has been pushed. The poller looks before it sleeps.
 const NOTIFIED: u8 = 2;
 // ANCHOR_END: states
 
@@ -134,7 +133,7 @@ impl ReadyList {
         }
     }
 
-    /// Calls `change` with the list locked.
+    /// Calls `change` while the list is locked, and keeps `len` up to date.
     fn change<T>(&self, change: impl FnOnce(&mut Listed) -> T) -> T {
         let mut listed = lock(&self.listed);
         let result = change(&mut listed);
@@ -144,15 +143,15 @@ impl ReadyList {
     // ANCHOR_END: new
 
     // ANCHOR: push
-    /// Lists a node, unless it is listed already. `true`: the poller sleeps, and
-    /// the caller must wake it.
+    /// Lists a node that is not listed yet. `true`: the poller sleeps, and the
+    /// caller must wake it.
     #[must_use]
     pub(crate) fn push(&self, node: &Arc<Node>) -> bool {
         self.list(node);
         self.notify()
     }
 
-    /// Lists a node for the poller's next look, and tells nobody.
+    /// Lists a node for the poller's next look. Wakes nobody.
     fn list(&self, node: &Arc<Node>) {
         if !node.queued.swap(true, Ordering::AcqRel) {
             self.change(|listed| {
@@ -165,10 +164,10 @@ impl ReadyList {
     // ANCHOR_END: push
 
     // ANCHOR: remove
-    /// Ends a node's registration: it delivers nothing from now on.
+    /// Ends a node's registration: the node delivers nothing from now on.
     ///
-    /// The node stays in the list until half of the list may be such nodes. Then
-    /// all of them are dropped. So one removal costs constant time on average.
+    /// The node may stay in the list. When such nodes may be half of the list, this
+    /// drops all of them.
     pub(crate) fn remove(&self, node: &Node) {
         node.watch(None);
         if node.queued.load(Ordering::Acquire) {
@@ -181,22 +180,24 @@ impl ReadyList {
             });
         }
     }
+    // ANCHOR_END: remove
 
-    /// Forgets all nodes.
+    // ANCHOR: clear
+    /// Drops all nodes.
     pub(crate) fn clear(&self) {
         self.change(|listed| listed.nodes.clear());
     }
-    // ANCHOR_END: remove
+    // ANCHOR_END: clear
 
     // ANCHOR: sleep
-    /// After a push: whether the poller sleeps, and nobody has woken it yet.
+    /// Called after a push. `true`: the poller sleeps, and the caller must wake it.
     #[must_use]
     pub(crate) fn notify(&self) -> bool {
         self.poller.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP
     }
 
-    /// Announces that the poller is about to sleep. `false`: it must not, because
-    /// something has been pushed since it last looked.
+    /// The poller wants to sleep. `false`: it must look first, because something has
+    /// been pushed since its last look.
     #[must_use]
     pub(crate) fn sleep(&self) -> bool {
         self.poller
@@ -204,14 +205,14 @@ impl ReadyList {
             .is_ok()
     }
 
-    /// The poller no longer sleeps, and will look at all that has been pushed.
+    /// The poller no longer sleeps. It must look at the list after this call.
     pub(crate) fn awake(&self) {
         self.poller.swap(EMPTY, Ordering::AcqRel);
     }
     // ANCHOR_END: sleep
 
     // ANCHOR: not_woken
-    /// The call that was to wake the poller has failed: the next push tries again.
+    /// The call that wakes the poller has failed. The next push makes it again.
     pub(crate) fn not_woken(&self) {
         let _ = self
             .poller
@@ -220,27 +221,27 @@ impl ReadyList {
     // ANCHOR_END: not_woken
 
     // ANCHOR: is_empty
-    /// Whether nothing is listed.
+    /// Reads the length without the lock.
     pub(crate) fn is_empty(&self) -> bool {
         self.len.load(Ordering::Acquire) == 0
     }
 
-    /// Takes a place in the order of all pushes: `is_empty` then sees what was
-    /// pushed before, and whoever pushes later sees what the caller did before.
+    /// Takes a place in the order of all pushes. `is_empty` then sees every earlier
+    /// push. Every later push sees what the caller wrote before.
     #[cfg(unix)]
     pub(crate) fn order(&self) {
         self.poller.fetch_or(0, Ordering::AcqRel);
     }
-    // ANCHOR_END: is_empty
 
-    // ANCHOR: listed
     /// The ticket that the next node gets.
     pub(crate) fn next_ticket(&self) -> u64 {
         lock(&self.listed).next_ticket
     }
+    // ANCHOR_END: is_empty
 
-    /// How many nodes are listed with tickets below `end`. Nodes at the front that
-    /// have nothing to say are dropped: they must not turn a wait into a look.
+    // ANCHOR: listed
+    /// How many nodes are listed with tickets below `end`. Drops the nodes at the
+    /// front that are not due, because they must not keep the poller awake.
     #[inline]
     pub(crate) fn listed(&self, end: u64) -> usize {
         if self.is_empty() { 0 } else { self.count(end) }
@@ -257,9 +258,8 @@ impl ReadyList {
     // ANCHOR_END: listed
 
     // ANCHOR: drain
-    /// Moves what is due into `events`, as far as there is room: of the nodes that
-    /// are listed when it begins, those with tickets below `end`. So a node is in
-    /// a batch at most once. Level-triggered nodes are listed again behind these.
+    /// Moves the events that are due into `events`, until there is no more room.
+    /// Takes only nodes that are listed when it begins, with tickets below `end`.
     #[inline]
     pub(crate) fn drain(&self, events: &mut Events, end: u64) {
         if !self.is_empty() {
@@ -268,7 +268,7 @@ impl ReadyList {
     }
 
     fn take(&self, events: &mut Events, end: u64) {
-        // What is pushed from here on is a reason to look again.
+        // Only a push after this call keeps the poller from sleeping.
         self.awake();
         let end = end.min(self.next_ticket());
         while events.room() > 0 {
@@ -288,7 +288,7 @@ impl ReadyList {
         self.change(|listed| {
             listed.nodes.front().filter(|(ticket, _)| *ticket < end)?;
             let (_, node) = listed.nodes.pop_front()?;
-            // Before the node is looked at: whoever changes it later lists it again.
+            // A thread that changes the node after this swap lists it again.
             node.queued.swap(false, Ordering::AcqRel);
             Some(node)
         })
@@ -297,7 +297,7 @@ impl ReadyList {
 }
 
 // ANCHOR: lock
-/// Nothing panics while these locks are held, so a poisoned one is a sound one.
+/// No code panics while it holds one of these locks, so a poisoned one is sound.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -324,7 +324,7 @@ mod tests {
         Node::new(watch(token, Trigger::Edge), Readiness::READABLE)
     }
 
-    /// How many of `pushes` by each of eight threads find the poller asleep.
+    /// Eight threads push `pushes` times each. Returns how many find the poller asleep.
     fn calls_for(list: &ReadyList, pushes: usize) -> usize {
         let calls = AtomicUsize::new(0);
         thread::scope(|scope| {
@@ -375,7 +375,7 @@ mod tests {
         assert!(!list.push(&node(3)));
     }
 
-    /// A failed call that reports late finds the poller awake for another reason.
+    /// The poller woke for another reason before the failed call was reported.
     #[test]
     fn a_call_that_failed_keeps_no_poller_from_looking() {
         let list = ReadyList::new();
@@ -424,8 +424,8 @@ mod tests {
         assert_eq!(tokens(&list, 8, u64::MAX), [2, 1], "listed anew");
     }
 
-    /// A oneshot node has reported, is listed all the same, and is dropped with
-    /// others whose registration has ended: a later registration lists it again.
+    /// The oneshot node has reported, and is listed again. `remove` drops it together
+    /// with the ended node. A later registration must be able to list it.
     #[test]
     fn a_node_that_was_dropped_from_the_list_can_be_listed_again() {
         let list = ReadyList::new();
@@ -441,8 +441,8 @@ mod tests {
         assert_eq!(tokens(&list, 8, u64::MAX), [2]);
     }
 
-    /// Otherwise a push that comes while the poller counts could move a node behind
-    /// the end of the last batches, and nobody would hear of it.
+    /// If the node got a later ticket, a push while the poller counts could move it
+    /// behind the end of the last batches. Then no batch would deliver it.
     #[test]
     fn a_node_that_is_due_keeps_its_ticket_when_it_is_pushed_again() {
         let list = ReadyList::new();
@@ -467,7 +467,7 @@ mod tests {
         });
     }
 
-    /// With a search for each removal these would be 3 * 10^9 steps.
+    /// If each removal searched the list, this would take 3 * 10^9 steps.
     #[test]
     fn eighty_thousand_removals_take_no_search_each() {
         let list = ReadyList::new();
@@ -485,10 +485,11 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(2));
     }
 
-    /// `Poll` and the threads that wake it, with a condition variable in the
-    /// kernel's place: cheap enough to fall asleep a hundred thousand times.
-    /// Each thread waits for its last push to be seen, now and then if there
-    /// are many, always if it is alone, with nobody to make up for a lost one.
+    /// A poller and the threads that wake it. A condition variable stands in the
+    /// kernel's place: the poller can fall asleep a hundred thousand times.
+    ///
+    /// A thread sometimes waits until the poller has seen its last push. A single
+    /// thread always waits, because no other push would make up for a lost one.
     fn push_and_sleep(threads: usize, pushes: usize) {
         let list = ReadyList::new();
         let (woken, bell) = (Mutex::new(false), Condvar::new());
@@ -529,7 +530,7 @@ mod tests {
                         .wait_timeout_while(lock(&woken), limit, |woken| !*woken)
                         .unwrap_or_else(PoisonError::into_inner);
                     if out.timed_out() {
-                        // Ends the threads that wait.
+                        // This ends the threads that wait for their pushes.
                         seen.iter()
                             .for_each(|seen| seen.store(pushes, Ordering::Release));
                         panic!("a push was lost");

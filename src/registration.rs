@@ -1,7 +1,7 @@
-//! Sources whose readiness a program makes itself.
+//! Sources that a program makes ready itself.
 //!
-//! Chapter 10. A pair, as mio 0.6 had it: the `Registration` is the source that
-//! is registered, the `SetReadiness` says from any thread what it is ready for.
+//! Chapter 10. The pair has mio 0.6's names. A program registers the
+//! `Registration`. Any thread sets its readiness with the `SetReadiness`.
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -44,15 +44,15 @@ pub struct SetReadiness {
 #[derive(Debug)]
 struct Shared {
     readiness: Readiness,
-    /// Where a change is announced, while there is a registration.
+    /// Where to push a change. `None` while the source is not registered.
     home: Option<(Arc<Queue>, Arc<Node>)>,
 }
 // ANCHOR_END: pair
 
 // ANCHOR: new
 impl Registration {
-    /// Makes a pair that belongs together, ready for nothing: the source, which a
-    /// program registers, and its setter, which any thread may hold.
+    /// Makes a source that is ready for nothing yet, and its setter. Any thread may
+    /// hold the setter.
     #[allow(clippy::new_ret_no_self)]
     pub fn new() -> (Registration, SetReadiness) {
         let shared = Arc::new(Mutex::new(Shared {
@@ -79,21 +79,21 @@ impl SetReadiness {
     }
     // ANCHOR_END: readiness
 
-    // ANCHOR: set
-    /// Sets what the source is ready for, in place of what it was.
+    /// Replaces what the source is ready for.
     ///
     /// Each call with anything but [`Readiness::EMPTY`] is an edge, even if the
-    /// readiness was the same before. A level-triggered source is reported until this
-    /// is called with a readiness that no longer meets its interests.
+    /// readiness was the same before. `poll` reports a level-triggered source until
+    /// you set a readiness that does not match its interests.
     ///
     /// # Errors
     ///
     /// - `Other`, with no `raw_os_error`: the source is registered, and its
     ///   [`Poll`](crate::Poll) has been dropped.
-    /// - The poller sleeps, and the system call that wakes it has failed, with that
-    ///   call's error. The next call tries again.
+    /// - The system call's own error: the poller sleeps, and the call that wakes it
+    ///   has failed. The next `set_readiness` makes the call again.
     ///
-    /// The readiness is set all the same.
+    /// The readiness is set even if this returns an error.
+    // ANCHOR: set
     pub fn set_readiness(&self, readiness: Readiness) -> io::Result<()> {
         let mut shared = lock(&self.shared);
         shared.readiness = readiness;
@@ -116,7 +116,7 @@ impl Source for Registration {
         let node = Node::new(watch, shared.readiness);
         shared.home = Some((Arc::clone(queue), Arc::clone(&node)));
         if let Err(error) = queue.push(&node) {
-            // What was refused must not be delivered.
+            // A source whose registration failed must deliver nothing.
             shared.leave();
             return Err(error);
         }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::event::{Interests, Token};
 
-    /// However long nobody polls: the list is no longer than what is registered.
+    /// Nobody polls here, and still the list does not keep ended registrations.
     #[test]
     fn what_is_deregistered_is_listed_no_longer() {
         let registrator = Registrator {

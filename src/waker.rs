@@ -1,7 +1,7 @@
-//! Ending a wait from another thread.
+//! Ends a wait from another thread.
 //!
-//! Chapter 10. A waker is a node of the ready list that is always ready; to
-//! wake is to list it.
+//! Chapter 10. A waker is a node that is always readable. `wake` pushes it to the
+//! ready list.
 
 use std::io;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::registrator::{Registrator, check};
 /// # }
 /// ```
 ///
-/// Cheap to clone: clones wake the same poll with the same token.
+/// A clone is cheap. It wakes the same `Poll`, with the same token.
 #[derive(Debug, Clone)]
 pub struct Waker {
     queue: Arc<Queue>,
@@ -39,7 +39,7 @@ pub struct Waker {
 
 // ANCHOR: new
 impl Waker {
-    /// Makes a waker whose events bear `token`. There is nothing to deregister.
+    /// Makes a waker whose events have this token. A waker needs no `deregister`.
     ///
     /// # Errors
     ///
@@ -55,18 +55,17 @@ impl Waker {
     }
     // ANCHOR_END: new
 
-    // ANCHOR: wake
-    /// Makes the `poll` that is going on, or the next one, return with a
-    /// readable event. Wakes before one `poll` may come as one event.
+    /// Ends the current `poll`, or else the next one, with a readable event.
     ///
-    /// A wake is not lost when the waker is dropped right after it. It makes a
-    /// system call only if the poller sleeps.
+    /// Several wakes before one `poll` may come as one event. A wake makes a system
+    /// call only if the poller sleeps. It is not lost if you drop the waker at once.
     ///
     /// # Errors
     ///
     /// - `Other`, with no `raw_os_error`: the [`Poll`](crate::Poll) has been dropped.
-    /// - The poller sleeps, and the system call that wakes it has failed, with that
-    ///   call's error. The next `wake` tries again.
+    /// - The system call's own error: the poller sleeps, and the call that wakes it
+    ///   has failed. The next `wake` makes the call again.
+    // ANCHOR: wake
     pub fn wake(&self) -> io::Result<()> {
         self.queue.push(&self.node)
     }

@@ -40,20 +40,20 @@ fn told(call: Call, answer: usize) -> String {
     }
 }
 
-/// What the threads share, between two calls.
+/// Everything that the threads share.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct World {
     listed: usize,
     byte: u8,
-    /// `wake` has been called, and no wait has ended by it.
+    /// `wake` was called, and has ended no wait yet.
     woken: bool,
-    /// How often the poller has announced that it sleeps, and how often it was woken.
+    /// How often the byte became `ASLEEP`, and how often `wake` was called.
     announced: u8,
     wakes: u8,
 }
 
 impl World {
-    /// Makes the call, and returns its answer; `None` if it waits for now.
+    /// Makes the call, and returns its answer. `None`: the call has to wait.
     fn make(&mut self, call: Call) -> Option<usize> {
         match call {
             Call::List => {
@@ -85,8 +85,8 @@ impl World {
     }
 }
 
-/// Runs a thread again from its beginning, with the answers that it has had, up to the first call
-/// that has no answer yet.
+/// Runs a thread from its beginning, with the answers that it got before. Stops the thread at the
+/// first call that has no answer yet.
 struct Replay<'a> {
     answers: RefCell<std::slice::Iter<'a, usize>>,
     next: Cell<Option<Call>>,
@@ -98,7 +98,7 @@ impl Replay<'_> {
             Some(answer) => *answer,
             None => {
                 self.next.set(Some(call));
-                resume_unwind(Box::new("as far as it has come"))
+                resume_unwind(Box::new("the thread stops here"))
             }
         }
     }
@@ -131,7 +131,7 @@ impl Shared for Replay<'_> {
     }
 }
 
-/// Thread 0 polls until it has had every node; each of the others pushes one.
+/// Thread 0 polls until it has had every node. Each other thread pushes one node.
 fn next_call(thread: usize, pushers: usize, answers: &[usize]) -> Option<Call> {
     let replay = Replay {
         answers: RefCell::new(answers.iter()),
@@ -152,10 +152,10 @@ fn next_call(thread: usize, pushers: usize, answers: &[usize]) -> Option<Call> {
     }
 }
 
-/// The answers that each thread has had so far.
+/// The answers that each thread has got so far.
 type Answers = Vec<Vec<usize>>;
 
-/// Tries every thread's next call, and so on from there; `story` is how it came to this.
+/// Tries the next call of every thread, and goes on from there. `story` has all calls so far.
 fn explore(
     world: &World,
     answers: &mut Answers,
@@ -185,7 +185,7 @@ fn explore(
         let so_far = story.join("\n");
         assert!(
             world.wakes <= world.announced,
-            "a push costs a system call although the poller does not sleep, or has been woken:\n{so_far}"
+            "a push costs a system call although the poller does not sleep, or another push has woken it:\n{so_far}"
         );
         assert!(
             story.len() < 60,
@@ -199,8 +199,8 @@ fn explore(
     }
     assert!(
         moved || !sleeps,
-        "a wake is lost: the poller sleeps in wait(), every push has returned, and the number of \
-         nodes in the list is {}:\n{}",
+        "a wake is lost: every push has returned, and the poller still sleeps in wait(). Nodes in \
+         the list: {}. The calls so far:\n{}",
         world.listed,
         story.join("\n")
     );

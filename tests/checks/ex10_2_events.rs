@@ -9,7 +9,7 @@ fn expect(poll: &mut Poll, number: usize, why: &str) {
     assert_eq!(
         EVENTS[number],
         found,
-        "prediction {} of 7 against the run: {why}",
+        "prediction {} of 7 differs from the run: {why}",
         number + 1
     );
 }
@@ -32,7 +32,7 @@ fn two_wakers() {
     for waker in &wakers {
         waker.wake().unwrap();
     }
-    let why = "each waker has a node of its own; tokens are for the program to tell apart";
+    let why = "each waker has its own node, even if two wakers have the same token";
     expect(&mut poll, 1, why);
 }
 
@@ -50,12 +50,13 @@ fn a_registration() {
     readable();
     let why = "a node stands in the list at most once";
     expect(&mut poll, 2, why);
-    let why = "an edge is announced once, and nobody has set the readiness again";
+    let why = "poll reports an edge once, and nobody has set the readiness again";
     expect(&mut poll, 3, why);
 
     readable();
     set.set_readiness(Readiness::EMPTY).unwrap();
-    let why = "a node counts for what it is when it is taken out, not for what it was when listed";
+    let why =
+        "poll reports a node for what it is when it is taken out, not for what it was when listed";
     expect(&mut poll, 4, why);
 
     readable();
@@ -63,7 +64,8 @@ fn a_registration() {
     registrator
         .register(&mut source, Token(2), Interests::READABLE)
         .unwrap();
-    let why = "the old registration's node is dead; registering reports what is ready already";
+    let why =
+        "the old registration's node delivers nothing; registering reports what is ready already";
     expect(&mut poll, 5, why);
 
     readable();

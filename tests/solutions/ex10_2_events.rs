@@ -1,17 +1,17 @@
 //! Exercise 10.2: how many events?
 
 // ANCHOR: answer
-/// How many events that `poll` delivers. It does not wait,
-/// and has room for eight. The sources are edge-triggered unless it says otherwise; the lines
-/// from the third on speak of one Registration.
+/// How many events the line's `poll` delivers. Each `poll` has room for eight
+/// events and does not wait. A source is edge-triggered unless its line says otherwise. From the
+/// third line on, all lines use the same Registration.
 pub const EVENTS: [usize; 7] = [
-    1, // A waker and its clone each wake once, then poll.
-    2, // Two wakers with one token each wake once, then poll.
-    1, // A registered Registration is set READABLE twice, then poll.
-    0, // poll once more.
-    0, // It is set READABLE, then EMPTY, then poll.
-    1, // Set READABLE, deregistered, registered with another token; then poll.
-    1, // Set READABLE, reregistered with Trigger::Level; poll, then poll again: the second one.
+    1, // A waker and its clone each wake once. Then poll.
+    2, // Two wakers with the same token each wake once. Then poll.
+    1, // A registered Registration is set READABLE twice. Then poll.
+    0, // Then poll once more.
+    0, // It is set READABLE, then EMPTY. Then poll.
+    1, // It is set READABLE, deregistered, registered with another token. Then poll.
+    1, // It is set READABLE, reregistered with Trigger::Level. Then poll twice: the second.
 ];
 // ANCHOR_END: answer
 
