@@ -134,12 +134,14 @@ impl Selector {
             result => result,
         }
     }
+    // ANCHOR_END: wake
 
+    // ANCHOR: fd
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
+    // ANCHOR_END: fd
 }
-// ANCHOR_END: wake
 
 // ANCHOR: entry
 /// The interest in the queue's own eventfd.
