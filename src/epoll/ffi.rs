@@ -148,8 +148,8 @@ pub type Answers<'r> = Result<&'r [epoll_event]>;
 /// `epoll_wait` with nanoseconds, since Linux 5.11. It is called by its number,
 /// because not every C library has it.
 ///
-/// On three it is not tried: Android kills a process that makes this call, MIPS
-/// has other numbers, and Miri does not know it.
+/// It is not called on Android, on MIPS or under Miri: Android kills a process that
+/// calls it, MIPS has other numbers, and Miri does not know it.
 pub fn epoll_pwait2<'r>(ep: BorrowedFd, room: &'r mut Room, time: Duration) -> Answers<'r> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());

@@ -4,7 +4,8 @@
 //! the numbers of the filters. `mod c` declares functions of each C library. Each
 //! has a safe wrapper, which turns -1 into the error in `errno`. The wrappers retry
 //! nothing and hide nothing. `tests/abi.rs` and `.ci/abi` compare sizes, offsets and
-//! constants with the real headers, for each system that has them in one place.
+//! constants with the real headers; `tests/abi/table.txt` names the systems whose
+//! headers they do not have.
 
 // These are C's names. C's documentation says what they mean.
 #![allow(non_camel_case_types, missing_docs)]
