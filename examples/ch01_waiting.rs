@@ -1,6 +1,7 @@
-//! Chapter 1: waiting for one, waiting for many. One server, written four times, and each time the
-//! same two clients: the first connects and says nothing, the second sends a line and wants it
-//! back in capitals. The first three need the standard library only, the fourth is evq's.
+//! Chapter 1: waiting for one, waiting for many. The same server, written four times, each time
+//! with the same two clients. The first client connects and sends nothing. The second client sends
+//! a line and wants it back in capitals. The first three servers use the standard library alone;
+//! the fourth uses evq.
 
 use evq::{Events, Interests, Poll, Source, Token, Trigger};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,7 +19,7 @@ fn answer(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = [0; 64];
     while !line.ends_with(b"\n") {
         match stream.read(&mut buffer)? {
-            0 => return Ok(()), // the client has hung up
+            0 => return Ok(()), // the client hung up
             count => line.extend_from_slice(&buffer[..count]),
         }
     }
@@ -49,10 +50,10 @@ fn a_thread_for_each(listener: TcpListener) -> io::Result<String> {
 }
 // ANCHOR_END: threads
 
-// ANCHOR: client
+// ANCHOR: tried
 static REFUSED: AtomicU32 = AtomicU32::new(0);
 
-/// What a call on a non-blocking socket brought; `None` if it would have had to wait.
+/// Turns `WouldBlock` into `None`, and counts it.
 fn tried<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -62,14 +63,16 @@ fn tried<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         result => result.map(Some),
     }
 }
+// ANCHOR_END: tried
 
+// ANCHOR: client
 struct Client<S> {
     stream: S,
     line: Vec<u8>,
 }
 
 impl<S: Read + Write> Client<S> {
-    /// Takes `answer` one read further, and says whether it has come to its end.
+    /// Does one read of what `answer` does. Returns whether the client is finished.
     fn go_on(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 64];
         let Some(count) = tried(self.stream.read(&mut buffer))? else {
@@ -109,8 +112,8 @@ fn asking_all_the_time(listener: TcpListener) -> io::Result<String> {
 }
 // ANCHOR_END: asking
 
-// ANCHOR: queue
-const LISTENER: Token = Token(usize::MAX - 1); // `usize::MAX` is evq's own
+// ANCHOR: register
+const LISTENER: Token = Token(usize::MAX - 1); // evq keeps `usize::MAX` for itself
 
 fn one_queue(listener: TcpListener) -> io::Result<String> {
     let mut poll = Poll::new()?;
@@ -121,7 +124,9 @@ fn one_queue(listener: TcpListener) -> io::Result<String> {
     };
     let mut listener = evq::net::TcpListener::from_std(listener)?;
     watch(&mut listener, LISTENER)?;
+    // ANCHOR_END: register
 
+    // ANCHOR: queue
     let mut clients = Vec::new();
     let (mut done, mut told) = (0, 0);
     while done < CLIENTS {
@@ -145,8 +150,8 @@ fn one_queue(listener: TcpListener) -> io::Result<String> {
         }
     }
     Ok(format!("1 thread, told of {told} events"))
+    // ANCHOR_END: queue
 }
-// ANCHOR_END: queue
 
 fn main() -> io::Result<()> {
     run("one after the other", one_after_the_other, IN_VAIN, 0)?;
@@ -155,9 +160,9 @@ fn main() -> io::Result<()> {
     run("one queue", one_queue, PLENTY, 0)
 }
 
-/// How long the second client waits for an answer that will not come,
+/// How long the second client waits if the answer cannot come.
 const IN_VAIN: Duration = Duration::from_millis(400);
-/// and for one that will, on however busy a machine.
+/// How long it waits if the answer will come: enough for a busy machine.
 const PLENTY: Duration = Duration::from_secs(5);
 
 fn run(
@@ -205,7 +210,7 @@ fn hear(talker: &mut TcpStream, patience: Duration) -> io::Result<bool> {
     }
 }
 
-/// Nobody says a word for 100 ms, and until so many calls have been refused.
+/// Sends nothing for 100 ms, and then until the kernel has refused this many calls.
 fn keep_silence(refusals: u32) {
     let (began, before) = (Instant::now(), REFUSED.load(Relaxed));
     thread::sleep(Duration::from_millis(100));
@@ -216,7 +221,7 @@ fn keep_silence(refusals: u32) {
     match REFUSED.load(Relaxed) - before {
         0 => println!("{time} ms of silence: no call refused"),
         count if refusals == 0 => println!("{time} ms of silence: {count} calls refused"),
-        // How many exactly depends on the machine.
+        // The exact number depends on the machine.
         _ => println!("{time} ms of silence: more than {refusals} calls refused"),
     }
 }

@@ -1,6 +1,6 @@
-//! Chapter 2: ready or done. What an event queue of the first kind says, and what it leaves to us:
-//! hints, edges and levels, with evq. Then the other kind, which reads by itself, with a stand-in
-//! of a thread and a channel that runs on every system.
+//! Chapter 2: ready or done. First a queue that says *ready*, with evq: hints, edges and levels.
+//! Then a queue that says *done*. A thread and a channel stand in for it, so that it runs on every
+//! system.
 
 use evq::net::TcpStream;
 use evq::{Events, Interests, Poll, Token, Trigger};
@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the program waits for what will not come,
+/// How long the program waits for something that cannot come.
 const IN_VAIN: Duration = Duration::from_millis(200);
-/// and for what will, on however busy a machine.
+/// How long it waits for something that will come: enough for a busy machine.
 const PLENTY: Duration = Duration::from_secs(5);
 
 fn main() -> io::Result<()> {
@@ -40,7 +40,7 @@ fn a_hint() -> io::Result<()> {
 
     poll.poll(&mut events, Some(PLENTY))?;
     for event in &events {
-        // Neither move counts without the other: whoever is announced, both are read.
+        // A round needs both moves, so each event reads both streams.
         let (read_0, read_1) = (read(&mut stream_0, 64), read(&mut stream_1, 64));
         let Token(told) = event.token();
         println!("event: {told} can be read; read 0: {read_0}; read 1: {read_1}");
@@ -57,7 +57,7 @@ fn a_hint() -> io::Result<()> {
 }
 // ANCHOR_END: hint
 
-/// What a read brought: so many bytes, or the kind of the error.
+/// Reads once. Returns the number of bytes, or the kind of the error, as text.
 fn read(stream: &mut impl Read, room: usize) -> String {
     match stream.read(&mut vec![0; room]) {
         Ok(count) => format!("{count} bytes"),
@@ -65,7 +65,7 @@ fn read(stream: &mut impl Read, room: usize) -> String {
     }
 }
 
-/// Waits for events, and prints how many came.
+/// Waits for events, prints how many came, and returns whether any came.
 fn is_told(poll: &mut Poll, events: &mut Events, limit: Duration) -> io::Result<bool> {
     let count = poll.poll(events, Some(limit))?;
     match count {
@@ -111,7 +111,7 @@ fn a_level() -> io::Result<()> {
 // ANCHOR_END: level
 
 // ANCHOR: port
-/// Stands in for a completion port: threads do what a kernel does that reads for us.
+/// Stands in for a completion port: its threads do the kernel's part.
 struct Port {
     finished: Sender<Packet>,
     packets: Receiver<Packet>,
@@ -122,8 +122,11 @@ struct Packet {
     result: io::Result<usize>,
 }
 
+// ANCHOR_END: port
+
 impl Port {
-    /// Starts a read, and keeps the buffer until it is done.
+    // ANCHOR: lend
+    /// Starts a read. The buffer is in flight until `wait` returns it.
     fn lend(&self, stream: &net::TcpStream, mut buffer: Vec<u8>) -> io::Result<()> {
         let (mut stream, finished) = (stream.try_clone()?, self.finished.clone());
         thread::spawn(move || {
@@ -132,7 +135,9 @@ impl Port {
         });
         Ok(())
     }
+    // ANCHOR_END: lend
 
+    // ANCHOR: wait
     fn wait(&self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
         let Ok(packet) = self.packets.recv_timeout(limit) else {
             println!("wait: no packet for {} ms", limit.as_millis());
@@ -143,8 +148,8 @@ impl Port {
         println!("wait: done, {count} bytes, in the buffer {text:?}");
         Ok(Some(packet.buffer))
     }
+    // ANCHOR_END: wait
 }
-// ANCHOR_END: port
 
 // ANCHOR: done
 fn done() -> io::Result<()> {
@@ -171,7 +176,7 @@ fn pair() -> io::Result<(net::TcpStream, net::TcpStream)> {
     Ok((client, stream))
 }
 
-/// A client that has sent something, and the server's end, where it has arrived.
+/// A client that has sent `sent`, and the server's end, where these bytes have arrived.
 fn connected(sent: &[u8]) -> io::Result<(net::TcpStream, TcpStream)> {
     let (client, stream) = arrived(sent)?;
     Ok((client, TcpStream::from_std(stream)?))
@@ -180,6 +185,6 @@ fn connected(sent: &[u8]) -> io::Result<(net::TcpStream, TcpStream)> {
 fn arrived(sent: &[u8]) -> io::Result<(net::TcpStream, net::TcpStream)> {
     let (mut client, stream) = pair()?;
     client.write_all(sent)?;
-    stream.peek(&mut [0])?; // waits
+    stream.peek(&mut [0])?; // blocks until they have
     Ok((client, stream))
 }

@@ -1,6 +1,6 @@
-//! Chapter 3: epoll by hand. A server for two clients on three foreign functions, all declared
-//! here: nothing comes from evq or from the libc crate. It serves twice, reading once for each
-//! event, which stalls, and reading until `WouldBlock`, which does not.
+//! Chapter 3: epoll by hand. A server for two clients, on three foreign functions. This file
+//! declares all three: nothing comes from evq or from the libc crate. The server runs twice. First
+//! it reads once for each event, and stalls. Then it reads until `WouldBlock`, and does not.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn main() -> std::io::Result<()> {
@@ -120,11 +120,6 @@ mod linux {
     // ANCHOR: serve
     const LISTENER: u64 = u64::MAX;
 
-    struct Connection {
-        stream: TcpStream,
-        request: Vec<u8>,
-    }
-
     fn serve(
         epoll: &OwnedFd,
         listener: &TcpListener,
@@ -145,13 +140,7 @@ mod linux {
                     token => {
                         let connection = &mut connections[token as usize];
                         receive(connection)?;
-                        let read = connection.request.len();
-                        println!("connection {token}: {read} bytes read");
-                        if connection.request.ends_with(b"\n") {
-                            let answer = connection.request.to_ascii_uppercase();
-                            connection.stream.write_all(&answer)?;
-                            answered += 1;
-                        }
+                        answered += usize::from(answer(token, connection)?);
                     }
                 }
             }
@@ -159,6 +148,27 @@ mod linux {
         Ok(connections)
     }
     // ANCHOR_END: serve
+
+    // ANCHOR: answer
+    struct Connection {
+        stream: TcpStream,
+        request: Vec<u8>,
+    }
+
+    /// Sends the answer if the request is a whole line. Returns whether it was.
+    fn answer(token: u64, connection: &mut Connection) -> io::Result<bool> {
+        println!(
+            "connection {token}: {} bytes read",
+            connection.request.len()
+        );
+        if !connection.request.ends_with(b"\n") {
+            return Ok(false);
+        }
+        let answer = connection.request.to_ascii_uppercase();
+        connection.stream.write_all(&answer)?;
+        Ok(true)
+    }
+    // ANCHOR_END: answer
 
     // ANCHOR: accept
     fn accept_all(
@@ -261,7 +271,7 @@ mod linux {
         Ok(())
     }
 
-    /// What the kernel tells about a descriptor of ours, field by field.
+    /// The words of what the kernel tells about one of our descriptors.
     // https://man7.org/linux/man-pages/man5/proc_pid_fdinfo.5.html
     fn fdinfo(fd: &OwnedFd) -> io::Result<Vec<String>> {
         let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))?;

@@ -1,6 +1,7 @@
-//! Chapter 7: foreign functions without the libc crate. What the linker compares, where a struct's
-//! fields are, and how long the reason of a failed call lasts; then the same call by evq's wrapper.
-//! With `-- --layouts`, where the fields of this machine's own structs are.
+//! Chapter 7: foreign functions without the libc crate. It shows what the linker compares, where a
+//! struct's fields lie, and how long the reason of a failed call lasts. Then it makes the same call
+//! through evq's wrapper. With `-- --layouts`, it prints where the fields of this machine's structs
+//! lie.
 
 use std::fs::File;
 use std::io;
@@ -35,7 +36,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The system's number for a reason, and what Rust calls it.
+/// The system's number for a reason, and Rust's name for it.
 fn name(code: i32) -> String {
     format!("{code}, {:?}", io::Error::from_raw_os_error(code).kind())
 }
@@ -78,20 +79,20 @@ mod by_hand {
         #[link_name = "getpeername"]
         fn of_three_floats(a: f32, b: f32, c: f32) -> f64;
     }
+    // ANCHOR_END: twice
 
     pub fn addresses() -> [*const (); 2] {
         [getpeername as *const (), of_three_floats as *const ()]
     }
-    // ANCHOR_END: twice
 
-    /// Returns what the call returns.
+    /// Asks for the peer, and returns what the call returned.
     pub fn ask(socket: &OwnedFd) -> c_int {
         let (mut room, mut len) = ([0_u64; 16], 128);
         // SAFETY: `room` is writable for `len` bytes.
         unsafe { getpeername(socket.as_raw_fd(), room.as_mut_ptr().cast(), &mut len) }
     }
 
-    /// What the system keeps as the reason of this thread's last failure.
+    /// The reason that the system keeps for this thread's last failure.
     pub fn reason() -> i32 {
         io::Error::last_os_error().raw_os_error().unwrap_or(0)
     }
@@ -109,23 +110,23 @@ mod by_hand {
     // ANCHOR: twice_windows
     #[link(name = "ws2_32")]
     unsafe extern "system" {
+        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-wsagetlasterror>
+        fn WSAGetLastError() -> i32;
+
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-getpeername>
         fn getpeername(s: usize, name: *mut c_void, namelen: *mut i32) -> i32;
 
         #[allow(clashing_extern_declarations)]
         #[link_name = "getpeername"]
         fn of_three_floats(a: f32, b: f32, c: f32) -> f64;
-
-        /// <https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-wsagetlasterror>
-        fn WSAGetLastError() -> i32;
     }
+    // ANCHOR_END: twice_windows
 
     pub fn addresses() -> [*const (); 2] {
         [getpeername as *const (), of_three_floats as *const ()]
     }
-    // ANCHOR_END: twice_windows
 
-    /// Returns what the call returns.
+    /// Asks for the peer, and returns what the call returned.
     pub fn ask(socket: &OwnedSocket) -> i32 {
         let (mut room, mut len) = ([0_u64; 16], 128);
         let s = socket.as_raw_socket() as usize;
@@ -133,9 +134,9 @@ mod by_hand {
         unsafe { getpeername(s, room.as_mut_ptr().cast(), &mut len) }
     }
 
-    /// What Winsock keeps as the reason of this thread's last failure.
+    /// The reason that Winsock keeps for this thread's last failure.
     pub fn reason() -> i32 {
-        // SAFETY: it takes nothing and only looks.
+        // SAFETY: the call takes no argument and changes nothing.
         unsafe { WSAGetLastError() }
     }
 
@@ -145,7 +146,7 @@ mod by_hand {
 }
 
 // ANCHOR: reasons
-/// What a call returns that fails, and what its reason seems to be as time goes by.
+/// What a failing call returns. Then its reason: at once, later, and after a call that succeeded.
 fn reasons() -> io::Result<[i32; 4]> {
     let socket = socket_ffi::socket(AF_INET, SOCK_STREAM)?;
     let returned = by_hand::ask(&socket);
@@ -158,7 +159,7 @@ fn reasons() -> io::Result<[i32; 4]> {
 }
 // ANCHOR_END: reasons
 
-/// A line for a struct of C's: its size, and where its fields are.
+/// Prints the size of one of C's structs, and where its fields lie.
 macro_rules! layout {
     ($module:ident :: $name:ident { $($field:ident),* }) => {
         print!(concat!(stringify!($name), ": {} bytes"), size_of::<$module::$name>());

@@ -1,5 +1,5 @@
-//! Chapter 8: the epoll selector. Each part asks the kernel itself or the naive stage of chapter 6,
-//! and then evq. The stage is taken in as a module, as it stands.
+//! Chapter 8: the epoll selector. Each part first asks the kernel, or the naive stage of chapter 6,
+//! and then evq. The stage is a module here, unchanged.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[allow(dead_code)]
@@ -60,7 +60,7 @@ mod linux {
     }
 
     // ANCHOR: ask
-    /// The first answer to this mask within the time, from an instance of its own; 0 if none.
+    /// Asks a new epoll instance with this mask, and returns its first answer; 0 if none comes in time.
     fn ask(fd: &impl AsFd, mask: u32, milliseconds: i32) -> io::Result<u32> {
         let epoll = ffi::epoll_create1()?;
         ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, fd.as_fd(), entry(mask))?;
@@ -68,6 +68,8 @@ mod linux {
         let answers = ffi::epoll_wait(epoll.as_fd(), &mut room, milliseconds)?;
         Ok(answers.first().map_or(0, |answer| answer.events))
     }
+
+    // ANCHOR_END: ask
 
     fn entry(events: u32) -> epoll_event {
         epoll_event { events, data: 0 }
@@ -98,7 +100,6 @@ mod linux {
         show("a full pipe, its reader gone", ask(&pipe, writing, 1000)?);
         Ok(())
     }
-    // ANCHOR_END: ask
 
     fn show(what: &str, answer: u32) {
         let names = [
@@ -128,9 +129,9 @@ mod linux {
         Ok(())
     }
 
-    // ANCHOR: duplicate
     fn duplicate() -> io::Result<()> {
         println!("-- a stream is dropped, and its duplicate is not; then bytes arrive");
+        // ANCHOR: duplicate
         let (mut near, far) = connection()?;
         let poll = ch06::Poll::new()?;
         poll.registrator().register(&far, 7)?;
@@ -141,6 +142,7 @@ mod linux {
         let far = duplicate.try_clone()?;
         let error = poll.registrator().register(&far, 8).unwrap_err();
         println!("ch06, another duplicate: {error}");
+        // ANCHOR_END: duplicate
 
         let (mut near, far) = connection()?;
         let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
@@ -158,9 +160,7 @@ mod linux {
         println!("evq, another duplicate: {events:?}");
         Ok(())
     }
-    // ANCHOR_END: duplicate
 
-    // ANCHOR: short_waits
     fn short_waits() -> io::Result<()> {
         println!("-- 20 waits of 900 us");
         let poll = ch06::Poll::new()?;
@@ -172,7 +172,8 @@ mod linux {
         Ok(())
     }
 
-    /// Lets 900 us pass 20 times, and returns how many waits that took.
+    // ANCHOR: short_waits
+    /// Waits for 900 us, 20 times. Returns the number of calls.
     fn calls(mut wait: impl FnMut(Duration) -> io::Result<()>) -> io::Result<u32> {
         let mut calls = 0;
         for _ in 0..20 {
@@ -189,7 +190,8 @@ mod linux {
     // ANCHOR_END: short_waits
 
     // ANCHOR: signals
-    /// Starts this program once more, as a child that waits, and does to it what Ctrl-Z and `fg` do.
+    /// Starts this program again as a child that waits. Stops and continues the child, as Ctrl-Z and
+    /// `fg` do.
     fn stop_and_continue(stage: &str) -> io::Result<()> {
         let mut program = Command::new(env::current_exe()?);
         let mut child = program.arg(stage).stdout(Stdio::piped()).spawn()?;
@@ -200,6 +202,7 @@ mod linux {
         print!("{stage}: {}", io::read_to_string(said)?);
         child.wait().map(drop)
     }
+    // ANCHOR_END: signals
 
     pub fn wait_in_ch06() -> io::Result<()> {
         println!("about to wait");
@@ -221,7 +224,6 @@ mod linux {
         );
         Ok(())
     }
-    // ANCHOR_END: signals
 
     // ANCHOR: wakes
     fn wakes() -> io::Result<()> {

@@ -1,16 +1,17 @@
-//! What every foreign call ends with: its result, and feature `trace`.
+//! The end of every foreign call: its result, and feature `trace`.
 //!
-//! Chapter 7. The wrappers in the `ffi` files report each call here. With the
-//! feature it is printed to standard error, arguments and result, as strace
-//! would print it; without, nothing is even formatted.
+//! Chapter 7. Each wrapper in an `ffi` file ends here. With feature `trace`, the
+//! call is printed to standard error with its arguments and its result, as strace
+//! would print it. Without the feature, no text is made. Calls of the standard
+//! library do not pass through here.
 
 use std::fmt::{Arguments, Debug};
 use std::io::{self, Write};
 
 // ANCHOR: checked
-/// Makes a result of what a call returned, and prints the call as the trace
-/// shows it: `checked!("listen({fd}, {backlog})" = returned != -1)`. If the call
-/// returned what stands after `!=`, it failed, for the reason that the system keeps.
+/// Makes a result of what a call returned, and traces the call:
+/// `checked!("listen({fd}, {backlog})" = returned != -1)`. The value after `!=` means
+/// that the call failed. Then the system knows the reason.
 macro_rules! checked {
     ($call:literal = $returned:ident != $failure:expr) => {{
         let reason = std::io::Error::last_os_error;
@@ -19,8 +20,10 @@ macro_rules! checked {
 }
 
 pub(crate) use checked;
+// ANCHOR_END: checked
 
-/// What `checked!` does. It asks for the `reason` before anything else.
+// ANCHOR: check
+/// What `checked!` does. It asks for the `reason` before it does anything else.
 #[inline(always)]
 pub(crate) fn check<T: PartialEq + Debug>(
     call: Arguments<'_>,
@@ -34,8 +37,10 @@ pub(crate) fn check<T: PartialEq + Debug>(
     };
     traced(call, result)
 }
+// ANCHOR_END: check
 
-/// Prints a call and its result, if there is feature `trace`.
+// ANCHOR: traced
+/// Prints a call and its result, if the feature `trace` is on.
 #[inline(always)]
 pub(crate) fn traced<T: Debug>(call: Arguments<'_>, result: io::Result<T>) -> io::Result<T> {
     if cfg!(feature = "trace") {
@@ -43,10 +48,10 @@ pub(crate) fn traced<T: Debug>(call: Arguments<'_>, result: io::Result<T>) -> io
             Ok(value) => format!("{call} = {value:?}\n"),
             Err(error) => format!("{call} = {error}\n"),
         };
-        // In one write, or other threads' lines would tear it; and not by
-        // `eprint`, which panics where nobody reads: `2>&1 | head`.
+        // One write, or another thread's line could come in the middle. Not `eprint`:
+        // it panics if nobody reads, as in `2>&1 | head`.
         let _ = io::stderr().write_all(line.as_bytes());
     }
     result
 }
-// ANCHOR_END: checked
+// ANCHOR_END: traced

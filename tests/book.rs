@@ -72,6 +72,23 @@ fn the_table_of_contents_lists_every_page_in_its_place() {
 }
 
 #[test]
+fn readme_and_first_page_say_how_many_chapters_are_written() {
+    let tree = Tree::load(root());
+    let entries = tree::summary(tree.text(tree::SUMMARY).unwrap_or_default());
+    let chapters: Vec<_> = entries.iter().filter(|e| e.number.is_some()).collect();
+    let written = chapters.iter().filter(|e| e.page.is_some()).count();
+    let said = format!("{written} of the {} chapters are written", chapters.len());
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let start = tree.text("book/src/start.md").unwrap_or_default();
+    for (page, text) in [("README.md", readme.as_str()), ("book/src/start.md", start)] {
+        assert!(
+            text.contains(&said),
+            "{page} should say \"{said}\": so many have a link in book/src/SUMMARY.md"
+        );
+    }
+}
+
+#[test]
 fn every_chapter_has_its_parts_and_its_exercises_their_files() {
     each_page(pages::form);
 }

@@ -1,11 +1,11 @@
 //! The foreign functions of epoll, declared by hand.
 //!
-//! Chapter 7. `mod c` says what the C library has; around each function stands
-//! a safe wrapper of the same name that turns -1 into the error in `errno`. The
-//! wrappers retry nothing and hide nothing. Sizes, offsets and constants are
-//! held to the real headers by `tests/abi.rs` and `.ci/abi`.
+//! Chapter 7. `mod c` declares functions of the C library. Each has a safe wrapper
+//! of the same name, which turns -1 into the error in `errno`. The wrappers retry
+//! nothing and hide nothing. `tests/abi.rs` and `.ci/abi` compare sizes, offsets
+//! and constants with the real headers.
 
-// C's names, and what they mean is told where C tells it.
+// These are C's names. C's documentation says what they mean.
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_long, c_uint, c_void};
@@ -20,33 +20,33 @@ use crate::trace::checked;
 /// One interest, or one answer
 /// (<https://man7.org/linux/man-pages/man3/epoll_event.3type.html>).
 ///
-/// The kernel packs it on x86-64 alone, so that its layout there is that of
-/// 32-bit x86: 12 bytes. Elsewhere C's ordinary rules hold.
+/// On x86-64 alone the kernel packs it to 12 bytes, as on 32-bit x86. On other
+/// machines C's ordinary rules hold.
 #[repr(C)]
 #[cfg_attr(target_arch = "x86_64", repr(packed))]
 #[derive(Debug, Clone, Copy)]
 pub struct epoll_event {
     /// The mask: see `mask.rs`.
     pub events: u32,
-    /// The program's own number, handed back unread.
+    /// The program's own number. The kernel gives it back unread.
     pub data: u64,
 }
 // ANCHOR_END: epoll_event
 
-// ANCHOR: constants
-/// `epoll_ctl`: watch this descriptor.
+/// `epoll_ctl`: watch a descriptor.
 pub const EPOLL_CTL_ADD: c_int = 1;
-/// `epoll_ctl`: stop watching it.
+/// `epoll_ctl`: stop watching a descriptor.
 pub const EPOLL_CTL_DEL: c_int = 2;
-/// `epoll_ctl`: change what it is watched for, and its data.
+/// `epoll_ctl`: change a descriptor's mask and data.
 pub const EPOLL_CTL_MOD: c_int = 3;
 
-/// `epoll_create1`: close it when the process executes another program.
+// ANCHOR: cloexec
+/// `epoll_create1`: close the descriptor when the process executes another program.
 pub const EPOLL_CLOEXEC: c_int = if SPARC { 0x40_0000 } else { 0x8_0000 };
 
 /// `eventfd`: the same.
 pub const EFD_CLOEXEC: c_int = EPOLL_CLOEXEC;
-/// `eventfd`: a full or empty counter is `EAGAIN` rather than a wait.
+/// `eventfd`: if the counter is full or empty, fail with `EAGAIN` instead of waiting.
 pub const EFD_NONBLOCK: c_int = if MIPS {
     0x80
 } else if SPARC {
@@ -54,17 +54,17 @@ pub const EFD_NONBLOCK: c_int = if MIPS {
 } else {
     0x800
 };
+// ANCHOR_END: cloexec
 
-/// The number of the system call `epoll_pwait2`, but on MIPS.
+/// The number of the system call `epoll_pwait2`, on every machine but MIPS.
 pub const SYS_EPOLL_PWAIT2: c_long = 441;
 
-/// Two architectures took their numbers from the Unix they had before.
+/// On these two architectures Linux copied the numbers of an older Unix.
 const MIPS: bool = cfg!(any(target_arch = "mips", target_arch = "mips64"));
 const SPARC: bool = cfg!(any(target_arch = "sparc", target_arch = "sparc64"));
-// ANCHOR_END: constants
 
 // ANCHOR: timespec
-/// `struct __kernel_timespec`: 64 bits a field on every architecture.
+/// `struct __kernel_timespec`: each field has 64 bits on every architecture.
 #[repr(C)]
 pub struct kernel_timespec {
     /// Whole seconds.
@@ -75,7 +75,7 @@ pub struct kernel_timespec {
 // ANCHOR_END: timespec
 
 // ANCHOR: extern
-/// What the C library has. Public only so that `tests/abi.rs` sees the types.
+/// Functions of the C library. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::*;
 
@@ -101,13 +101,13 @@ pub mod c {
 // ANCHOR: owned
 /// Takes ownership of the descriptor that a successful call returned.
 fn owned(fd: c_int) -> OwnedFd {
-    // SAFETY: only called with what the kernel has just returned as a new
-    // descriptor, which nobody else knows of.
+    // SAFETY: each caller passes a descriptor that the kernel has just returned as
+    // new. Nobody else knows its number.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 // ANCHOR_END: owned
 
-/// Makes an epoll instance, closed on exec.
+/// Makes an epoll instance, close-on-exec.
 pub fn epoll_create1() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::epoll_create1(EPOLL_CLOEXEC) };
@@ -118,7 +118,7 @@ pub fn epoll_create1() -> Result<OwnedFd> {
 /// Adds, changes or removes the interest in one descriptor.
 pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) -> Result<()> {
     let (ep, fd, mut copy) = (ep.as_raw_fd(), fd.as_raw_fd(), event);
-    // SAFETY: `copy` lives through the call, and the kernel makes one of its own.
+    // SAFETY: `copy` lives until the call returns; the kernel keeps no pointer to it.
     let done = unsafe { c::epoll_ctl(ep, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
     checked!("epoll_ctl({ep}, {op}, {fd}, {event:x?})" = done != -1).map(drop)
@@ -126,8 +126,8 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
 // ANCHOR_END: epoll_ctl
 
 // ANCHOR: epoll_wait
-/// Waits up to `ms` milliseconds, for ever if it is -1. Returns as much of `room`
-/// as the kernel has filled.
+/// Waits up to `ms` milliseconds, or for ever if `ms` is -1. Returns the part of
+/// `room` that the kernel has filled.
 pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Answers<'r> {
     let (ep, max) = (ep.as_raw_fd(), room.len() as c_int);
     let at = room.as_mut_ptr().cast();
@@ -138,18 +138,18 @@ pub fn epoll_wait<'r>(ep: BorrowedFd, room: &'r mut Room, ms: c_int) -> Answers<
     Ok(unsafe { std::slice::from_raw_parts(at, n) })
 }
 
-/// Entries for the kernel to fill.
+/// Entries that the kernel may fill.
 pub type Room = [MaybeUninit<epoll_event>];
-/// Those that it has filled.
+/// Entries that the kernel has filled.
 pub type Answers<'r> = Result<&'r [epoll_event]>;
 // ANCHOR_END: epoll_wait
 
 // ANCHOR: epoll_pwait2
-/// `epoll_wait` with nanoseconds, since Linux 5.11. By number, because not
-/// every C library knows it; with 64-bit fields, because the kernel does.
+/// `epoll_wait` with nanoseconds, since Linux 5.11. It is called by its number,
+/// because not every C library has it.
 ///
-/// It cannot be tried everywhere: Android kills a process that does, MIPS has
-/// other numbers, and Miri does not know it.
+/// It is not called on Android, on MIPS or under Miri: Android kills a process that
+/// calls it, MIPS has other numbers, and Miri does not know it.
 pub fn epoll_pwait2<'r>(ep: BorrowedFd, room: &'r mut Room, time: Duration) -> Answers<'r> {
     if MIPS || cfg!(any(target_os = "android", miri)) {
         return Err(std::io::ErrorKind::Unsupported.into());
@@ -161,8 +161,8 @@ pub fn epoll_pwait2<'r>(ep: BorrowedFd, room: &'r mut Room, time: Duration) -> A
         tv_nsec: i64::from(time.subsec_nanos()),
     };
     let (until, no_mask) = (&raw const timespec, std::ptr::null::<c_void>());
-    // SAFETY: `at` is writable for `max` entries, `timespec` lives through
-    // the call, and a null signal mask, of whatever size, means none.
+    // SAFETY: `at` is writable for `max` entries, and `timespec` lives until the
+    // call returns. A null signal mask means none, whatever its size.
     let n = unsafe { c::syscall(SYS_EPOLL_PWAIT2, ep, at, max, until, no_mask, 0_usize) };
     let n = checked!("epoll_pwait2({ep}, .., {max}, {time:?})" = n != -1)? as usize;
     // SAFETY: the kernel has filled the first `n`.
@@ -170,17 +170,17 @@ pub fn epoll_pwait2<'r>(ep: BorrowedFd, room: &'r mut Room, time: Duration) -> A
 }
 // ANCHOR_END: epoll_pwait2
 
-/// Makes an eventfd at 0: non-blocking, closed on exec.
+/// Makes an eventfd: its counter is 0, and it is non-blocking and close-on-exec.
 pub fn eventfd() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
     let fd = unsafe { c::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
     checked!("eventfd(0, CLOEXEC|NONBLOCK)" = fd != -1).map(owned)
 }
 
-/// Takes the whole of an eventfd's counter.
+/// Returns an eventfd's counter, and sets it to 0.
 pub fn eventfd_read(fd: BorrowedFd) -> Result<u64> {
     let (fd, mut counter) = (fd.as_raw_fd(), 0_u64);
-    // SAFETY: `counter` is writable for the 8 bytes that an eventfd gives.
+    // SAFETY: `counter` is writable for the 8 bytes that an eventfd writes.
     let returned = unsafe { c::read(fd, (&raw mut counter).cast(), 8) };
     checked!("read({fd}, .., 8)" = returned != -1).map(|_| counter)
 }
@@ -188,7 +188,7 @@ pub fn eventfd_read(fd: BorrowedFd) -> Result<u64> {
 /// Adds to an eventfd's counter.
 pub fn eventfd_write(fd: BorrowedFd, add: u64) -> Result<()> {
     let fd = fd.as_raw_fd();
-    // SAFETY: `add` is readable for the 8 bytes that an eventfd takes.
+    // SAFETY: `add` is readable for the 8 bytes that an eventfd reads.
     let returned = unsafe { c::write(fd, (&raw const add).cast(), 8) };
     checked!("write({fd}, {add}, 8)" = returned != -1).map(drop)
 }

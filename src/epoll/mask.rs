@@ -1,30 +1,31 @@
-//! The one word in which epoll is asked and answers.
+//! The mask: a word of bits in which we ask epoll, and in which epoll answers.
 //!
 //! Chapter 8. The bits are those of `<sys/epoll.h>`, the same on every
 //! architecture (<https://man7.org/linux/man-pages/man2/epoll_ctl.2.html>).
-//! No system call is made here, so this compiles, and is tested, everywhere.
+//! This file makes no system call, so it compiles on every system, and its tests
+//! run there.
 
 use crate::event::{Interests, Readiness, Trigger};
 
 // ANCHOR: bits
-/// There is something to read or to accept.
+/// There are bytes to read, or a connection to accept.
 pub const EPOLLIN: u32 = 0x1;
 /// There is room to write.
 pub const EPOLLOUT: u32 = 0x4;
-/// An error is pending. Reported whether asked for or not.
+/// An error is pending. The kernel reports it even if nobody asks.
 pub const EPOLLERR: u32 = 0x8;
-/// Both directions are closed. Reported whether asked for or not.
+/// Both directions are closed. The kernel reports it even if nobody asks.
 pub const EPOLLHUP: u32 = 0x10;
 /// The peer has closed its writing half.
 pub const EPOLLRDHUP: u32 = 0x2000;
-/// Silence after one report, until `EPOLL_CTL_MOD`.
+/// Report once, then nothing until `EPOLL_CTL_MOD`.
 pub const EPOLLONESHOT: u32 = 1 << 30;
-/// One report per change.
+/// Report each change once.
 pub const EPOLLET: u32 = 1 << 31;
 // ANCHOR_END: bits
 
 // ANCHOR: mask
-/// What epoll is asked for.
+/// The mask that asks epoll for these interests.
 pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
     let mut mask = match trigger {
         Trigger::Edge => EPOLLET,
@@ -45,9 +46,9 @@ pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
 /// What epoll's answer means.
 ///
 /// A hang-up is readable, because a read returns 0. An error is readable and
-/// writable, because either call returns it. Otherwise some events would say
-/// nothing: the end of a pipe comes as `EPOLLHUP` alone, and the error of a
-/// datagram that nobody took as `EPOLLERR` alone.
+/// writable, because a read returns the error, and so does a write. Otherwise
+/// some events would say nothing. The end of a pipe comes as `EPOLLHUP` alone.
+/// If nobody listens at a datagram's address, the error comes as `EPOLLERR` alone.
 pub fn readiness(answer: u32) -> Readiness {
     let says = |bits: u32, meaning| match answer & bits {
         0 => Readiness::EMPTY,

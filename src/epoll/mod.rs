@@ -1,7 +1,7 @@
 //! epoll: Linux and Android.
 //!
-//! `mask.rs` decides, without a system call, and compiles on every system;
-//! `ffi.rs` calls; `selector.rs` joins the two.
+//! `mask.rs` decides. It makes no system call and compiles on every system.
+//! `ffi.rs` makes the calls, and `selector.rs` joins the two.
 
 pub mod mask;
 

@@ -1,8 +1,8 @@
 //! The selector on epoll.
 //!
-//! Chapter 8. It owns the epoll instance and an eventfd that ends a wait. Its
-//! functions, their names and their order are those of `kqueue/selector.rs`:
-//! lay the two side by side.
+//! Chapter 8. It owns the epoll instance, and an eventfd that ends a wait.
+//! `kqueue/selector.rs` has the same functions with the same names in the same
+//! order: read the two files side by side.
 
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
@@ -16,26 +16,25 @@ use crate::event::{Event, Token, Watch};
 use crate::events::Events;
 
 // ANCHOR: selector
-/// The kernel's queue, and the means to end a wait on it.
+/// The kernel's queue, and an eventfd that ends a wait on it.
 pub struct Selector {
     epoll: OwnedFd,
     eventfd: OwnedFd,
-    /// Set for good once the kernel has refused `epoll_pwait2`.
+    /// Whether the kernel has refused `epoll_pwait2`: then nobody asks again.
     whole_milliseconds: AtomicBool,
 }
 
-/// How many answers the kernel gives of one source: both directions are one.
+/// How many answers one wait can bring for one source: one for both directions.
 pub const ANSWERS: usize = 1;
-/// How many answers we ask for at once, at most.
+/// How many answers one wait asks for, at most.
 const BATCH: usize = 256;
 // ANCHOR_END: selector
 
 // ANCHOR: new
 impl Selector {
-    /// Makes the queue, and watches its own wake-up in it.
+    /// Makes the queue, and registers its eventfd.
     ///
-    /// The eventfd is watched by edge and never read: each write to it is an
-    /// edge of its own.
+    /// The eventfd is edge-triggered, and nobody reads it: each write is a new edge.
     pub fn new() -> io::Result<Selector> {
         let (epoll, eventfd) = (ffi::epoll_create1()?, ffi::eventfd()?);
         ffi::epoll_ctl(epoll.as_fd(), EPOLL_CTL_ADD, eventfd.as_fd(), WAKE_UP)?;
@@ -51,7 +50,7 @@ impl Selector {
     /// Starts to watch a descriptor.
     pub fn register(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
         match ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_ADD, fd, entry(watch)) {
-            // EPERM: no other error of epoll_ctl's is of this kind.
+            // EPERM. `epoll_ctl` has no other error of this kind.
             Err(error) if error.kind() == ErrorKind::PermissionDenied => {
                 Err(io::Error::new(ErrorKind::Unsupported, NEVER_BLOCKS))
             }
@@ -64,19 +63,19 @@ impl Selector {
         ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_MOD, fd, entry(watch))
     }
 
-    /// Stops watching a descriptor. What the kernel had queued for it is gone.
+    /// Stops watching a descriptor, and drops what the kernel had queued for it.
     pub fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        // Kernels before 2.6.9 want an entry here, which they do not read.
+        // Kernels before 2.6.9 refuse a null pointer here, although they do not read it.
         ffi::epoll_ctl(self.epoll.as_fd(), EPOLL_CTL_DEL, fd, WAKE_UP)
     }
     // ANCHOR_END: register
 
     // ANCHOR: select
-    /// Waits until there is something to report, the time is over, or `wake` is
-    /// called. Then calls `awake`, and adds what it has found to `events`.
+    /// Waits until a source is ready, the time is over, or another thread calls
+    /// `wake`. Then calls `awake`, and adds an event for each source to `events`.
     ///
-    /// The queue's own wake-up takes a place among the answers and is no event.
-    /// So room left over does not mean that there was no more: `true` does.
+    /// Returns whether the kernel had no more. Room in `events` does not tell: the
+    /// queue's own wake-up takes a place among the answers, but is no event.
     #[inline]
     pub fn select(
         &self,
@@ -100,7 +99,7 @@ impl Selector {
     // ANCHOR_END: select
 
     // ANCHOR: wait
-    /// One wait of the kernel's, as exact as it can be, and never too short.
+    /// Waits once: as exactly as the kernel can, and never too short.
     #[inline]
     fn wait<'r>(&self, room: &'r mut Room, timeout: Option<Duration>) -> Answers<'r> {
         let epoll = self.epoll.as_fd();
@@ -112,8 +111,8 @@ impl Selector {
             return ffi::epoll_wait(epoll, room, milliseconds(timeout));
         }
         ffi::epoll_pwait2(epoll, room, timeout).map_err(|error| match error.kind() {
-            // ENOSYS of an old kernel, EPERM of a filter around a container. As
-            // after a signal, the caller waits on: in whole milliseconds.
+            // ENOSYS: the kernel is old. EPERM: a container's filter. The caller waits
+            // again, as after a signal, and then in whole milliseconds.
             ErrorKind::Unsupported | ErrorKind::PermissionDenied => {
                 self.whole_milliseconds.store(true, Ordering::Relaxed);
                 ErrorKind::Interrupted.into()
@@ -124,10 +123,10 @@ impl Selector {
     // ANCHOR_END: wait
 
     // ANCHOR: wake
-    /// Ends the wait that is going on, or the next one.
+    /// Ends the wait of another thread. If no thread waits, ends the next wait.
     pub fn wake(&self) -> io::Result<()> {
         match ffi::eventfd_write(self.eventfd.as_fd(), 1) {
-            // The counter is full, after 2^64 - 2 wakes: empty it, and count on.
+            // The counter is full, after 2^64 - 2 wakes. Empty it, then write again.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 ffi::eventfd_read(self.eventfd.as_fd())?;
                 ffi::eventfd_write(self.eventfd.as_fd(), 1)
@@ -135,15 +134,17 @@ impl Selector {
             result => result,
         }
     }
+    // ANCHOR_END: wake
 
+    // ANCHOR: fd
     pub fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
+    // ANCHOR_END: fd
 }
-// ANCHOR_END: wake
 
 // ANCHOR: entry
-/// The entry of the queue's own wake-up.
+/// The interest in the queue's own eventfd.
 const WAKE_UP: epoll_event = epoll_event {
     events: EPOLLIN | EPOLLET,
     data: Token::QUEUE.0 as u64,
@@ -161,8 +162,8 @@ const NEVER_BLOCKS: &str = "epoll cannot watch this kind of file (a regular file
 // ANCHOR_END: entry
 
 // ANCHOR: milliseconds
-/// Rounded up: a wait that ends early would be asked for again at once, and
-/// again, until its time has come.
+/// Rounds up. If a wait ended early, `poll` would wait again and again with 0
+/// milliseconds, until the rest of the time had passed.
 fn milliseconds(timeout: Duration) -> i32 {
     i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
@@ -194,7 +195,7 @@ mod tests {
         selector.wake().unwrap();
         ffi::eventfd_write(selector.eventfd.as_fd(), u64::MAX - 2).unwrap();
         let mut room = [MaybeUninit::uninit()];
-        // The edge of the writes above is taken, and the counter left full.
+        // This takes the edge of the writes above, and leaves the counter full.
         let mut wait = || {
             selector
                 .wait(&mut room, Some(Duration::ZERO))
@@ -206,8 +207,8 @@ mod tests {
         assert_eq!(wait(), 1, "the wake-up after the overflow was lost");
     }
 
-    /// A queue whose poller sleeps and cannot be woken: nobody can write to
-    /// its eventfd.
+    /// A queue whose poller sleeps, and that nobody can wake: writing to its eventfd
+    /// fails.
     fn deaf() -> Registrator {
         let mut queue = Queue::new().unwrap();
         queue.selector.eventfd = std::fs::File::open("/dev/null").unwrap().into();
@@ -264,7 +265,7 @@ mod tests {
         for _ in 0..3 {
             waker.wake().unwrap_err();
         }
-        // Awake for another reason, the poller finds it, and needs no call.
+        // The poller wakes for another reason, and finds the node without a call.
         let mut events = Events::with_capacity(8);
         registrator.queue.ready.awake();
         let list = &registrator.queue.ready;
@@ -273,8 +274,8 @@ mod tests {
         waker.wake().unwrap();
     }
 
-    /// Otherwise threads that go on waking could fill each look of the last batches
-    /// with the queue's own wake-up, and the loop would not end.
+    /// If such a push made a call, threads that go on waking could fill each of the
+    /// last batches with the queue's own wake-up, and the loop would not end.
     #[test]
     fn a_push_to_a_closed_loop_makes_no_call() {
         let registrator = deaf();

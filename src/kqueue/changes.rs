@@ -1,29 +1,29 @@
-//! What kqueue is asked to change, and what its answers mean.
+//! The changes that we ask a kqueue for, and what its answers mean.
 //!
-//! Chapter 9. A kqueue knows no interests: it has a *knote* for each pair of
-//! descriptor and filter, and a registration of ours is one knote or two. The
-//! flags are the same on every kqueue (<https://man.freebsd.org/cgi/man.cgi?kqueue>);
-//! the filters' numbers are not, so `ffi.rs` has those. No system call is made
-//! here, so this compiles, and is tested, everywhere.
+//! Chapter 9. A kqueue knows no interests. It has a *knote* for each pair of
+//! descriptor and filter, and one registration of ours is one knote or two. The
+//! flags are the same on every kqueue (<https://man.freebsd.org/cgi/man.cgi?kqueue>).
+//! The filters' numbers differ, so they are in `ffi.rs`. This file makes no system
+//! call, so it compiles on every system, and its tests run there.
 
 use crate::event::{Interests, Readiness, Trigger};
 
 // ANCHOR: flags
-/// The type of the flags. On NetBSD it is wider, and the flags are the same.
+/// The type of the flags. On NetBSD it is wider, but the flags are the same.
 pub type Flags = u16;
-/// Make the knote, or give an existing one a new udata.
+/// Make a knote, or give an existing knote a new udata.
 pub const EV_ADD: Flags = 0x1;
 /// Remove the knote.
 pub const EV_DELETE: Flags = 0x2;
-/// Let it report again after `EV_DISPATCH` has silenced it.
+/// Enable the knote again after `EV_DISPATCH` has disabled it.
 pub const EV_ENABLE: Flags = 0x4;
-/// Forget the state once it has been reported: an edge.
+/// After each report, clear the state: an edge.
 pub const EV_CLEAR: Flags = 0x20;
-/// Answer each change at once, with `EV_ERROR` and 0 in `data` for success.
+/// Answer this change at once, with `EV_ERROR` set, and 0 in `data` for success.
 pub const EV_RECEIPT: Flags = 0x40;
-/// Silence the knote once it has reported.
+/// Disable the knote after one report.
 pub const EV_DISPATCH: Flags = 0x80;
-/// The answer is about a change: `data` is an error number, or 0.
+/// This is the answer to a change: `data` is an error number, or 0.
 pub const EV_ERROR: Flags = 0x4000;
 /// The other end has closed this direction; `fflags` may hold its error.
 pub const EV_EOF: Flags = 0x8000;
@@ -50,8 +50,8 @@ pub struct Change {
 // ANCHOR_END: filter
 
 // ANCHOR: changes
-/// The changes that take away both knotes of a descriptor. A knote that does not
-/// exist answers ENOENT, which is no failure.
+/// The changes that delete both knotes of a descriptor. If one of them does not
+/// exist, the kernel answers ENOENT, which is no failure.
 pub fn removed() -> impl Iterator<Item = Change> {
     let flags = EV_DELETE;
     let filters = [Filter::Read, Filter::Write].into_iter();
@@ -60,8 +60,8 @@ pub fn removed() -> impl Iterator<Item = Change> {
 
 /// The changes that make the knotes of a registration: one for each direction.
 ///
-/// `EV_ADD` on an existing knote leaves its trigger as it was. So a registration
-/// that changes takes the old knotes away first.
+/// `EV_ADD` does not change the trigger of an existing knote. So to change a
+/// registration, we delete the old knotes first.
 pub fn added(interests: Interests, trigger: Trigger) -> impl Iterator<Item = Change> {
     let flags = match trigger {
         Trigger::Edge => EV_ADD | EV_CLEAR,
@@ -84,7 +84,7 @@ pub fn readiness(filter: Filter, flags: Flags, fflags: u32) -> Readiness {
     };
     if flags & EV_EOF != 0 {
         readiness |= closed;
-        // At the end, fflags holds the socket's error, if it has one.
+        // With EV_EOF, fflags holds the socket's error, or 0.
         if fflags != 0 {
             readiness |= Readiness::ERROR;
         }
@@ -142,17 +142,16 @@ mod tests {
         assert_eq!(readiness(Filter::Write, EV_CLEAR, 61), Readiness::WRITABLE);
     }
 
-    /// A descriptor's knotes, as far as a kqueue keeps them: for each filter the
-    /// flags that it was made with, and whether it may report.
+    /// A model of a descriptor's knotes. For each filter: the flags of the knote, and
+    /// whether it is enabled.
     type Knotes = [Option<(u16, bool)>; 2];
 
-    /// What a kqueue does with a change, and no more: `EV_ADD` leaves the flags of
-    /// an existing knote as they are, and only `EV_ENABLE` lets a silenced one
-    /// report.
+    /// Does what a kqueue does with a change. `EV_ADD` does not touch the flags of an
+    /// existing knote, and only `EV_ENABLE` enables a disabled one.
     fn apply(knotes: &mut Knotes, change: Change) {
         let knote = &mut knotes[change.filter as usize];
         if change.flags & EV_DELETE != 0 {
-            // Where there is none, the answer is ENOENT, and no failure.
+            // If there is no knote, the answer is ENOENT, which is no failure.
             *knote = None;
         }
         if change.flags & EV_ADD != 0 && knote.is_none() {
@@ -163,14 +162,14 @@ mod tests {
         }
     }
 
-    /// Reports, as what is watched by oneshot does once.
+    /// Reports: after that, a oneshot knote is disabled.
     fn fire(knotes: &mut Knotes, filter: Filter) {
         if let Some((EV_DISPATCH, enabled)) = &mut knotes[filter as usize] {
             *enabled = false;
         }
     }
 
-    /// The knotes that a registration needs, told without `added`.
+    /// The knotes that a registration needs, written without `added`.
     fn asked(registration: Option<(Interests, Trigger)>) -> Knotes {
         let Some((interests, trigger)) = registration else {
             return [None, None];
@@ -197,7 +196,7 @@ mod tests {
         }
         for &old in &registrations {
             for &new in &registrations {
-                // Whichever of the two have reported meanwhile.
+                // Each combination of knotes that may have reported in between.
                 for fired in [
                     [].as_slice(),
                     &[Filter::Read],
@@ -211,8 +210,8 @@ mod tests {
                     list.iter().for_each(|&change| apply(&mut knotes, change));
                     let what = format!("{old:?}, {fired:?} reported, to {new:?}: {list:?}");
                     assert_eq!(knotes, asked(new), "{what}");
-                    // The selector's array has four places; and only an entry
-                    // for it makes a knote report anew what is ready now.
+                    // The selector's array has four places. And a knote reports what is
+                    // ready now only if the list adds it.
                     assert!(list.len() <= 4, "{what}");
                     for filter in [Filter::Read, Filter::Write] {
                         let last = list.iter().rev().find(|change| change.filter == filter);

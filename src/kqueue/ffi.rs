@@ -1,12 +1,13 @@
 //! The foreign functions of kqueue, declared by hand.
 //!
-//! Chapter 7. Six systems have a kqueue, and no two agree on `struct kevent`
-//! or on the numbers of its filters. `mod c` says what each C library has;
-//! around each function stands a safe wrapper that turns -1 into the error in
-//! `errno`, retries nothing and hides nothing. Sizes, offsets and constants are
-//! held to the real headers by `tests/abi.rs` and `.ci/abi`.
+//! Chapter 7. Six systems have a kqueue, and they differ in `struct kevent` and in
+//! the numbers of the filters. `mod c` declares functions of each C library. Each
+//! has a safe wrapper, which turns -1 into the error in `errno`. The wrappers retry
+//! nothing and hide nothing. `tests/abi.rs` and `.ci/abi` compare sizes, offsets and
+//! constants with the real headers; `tests/abi/table.txt` names the systems whose
+//! headers they do not have.
 
-// C's names, and what they mean is told where C tells it.
+// These are C's names. C's documentation says what they mean.
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_long};
@@ -22,25 +23,25 @@ use crate::trace::checked;
 /// One change, or one answer
 /// (<https://man.freebsd.org/cgi/man.cgi?kqueue>, <https://keith.github.io/xcode-man-pages/kqueue.2.html>).
 ///
-/// Apple packs it to 4 bytes, on 64-bit systems too: no references into it.
+/// Apple packs it to 4 bytes, on 64-bit systems too, so nobody may borrow a field.
 #[repr(C)]
 #[cfg_attr(any(target_os = "macos", target_os = "ios"), repr(packed(4)))]
 #[derive(Debug, Clone, Copy)]
 pub struct kevent {
     /// The descriptor.
     pub ident: usize,
-    /// What is watched about it.
+    /// What is watched: `EVFILT_...`
     pub filter: Filter,
-    /// What to do, or what was done: `EV_...`
+    /// What to do, or what has happened: `EV_...`
     pub flags: Flags,
-    /// What the filter says besides.
+    /// Flags whose meaning depends on the filter.
     pub fflags: u32,
-    /// A number whose meaning is the filter's.
+    /// A number whose meaning depends on the filter.
     pub data: Data,
-    /// The program's own, handed back unread. A pointer in C; but nobody
-    /// follows it, and a number may go to another thread.
+    /// The program's own number. The kernel gives it back unread. C has a pointer
+    /// here, but nobody follows it, and a number may go to another thread.
     pub udata: usize,
-    /// Of no use to us.
+    /// Not used by us.
     #[cfg(target_os = "freebsd")]
     pub ext: [u64; 4],
 }
@@ -64,7 +65,7 @@ mod system {
     pub const EVFILT_USER: i16 = -11;
 }
 
-/// libkqueue has DragonFly's struct, and FreeBSD's filters.
+/// libkqueue has DragonFly's struct and FreeBSD's filters.
 #[cfg(any(target_os = "dragonfly", evq_libkqueue))]
 mod system {
     pub type Data = isize;
@@ -79,7 +80,7 @@ mod system {
     pub const EVFILT_USER: i16 = -10;
 }
 
-/// NetBSD's filters count up from 0, in 32 bits, and its lists are counted in
+/// NetBSD's filters have 32 bits and count up from 0. The length of a list is a
 /// `size_t`.
 #[cfg(target_os = "netbsd")]
 mod system {
@@ -94,7 +95,7 @@ mod system {
     pub const O_CLOEXEC: i32 = 0x40_0000;
 }
 
-/// Everyone else's count down from -1, in 16 bits.
+/// On the other systems the filters have 16 bits and count down from -1.
 #[cfg(not(target_os = "netbsd"))]
 mod common {
     pub type Filter = i16;
@@ -102,7 +103,7 @@ mod common {
     pub type Count = i32;
     pub const EVFILT_READ: i16 = -1;
     pub const EVFILT_WRITE: i16 = -2;
-    /// `fcntl`: set the descriptor's flags, of which there is one.
+    /// `fcntl`: set the descriptor's flags. `FD_CLOEXEC` is the only one.
     pub const F_SETFD: i32 = 2;
     pub const FD_CLOEXEC: i32 = 1;
 }
@@ -111,10 +112,10 @@ mod common {
 pub use common::*;
 pub use system::*;
 
-/// The error number of a bad descriptor.
+/// The error number for a bad descriptor.
 pub const EBADF: i32 = 9;
 
-/// `EVFILT_USER`: trigger it.
+/// `EVFILT_USER`: make it report.
 pub const NOTE_TRIGGER: u32 = 0x0100_0000;
 // ANCHOR_END: systems
 
@@ -127,8 +128,7 @@ pub struct timespec {
     pub tv_nsec: c_long,
 }
 
-// ANCHOR: extern
-/// What the C library has. Public only so that `tests/abi.rs` sees the types.
+/// Functions of the C library. Public only so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::*;
 
@@ -140,10 +140,11 @@ pub mod c {
         /// <https://man.netbsd.org/kqueue1.2>
         #[cfg(target_os = "netbsd")]
         pub fn kqueue1(flags: c_int) -> c_int;
+        // ANCHOR: extern
         /// <https://man.freebsd.org/cgi/man.cgi?kqueue>, <https://man.netbsd.org/kevent.2>
         ///
-        /// NetBSD keeps each version of the struct under its own link name:
-        /// this one is the struct's above.
+        /// NetBSD has a symbol for each version of the struct. This one belongs to the
+        /// struct above.
         #[cfg_attr(target_os = "netbsd", link_name = "__kevent50")]
         pub fn kevent(
             kq: c_int,
@@ -153,27 +154,27 @@ pub mod c {
             nevents: Count,
             timeout: *const timespec,
         ) -> c_int;
+        // ANCHOR_END: extern
         /// <https://man.freebsd.org/cgi/man.cgi?fcntl>
         #[cfg(not(target_os = "netbsd"))]
         pub fn fcntl(fd: c_int, cmd: c_int, ...) -> c_int;
     }
 }
-// ANCHOR_END: extern
 
 // ANCHOR: owned
 /// Takes ownership of the descriptor that a successful call returned.
 fn owned(fd: c_int) -> OwnedFd {
-    // SAFETY: only called with what the kernel has just returned as a new
-    // descriptor, which nobody else knows of.
+    // SAFETY: each caller passes a descriptor that the kernel has just returned as
+    // new. Nobody else knows its number.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 // ANCHOR_END: owned
 
 // ANCHOR: kqueue
-/// Makes a kqueue, closed on exec.
+/// Makes a kqueue, close-on-exec.
 ///
-/// NetBSD alone can do it in one call. The others need no more than this: a
-/// child does not inherit a kqueue by `fork`, so nobody can come in between.
+/// NetBSD alone does it in one call. On the other systems two calls are enough: a
+/// child made by `fork` does not inherit a kqueue, so none can get it in between.
 #[cfg(not(target_os = "netbsd"))]
 pub fn kqueue() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
@@ -185,7 +186,7 @@ pub fn kqueue() -> Result<OwnedFd> {
     Ok(kqueue)
 }
 
-/// Makes a kqueue, closed on exec.
+/// Makes a kqueue, close-on-exec.
 #[cfg(target_os = "netbsd")]
 pub fn kqueue() -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
@@ -195,8 +196,8 @@ pub fn kqueue() -> Result<OwnedFd> {
 // ANCHOR_END: kqueue
 
 // ANCHOR: call
-/// Applies the change list, then waits for events up to `wait`, for ever if it
-/// is `None`. Returns as much of `room` as was filled.
+/// Applies the change list. Then waits for events up to `wait`, or for ever if
+/// `wait` is `None`. Returns the part of `room` that the kernel has filled.
 pub fn kevent<'a>(
     kqueue: BorrowedFd,
     list: &[kevent],
@@ -210,11 +211,11 @@ pub fn kevent<'a>(
     let until = until.as_ref().map_or(null(), |until| &raw const *until);
     let (kq, from, to) = (kqueue.as_raw_fd(), list.as_ptr(), room.as_mut_ptr().cast());
     let (len, max) = (list.len() as Count, room.len() as Count);
-    // SAFETY: `from` is readable and `to` writable for as many entries as are
-    // given; `until` is null or lives through the call.
+    // SAFETY: `from` is readable for `len` entries, and `to` is writable for `max`.
+    // `until` is null, or lives until the call returns.
     let n = unsafe { c::kevent(kq, from, len, to, max, until) };
     let n = checked!("kevent({kq}, {list:?}, {max}, {wait:?})" = n != -1)? as usize;
-    // SAFETY: the kernel has written the first `n`.
+    // SAFETY: the kernel has filled the first `n`.
     Ok(unsafe { std::slice::from_raw_parts_mut(to, n) })
 }
 // ANCHOR_END: call

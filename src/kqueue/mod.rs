@@ -1,8 +1,8 @@
 //! kqueue: macOS, iOS, FreeBSD, DragonFly BSD, NetBSD and OpenBSD.
 //!
-//! `changes.rs` decides, without a system call, and compiles on every system;
-//! `ffi.rs` calls; `selector.rs` joins the two. With `--cfg evq_libkqueue` the
-//! latter two also build on Linux, against libkqueue.
+//! `changes.rs` decides. It makes no system call and compiles on every system.
+//! `ffi.rs` makes the calls, and `selector.rs` joins the two. With
+//! `--cfg evq_libkqueue`, all three also build on Linux, against libkqueue.
 
 pub mod changes;
 

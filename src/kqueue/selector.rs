@@ -1,8 +1,8 @@
 //! The selector on kqueue.
 //!
-//! Chapter 9. It owns the kqueue and what ends a wait on it. Its functions,
-//! their names and their order are those of `epoll/selector.rs`: lay the two
-//! side by side.
+//! Chapter 9. It owns the kqueue, and a pair of sockets where the kernel cannot end
+//! a wait without one. `epoll/selector.rs` has the same functions with the same
+//! names in the same order: read the two files side by side.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
@@ -16,23 +16,23 @@ use crate::event::{Event, Readiness, Token, Watch};
 use crate::events::Events;
 
 // ANCHOR: selector
-/// The kernel's queue, and the means to end a wait on it.
+/// The kernel's queue, and what ends a wait on it.
 pub struct Selector {
     kqueue: OwnedFd,
-    /// Where the kernel has no `EVFILT_USER`: a byte written to the first makes
+    /// For a kernel without `EVFILT_USER`: a byte written to the first socket makes
     /// the second readable.
     pair: Option<(UnixStream, UnixStream)>,
 }
 
-/// How many answers the kernel gives of one source: one for each direction.
+/// How many answers one wait can bring for one source: one for each direction.
 pub const ANSWERS: usize = 2;
-/// How many answers we ask for at once, at most.
+/// How many answers one wait asks for, at most.
 const BATCH: usize = 256;
 // ANCHOR_END: selector
 
 impl Selector {
     // ANCHOR: new
-    /// Makes the queue, with its own wake-up watched in it.
+    /// Makes the queue, and registers its own wake-up.
     pub fn new() -> io::Result<Selector> {
         let kqueue = ffi::kqueue()?;
         let mut selector = Selector { kqueue, pair: None };
@@ -54,7 +54,7 @@ impl Selector {
     /// Starts to watch a descriptor.
     pub fn register(&self, fd: BorrowedFd<'_>, watch: Watch) -> io::Result<()> {
         let added = changes::added(watch.interests, watch.trigger);
-        // Of two knotes, one may have been made.
+        // If it fails, the kernel may have made one of two knotes.
         self.change(fd, watch.token, added)
             .inspect_err(|_| drop(self.deregister(fd)))
     }
@@ -66,7 +66,7 @@ impl Selector {
             .inspect_err(|_| drop(self.deregister(fd)))
     }
 
-    /// Stops watching a descriptor. What the kernel had queued for it is gone.
+    /// Stops watching a descriptor, and drops what the kernel had queued for it.
     pub fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.change(fd, Token(0), changes::removed())
     }
@@ -93,14 +93,14 @@ impl Selector {
     // ANCHOR_END: register
 
     // ANCHOR: apply
-    /// Hands over a change list and looks at the receipt of each entry.
+    /// Applies a change list, and checks the receipt of each entry.
     ///
-    /// There are as many receipts as changes: no room for events, and no wait.
+    /// The room is as long as the list: receipts fill it, so no event fits.
     fn apply(&self, changes: &[kevent]) -> io::Result<()> {
         let mut room = [const { MaybeUninit::uninit() }; 4];
         let (room, none) = (&mut room[..changes.len()], Some(Duration::ZERO));
         let receipts = match ffi::kevent(self.kqueue.as_fd(), changes, room, none) {
-            // The changes were applied before the signal came.
+            // A signal came, but the kernel had applied the changes before.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             result => result?,
         };
@@ -109,10 +109,10 @@ impl Selector {
         let reads = changes.iter().any(adds_read);
         for (receipt, change) in receipts.iter().zip(changes) {
             let error = io::Error::from_raw_os_error(receipt.data as i32);
-            // There was no such knote, or it went with its descriptor.
+            // The knote never existed, or the kernel deleted it with its descriptor.
             let gone = has(change, EV_DELETE) && error.kind() == ErrorKind::NotFound;
-            // The BSDs make no knote that writes to a pipe whose reader has gone, and
-            // NetBSD says EBADF. A knote that reads tells of the end.
+            // If the reader of a pipe has closed, the BSDs make no knote for writing
+            // (NetBSD answers EBADF). A knote for reading reports the end.
             let left = change.filter == EVFILT_WRITE
                 && (error.kind() == ErrorKind::BrokenPipe
                     || error.raw_os_error() == Some(ffi::EBADF));
@@ -129,11 +129,11 @@ impl Selector {
     // ANCHOR_END: apply
 
     // ANCHOR: select
-    /// Waits until there is something to report, the time is over, or `wake` is
-    /// called. Then calls `awake`, and adds what it has found to `events`.
+    /// Waits until a source is ready, the time is over, or another thread calls
+    /// `wake`. Then calls `awake`, and adds an event for each source to `events`.
     ///
-    /// The queue's own wake-up takes a place among the answers and is no event.
-    /// So room left over does not mean that there was no more: `true` does.
+    /// Returns whether the kernel had no more. Room in `events` does not tell: the
+    /// queue's own wake-up takes a place among the answers, but is no event.
     pub fn select(
         &self,
         events: &mut Events,
@@ -145,7 +145,7 @@ impl Selector {
         let answered = ffi::kevent(self.kqueue.as_fd(), &[], &mut room[..most], timeout);
         awake();
         let answers = answered?;
-        // Reading and writing are two knotes, and one event.
+        // A source has a knote for reading and one for writing, but gets one event.
         let source = |answer: &kevent| (answer.udata, answer.ident);
         answers.sort_unstable_by_key(source);
         for knotes in answers.chunk_by(|one, two| source(one) == source(two)) {
@@ -163,7 +163,7 @@ impl Selector {
     // ANCHOR_END: select
 
     // ANCHOR: wake
-    /// Ends the wait that is going on, or the next one.
+    /// Ends the wait of another thread. If no thread waits, ends the next wait.
     pub fn wake(&self) -> io::Result<()> {
         let Some((near, far)) = &self.pair else {
             let mut user = entry(0, EVFILT_USER, 0, Token::QUEUE);
@@ -172,7 +172,7 @@ impl Selector {
         };
         let (mut near, mut far) = (near, far);
         match near.write(&[1]) {
-            // Too many wakes went unheard: take them out, and write on.
+            // The socket is full of bytes that nobody has read. Read them, write again.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 while far.read(&mut [0; 4096]).is_ok() {}
                 near.write(&[1]).map(drop)
@@ -188,7 +188,7 @@ impl Selector {
 }
 
 // ANCHOR: entry
-/// One entry of a change list, to be answered by a receipt.
+/// An entry of a change list. The kernel answers it with a receipt.
 fn entry(ident: usize, filter: ffi::Filter, flags: u16, token: Token) -> kevent {
     kevent {
         ident,
@@ -203,7 +203,7 @@ fn entry(ident: usize, filter: ffi::Filter, flags: u16, token: Token) -> kevent 
 }
 
 /// What an answer means.
-#[allow(clippy::unnecessary_cast)] // NetBSD's flags are 32 bits wide.
+#[allow(clippy::unnecessary_cast)] // On NetBSD, flags have 32 bits.
 fn meaning(answer: &kevent) -> Readiness {
     let filter = match answer.filter {
         EVFILT_WRITE => Filter::Write,

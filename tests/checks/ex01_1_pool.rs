@@ -14,7 +14,7 @@ fn is_silent(client: usize) -> bool {
     client % 2 == 0
 }
 
-/// Both ends of each connection, in order; every talker has sent its line.
+/// Makes all connections, in order, and returns both ends. Every talker has sent its line.
 fn connect() -> (Vec<TcpStream>, Vec<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connect = |client| {
@@ -36,7 +36,7 @@ fn soon<T>(receiver: &mpsc::Receiver<T>, what: &str) -> T {
     value
 }
 
-/// How many talkers a pool has answered by the time that each of its threads has a silent client.
+/// Counts the talkers that a pool has answered when each of its threads has a silent client.
 fn answered_by_a_pool(threads: usize) -> usize {
     let (clients, served) = connect();
     let waiting: VecDeque<_> = served.into_iter().enumerate().collect();
@@ -70,7 +70,7 @@ fn answered_by_a_pool(threads: usize) -> usize {
     answered
 }
 
-/// How many talkers one thread answers that waits for all clients at once.
+/// Counts the talkers that one thread with a queue answers.
 fn answered_with_a_queue() -> usize {
     let (clients, served) = connect();
     let (report, reports) = mpsc::channel();
@@ -111,8 +111,8 @@ fn a_pool_answers_so_many() {
         let threads = index + 1;
         assert!(
             predicted == answered_by_a_pool(threads),
-            "you predicted {predicted} of 3 talkers answered by a pool of {threads}, which is not \
-             what happens: a thread that sleeps in a silent client's `read` serves nobody else"
+            "a pool of {threads} does not answer {predicted} of the 3 talkers: a thread that sleeps in \
+             a silent client's `read` serves nobody else"
         );
     }
 }
@@ -122,7 +122,7 @@ fn one_thread_with_a_queue_answers_so_many() {
     let predicted = ANSWERED_WITH_A_QUEUE;
     assert!(
         predicted == answered_with_a_queue(),
-        "you predicted {predicted} of 3 talkers answered by one thread, which is not what happens: \
-         a thread that waits at a queue waits for all of them at once, and never in a `read`"
+        "one thread with a queue does not answer {predicted} of the 3 talkers: a thread that waits at \
+         a queue waits for all of them at once, and never in a `read`"
     );
 }

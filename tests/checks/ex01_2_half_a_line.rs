@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// A non-blocking stream in memory: what has arrived, what was answered.
+/// A non-blocking stream in memory: the bytes that have arrived, and the bytes of the answers.
 #[derive(Default)]
 struct Stream {
     arrived: Vec<u8>,
@@ -20,8 +20,8 @@ impl Read for Stream {
             self.refusals += 1;
             assert!(
                 self.refusals < 1000,
-                "refused a thousand times in one event: a thread that serves many never waits for \
-                 one; after WouldBlock, return, and go on with the next event"
+                "`read` refused a thousand times in one event: a thread that serves many clients \
+                 must not wait for one; after WouldBlock, return"
             );
             return Err(ErrorKind::WouldBlock.into());
         }
@@ -48,7 +48,7 @@ fn new_client() -> Client<Stream> {
     }
 }
 
-/// Delivers `bytes`, with events for as long as there are any, and says what was answered.
+/// Delivers `bytes`, with events until they are read, and returns the answers.
 fn deliver(client: &mut Client<Stream>, bytes: &[u8]) -> String {
     client.stream.arrived.extend_from_slice(bytes);
     for _ in 0..100 {
@@ -56,8 +56,8 @@ fn deliver(client: &mut Client<Stream>, bytes: &[u8]) -> String {
         match on_event(client) {
             Ok(hung_up) => assert!(!hung_up, "this client has not hung up"),
             Err(error) if error.kind() == ErrorKind::WouldBlock => panic!(
-                "`on_event` failed with WouldBlock, which is no failure here: it says that there \
-                 is nothing to read until the next event"
+                "`on_event` failed with WouldBlock, which is no failure here: it says that nothing \
+                 is left to read until the next event"
             ),
             Err(error) => panic!("`on_event` failed: {:?}", error.kind()),
         }
@@ -65,7 +65,7 @@ fn deliver(client: &mut Client<Stream>, bytes: &[u8]) -> String {
             return String::from_utf8(client.stream.answered.split_off(0)).unwrap();
         }
     }
-    panic!("100 events, and there are still bytes to be read");
+    panic!("after 100 events, there are still bytes to read");
 }
 
 #[test]
@@ -74,16 +74,16 @@ fn the_halves_of_a_line_come_with_two_events() {
     assert_eq!(
         deliver(&mut client, b"hel"),
         "",
-        "half a line needs no answer"
+        "half a line gets no answer yet"
     );
     assert_eq!(
         deliver(&mut client, b"lo\n"),
         "HELLO\n",
-        "what was read of a line is gone when its rest arrives: keep it with the client"
+        "the rest of a line has arrived, but its first half is lost: keep it with the client"
     );
     assert!(
         client.begun.is_empty(),
-        "nothing is left of a line that has its answer"
+        "after the answer, `begun` must be empty"
     );
 }
 
@@ -93,13 +93,13 @@ fn one_read_may_bring_a_line_and_half_of_the_next() {
     assert_eq!(
         deliver(&mut client, b"hello\nwor"),
         "HELLO\n",
-        "a read ends where the bytes end, which need not be the end of a line: one line is whole \
-         here, and waits for its answer"
+        "a read ends where the bytes end, which need not be the end of a line: here one line is \
+         whole and needs its answer"
     );
     assert_eq!(
         deliver(&mut client, b"ld\nbye\n"),
         "WORLD\nBYE\n",
-        "the half line that was read with the line before it, and one line more"
+        "the first half of the second line came with the line before it: keep it"
     );
 }
 
@@ -109,7 +109,7 @@ fn a_client_that_hangs_up_is_over() {
     client.stream.closed = true;
     assert!(
         on_event(&mut client).unwrap(),
-        "a read of 0 bytes says that the client has hung up"
+        "a read of 0 bytes means that the client hung up"
     );
 }
 
@@ -126,7 +126,7 @@ fn half_a_line_stops_nobody_else() {
     let (mut quick, far_quick) = connect();
     let (done, finished) = mpsc::channel::<()>();
     let server = thread::spawn(move || {
-        let _done = done; // dropped at the end, whatever the end is
+        let _done = done; // dropped when the thread ends, even by a panic
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(8);
         let mut clients = [far_slow, far_quick].map(|stream| Client {
@@ -158,14 +158,14 @@ fn half_a_line_stops_nobody_else() {
     let heard = quick.read_exact(&mut answer);
     assert!(
         heard.is_ok() && &answer == b"GOOD DAY\n",
-        "a client has no answer, because another has sent half a line"
+        "a client gets no answer, because another client has sent half a line"
     );
     slow.write_all(b"lo\n").unwrap();
     let heard = slow.read_exact(&mut answer[..6]);
     assert!(
         heard.is_ok() && &answer[..6] == b"HELLO\n",
-        "the rest of the line came later, and the line has no answer: keep what was read with the \
-         client"
+        "the rest of the line came later, and the line gets no answer: keep the first half, and \
+         keep it with the client"
     );
     drop((slow, quick));
     let end = finished.recv_timeout(Duration::from_secs(5));

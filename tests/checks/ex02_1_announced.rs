@@ -11,8 +11,8 @@ struct Experiment {
     _client: std::net::TcpStream,
 }
 
-/// A registered stream at which so many times ten bytes have arrived. (Before it is registered:
-/// afterwards Windows has them in a buffer of the queue's, and only `poll` tells.)
+/// A registered stream, at which ten bytes have arrived `times` times. They arrive before we
+/// register: afterwards, on Windows, they go to a buffer of the queue's, and only `poll` sees them.
 fn arrived(times: usize, trigger: Trigger) -> Experiment {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -47,7 +47,7 @@ impl Experiment {
         self.poll.poll(&mut self.events, Some(patience)).unwrap()
     }
 
-    /// One event, and then one read.
+    /// Expects one event, then reads once.
     fn read(mut self, room: usize) -> Experiment {
         assert_eq!(self.poll(), 1);
         let count = self.stream.read(&mut vec![0; room]).unwrap();
@@ -60,8 +60,8 @@ impl Experiment {
 fn an_edge_that_is_not_drained() {
     assert!(
         EDGE_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Edge).read(4).poll(),
-        "you predicted {EDGE_AFTER_A_PARTIAL_READ} after a partial read, which is not what \
-         comes: an edge is announced once, however much of it is left"
+        "not {EDGE_AFTER_A_PARTIAL_READ} events after a partial read: an edge is announced once, \
+         however many bytes are left"
     );
 }
 
@@ -69,8 +69,8 @@ fn an_edge_that_is_not_drained() {
 fn a_level_that_is_not_drained() {
     assert!(
         LEVEL_AFTER_A_PARTIAL_READ == arrived(1, Trigger::Level).read(4).poll(),
-        "you predicted {LEVEL_AFTER_A_PARTIAL_READ} after a partial read, which is not what \
-         comes: a level is announced at every poll for as long as there is something to read"
+        "not {LEVEL_AFTER_A_PARTIAL_READ} events after a partial read: each poll announces a level \
+         for as long as there is something to read"
     );
 }
 
@@ -78,9 +78,8 @@ fn a_level_that_is_not_drained() {
 fn a_level_that_is_over() {
     assert!(
         LEVEL_AFTER_ALL_IS_READ == arrived(1, Trigger::Level).read(10).poll(),
-        "you predicted {LEVEL_AFTER_ALL_IS_READ} after everything was read, which is not \
-         what comes: a level is announced for as long as there is something to read, and whether \
-         the program has met WouldBlock is not asked"
+        "not {LEVEL_AFTER_ALL_IS_READ} events after everything is read: a level lasts for as long as \
+         there is something to read, and WouldBlock has nothing to do with it"
     );
 }
 
@@ -88,8 +87,8 @@ fn a_level_that_is_over() {
 fn three_writes_before_the_first_poll() {
     assert!(
         EDGE_AFTER_THREE_WRITES == arrived(3, Trigger::Edge).poll(),
-        "you predicted {EDGE_AFTER_THREE_WRITES} for three writes, which is not what comes: \
-         an event says that something can be read, not how often something has come"
+        "not {EDGE_AFTER_THREE_WRITES} events for three writes: an event says that there is something \
+         to read, not how often something came"
     );
 }
 
@@ -104,7 +103,7 @@ fn an_edge_that_is_asked_for_again() {
     let predicted = EDGE_REREGISTERED_AFTER_A_PARTIAL_READ;
     assert!(
         predicted == experiment.poll(),
-        "you predicted {predicted} after reregistering, which is not what comes: to \
-         reregister is to ask anew, and what can be read at that moment is announced"
+        "not {predicted} events after `reregister`: it asks the queue again, and the queue announces \
+         what is ready at that moment"
     );
 }

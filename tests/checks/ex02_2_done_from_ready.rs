@@ -17,7 +17,7 @@ impl Read for Stream {
         self.reads += 1;
         assert!(
             self.reads < 1000,
-            "after WouldBlock, return: this one spins"
+            "`on_event` spins: after WouldBlock, return"
         );
         if self.broken {
             return Err(ErrorKind::ConnectionReset.into());
@@ -39,7 +39,7 @@ fn port<S>(stream: S) -> Port<S> {
     }
 }
 
-/// The bytes of the next packet that count.
+/// The bytes that count of the next packet.
 fn bytes<S>(port: &mut Port<S>, otherwise: &str) -> Vec<u8> {
     let Some(packet) = port.packets.pop_front() else {
         panic!("{otherwise}");
@@ -47,7 +47,7 @@ fn bytes<S>(port: &mut Port<S>, otherwise: &str) -> Vec<u8> {
     match packet.result {
         Ok(count) => packet.buffer[..count].to_vec(),
         Err(error) => panic!(
-            "a packet with the error {:?}; WouldBlock says that the read is not done: keep the \
+            "a packet has the error {:?}; WouldBlock says that the read is not done: keep the \
              buffer, and wait for the next event",
             error.kind()
         ),
@@ -58,10 +58,10 @@ fn bytes<S>(port: &mut Port<S>, otherwise: &str) -> Vec<u8> {
 fn an_event_finishes_the_read_that_waits() {
     let mut port = port(Stream::default());
     port.lend(vec![0; 16]);
-    assert!(port.packets.is_empty(), "nothing has arrived yet");
+    assert!(port.packets.is_empty(), "a packet came before any byte");
     port.stream.arrived.extend_from_slice(b"ten bytes.");
     port.on_event();
-    let read = bytes(&mut port, "ten bytes, an event, and no packet");
+    let read = bytes(&mut port, "ten bytes and an event came, but no packet");
     assert_eq!(read, b"ten bytes.");
 }
 
@@ -73,7 +73,7 @@ fn an_event_too_many_finishes_nothing() {
     if let Some(Packet { result, .. }) = port.packets.pop_front() {
         let brought = result.map_err(|error| error.kind());
         panic!(
-            "a packet with {brought:?}, though nothing has arrived: an event is a hint, and \
+            "a packet has {brought:?}, but no byte has arrived: an event is a hint, and \
              WouldBlock says that the read is not done"
         );
     }
@@ -90,14 +90,14 @@ fn what_was_announced_while_nothing_was_lent() {
     port.on_event();
     assert!(
         port.packets.is_empty() && port.stream.reads == 0,
-        "nothing was lent, so nothing is to be read"
+        "no buffer was lent, so `on_event` must not read"
     );
     for part in [&b"ten "[..], b"byte", b"s."] {
         port.lend(vec![0; 4]);
         let read = bytes(
             &mut port,
-            "a buffer is lent, there are bytes to read, and no packet comes: an edge is announced \
-             once, and these bytes have been announced before; try at once when you lend",
+            "a buffer is lent and there are bytes to read, but no packet comes: an edge is announced \
+             once, and the queue has announced these bytes before; so `lend` must try at once",
         );
         assert_eq!(read, part, "one buffer, one read, one packet");
         assert!(port.packets.is_empty(), "one buffer, one packet");
@@ -110,7 +110,7 @@ fn the_end_and_an_error_are_done_too() {
     ended.lend(vec![0; 16]);
     ended.stream.closed = true;
     ended.on_event();
-    let read = bytes(&mut ended, "the peer has closed, and no packet says so");
+    let read = bytes(&mut ended, "the peer has closed, but no packet says so");
     assert!(read.is_empty());
 
     let mut broken = port(Stream::default());
@@ -120,7 +120,7 @@ fn the_end_and_an_error_are_done_too() {
     let result = broken.packets.pop_front().map(|packet| packet.result);
     assert!(
         matches!(result, Some(Err(error)) if error.kind() == ErrorKind::ConnectionReset),
-        "a read that fails is done: its error comes with the packet"
+        "a read that fails is done, too: its error comes with the packet"
     );
 }
 
@@ -146,8 +146,8 @@ fn with_a_socket() {
             let count = poll.poll(&mut events, limit).unwrap();
             assert!(
                 count > 0,
-                "two seconds without an event, after {} of 10 bytes: an edge is announced once, \
-                 and the rest is there already",
+                "no event came for two seconds, after {} of 10 bytes: an edge is announced once, \
+                 and the rest has already arrived",
                 received.len()
             );
             port.on_event();

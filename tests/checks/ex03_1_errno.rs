@@ -1,8 +1,8 @@
 use super::*;
 use std::cell::Cell;
 
-/// What an earlier call, the traced one, and the trace itself leave in errno (the numbers are
-/// Linux's).
+/// The reasons that an earlier call, the call under test, and the trace leave in errno. The numbers
+/// are Linux's.
 const ENOENT: i32 = 2;
 const EINVAL: i32 = 22;
 const EAGAIN: i32 = 11;
@@ -18,7 +18,7 @@ fn traced(answer: i32, left_in_errno: i32) -> Result<i32, i32> {
     assert_eq!(
         seen.get(),
         Some(answer),
-        "`trace` should have been called with the answer"
+        "call `trace` once, with the answer"
     );
     result
 }
@@ -30,7 +30,19 @@ fn errno_is_not_asked_after_a_success() {
             traced(answer, ENOENT),
             Ok(answer),
             "a call that answers {answer} has succeeded; the {ENOENT} in errno is left over from an \
-             earlier call, and no call sets it back to 0"
+             earlier call, because no call sets errno back to 0"
+        );
+    }
+}
+
+#[test]
+fn only_minus_one_says_that_errno_has_a_reason() {
+    for answer in [-2, -20, i32::MIN] {
+        assert_eq!(
+            traced(answer, ENOENT),
+            Ok(answer),
+            "{answer} is not -1, so errno says nothing about this call: getpriority, for one, \
+             answers -2 for a process with that priority; hand the number on"
         );
     }
 }
@@ -40,6 +52,6 @@ fn a_failure_keeps_its_own_reason() {
     assert_eq!(
         traced(-1, EINVAL),
         Err(EINVAL),
-        "the call failed with {EINVAL}; errno has been overwritten with {EAGAIN} by the trace"
+        "the call failed with {EINVAL}, but the trace has overwritten errno with {EAGAIN}"
     );
 }

@@ -1,7 +1,7 @@
 use super::*;
 use std::mem::offset_of;
 
-/// What the kernel leaves behind: mask and token, mask and token, and nothing between.
+/// The buffer as the kernel has written it: mask, token, mask, token, without gaps.
 fn written_by_the_kernel() -> [u8; size_of::<[Padded; 2]>()] {
     let mut buffer = [0; size_of::<[Padded; 2]>()];
     for (index, token) in [7_u64, 8].into_iter().enumerate() {
@@ -30,7 +30,7 @@ fn the_packed_struct_finds_both_tokens() {
     assert_eq!(
         tokens,
         [7, 8],
-        "the packed struct should find the kernel's own tokens"
+        "the packed struct must find the kernel's own tokens"
     );
 }
 
@@ -42,8 +42,8 @@ fn the_padded_struct_reads_these_tokens() {
         let read = token(&buffer, index, size, offset);
         assert!(
             predicted == read,
-            "you predicted token {predicted} for event {index}, which is not what is there: the \
-             kernel's events lie 12 bytes apart, and the program looks for a token in bytes {} to {}",
+            "the program does not read token {predicted} for event {index}: the kernel's events lie \
+             12 bytes apart, and the program looks for a token in bytes {} to {}",
             index * size + offset,
             index * size + offset + 7
         );

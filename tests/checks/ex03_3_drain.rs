@@ -17,7 +17,7 @@ impl Read for Stream {
             self.refusals += 1;
             assert!(
                 self.refusals < 1000,
-                "after WouldBlock, go back and wait: this one spins"
+                "`on_event` spins: after WouldBlock, return"
             );
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -27,7 +27,7 @@ impl Read for Stream {
     }
 }
 
-/// Runs `experiment` in a thread of its own, so that a loop without end fails as well.
+/// Runs `experiment` in another thread, so that an endless loop fails, too.
 fn within_five_seconds(experiment: impl FnOnce() + Send + 'static) {
     let (done, finished) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -45,15 +45,15 @@ fn within_five_seconds(experiment: impl FnOnce() + Send + 'static) {
 fn failed(error: &io::Error) -> ! {
     match error.kind() {
         io::ErrorKind::WouldBlock => panic!(
-            "`on_event` failed with WouldBlock, which is no failure here: it says that all has \
-             been read, and that it is time to wait"
+            "`on_event` failed with WouldBlock, which is no failure here: it says that nothing is \
+             left to read, and that you may wait"
         ),
         kind => panic!("`on_event` failed: {kind:?}"),
     }
 }
 
-/// Delivers each arrival, with one event for each; `None` is the peer closing, announced
-/// together with what arrived just before it.
+/// Delivers each arrival, with one event for each. With the last one the peer closes, and one event
+/// announces both.
 fn deliver(arrivals: &'static [&'static [u8]], sent: &'static [u8]) {
     within_five_seconds(move || {
         let mut stream = Stream::default();
@@ -67,13 +67,13 @@ fn deliver(arrivals: &'static [&'static [u8]], sent: &'static [u8]) {
             assert!(
                 stream.arrived.is_empty(),
                 "the loop waits for an event that will not come: an edge is announced once, and \
-                 {} bytes of it are still unread",
+                 {} bytes are still unread",
                 stream.arrived.len()
             );
             assert!(
                 closed == stream.closed,
-                "the loop waits for an event that will not come: the end of the stream was \
-                 announced together with the last bytes, and has not been read"
+                "the loop waits for an event that will not come: one event announced the last bytes \
+                 and the end of the stream, and you have not read the end"
             );
         }
         assert_eq!(received, sent, "bytes lost or repeated");
@@ -123,10 +123,10 @@ fn with_a_socket_and_epoll() {
             events: EDGE_READ_CLOSED,
             data: 0,
         };
-        // SAFETY: EPOLL_CLOEXEC is a number; no memory is passed.
+        // SAFETY: no pointer is passed.
         let epfd = unsafe { epoll_create1(0x80000) };
         assert!(epfd >= 0, "{}", io::Error::last_os_error());
-        // SAFETY: the descriptor is new and nobody else's.
+        // SAFETY: the kernel has just made the descriptor, and nobody else owns it.
         let epoll = unsafe { OwnedFd::from_raw_fd(epfd) };
         // SAFETY: `event` outlives the call.
         let added = unsafe { epoll_ctl(epoll.as_raw_fd(), 1, stream.as_raw_fd(), &mut event) };
@@ -134,13 +134,13 @@ fn with_a_socket_and_epoll() {
 
         let mut received = Vec::new();
         loop {
-            // SAFETY: there is room for the one event that is asked for.
+            // SAFETY: `event` is room for one event, and we ask for one.
             let count = unsafe { epoll_wait(epoll.as_raw_fd(), &mut event, 1, 1000) };
             assert_eq!(
                 count,
                 1,
                 "epoll_wait slept a second for an event that will not come: an edge is announced \
-                 once, and after {} of 10 bytes the rest, or the end of the stream, is unread",
+                 once, and after {} of 10 bytes you have not read the rest, or the end of the stream",
                 received.len()
             );
             match on_event(&mut stream, &mut received) {

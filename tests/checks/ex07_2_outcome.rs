@@ -5,7 +5,7 @@ fn failed(call: Call, returned: isize, reason: i32) -> Outcome {
 }
 
 fn done(call: Call, returned: isize, why: &str) {
-    let ask = || panic!("{call:?} has returned {returned}, and its reason is asked for: {why}");
+    let ask = || panic!("{call:?} returned {returned}, so do not ask for a reason: {why}");
     assert_eq!(
         outcome(call, returned, ask),
         Outcome::Done,
@@ -30,7 +30,7 @@ fn a_handle_that_is_none_has_two_values() {
     assert_eq!(
         failed(Call::CreateFileW, -1, 2),
         Outcome::Failed(2),
-        "a file that could not be opened is no null handle: it is INVALID_HANDLE_VALUE, which is -1"
+        "the answer of a failed CreateFileW is no null handle: it is INVALID_HANDLE_VALUE, -1"
     );
     done(Call::CreateFileW, 0x48, "a handle");
 }
@@ -57,13 +57,13 @@ fn an_operation_in_flight_has_not_failed() {
         assert_eq!(
             failed(call, returned, ERROR_IO_PENDING),
             Outcome::Pending,
-            "{call:?}: its memory is lent, and its packet is on its way"
+            "{call:?}: the operation is in flight, and its packet is on its way"
         );
     }
     assert_eq!(
         failed(Call::WSARecv, -1, 10054),
         Outcome::Failed(10054),
-        "only {ERROR_IO_PENDING} means that it has started"
+        "only {ERROR_IO_PENDING} means that the operation is in flight"
     );
     done(
         Call::WSARecv,
@@ -73,7 +73,7 @@ fn an_operation_in_flight_has_not_failed() {
     assert_eq!(
         failed(Call::CreateFileW, -1, ERROR_IO_PENDING),
         Outcome::Failed(ERROR_IO_PENDING),
-        "opening a file starts nothing that a packet would end"
+        "CreateFileW starts no operation that a packet could end"
     );
 }
 
@@ -83,6 +83,6 @@ fn wsastartup_has_no_reason_but_what_it_returns() {
     assert_eq!(
         failed(Call::WSAStartup, 10092, 0),
         Outcome::Failed(10092),
-        "what WSAStartup returns itself is the reason; nobody keeps another"
+        "WSAStartup's answer itself is the reason, and the system keeps no other"
     );
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// How a type is passed: `i64` also for `isize`, since all is for 64 bits.
+/// How C passes a type. All machines here have 64 bits, so an `isize` is an `i64`.
 trait Passed {
     const AS: &'static str;
 }
@@ -30,7 +30,7 @@ impl Passed for c_void {
     const AS: &'static str = "anything";
 }
 
-/// What a foreign function's type says: how it is called, what it takes, what it returns.
+/// The parts of a foreign function's type: the calling convention, the arguments, the answer.
 trait Prototype {
     const SAYS: (&'static str, &'static [&'static str], &'static str);
 }
@@ -60,7 +60,7 @@ fn syscall() {
     assert_eq!(
         takes.last(),
         Some(&"..."),
-        "syscall is variadic: some machines pass what stands for the dots in other places"
+        "syscall is variadic: some machines pass the arguments of the three dots in other places"
     );
     assert_eq!(
         (way, takes, returns),
@@ -74,7 +74,7 @@ fn recv() {
     let (way, takes, returns) = Recv::SAYS;
     assert_eq!(
         returns, "i64",
-        "a count of bytes may need more than 31 bits: a ssize_t is as wide as a size_t"
+        "a count of bytes may need more than 31 bits: ssize_t has the width of size_t"
     );
     assert_eq!((way, takes), ("C", &["i32", "pointer", "u64", "i32"][..]));
 }
@@ -84,17 +84,17 @@ fn ioctlsocket() {
     let (way, takes, returns) = IoctlSocket::SAYS;
     assert_eq!(
         way, "system",
-        "WSAAPI is a calling convention: on 32-bit x86 it is not C's"
+        "WSAAPI is a calling convention: on 32-bit x86 it differs from C's"
     );
     assert_eq!(
         takes[0], "u64",
-        "a SOCKET is a handle, as wide as a pointer and without a sign"
+        "a SOCKET is a handle: it has the width of a pointer, and no sign"
     );
     assert_eq!(
         takes[1..],
         ["i32", "pointer to 32 bits"],
-        "64-bit Windows has a `long` of its own: a long has 32 bits there, and so does a u_long, \
-         whose upper half the call would not write"
+        "64-bit Windows differs from 64-bit Unix: a long has 32 bits there, and so has a u_long; \
+         of a wider number, the call would write only one half"
     );
     assert_eq!(returns, "i32");
 }
@@ -104,8 +104,8 @@ fn cancel_io_ex() {
     let (way, takes, returns) = CancelIoEx::SAYS;
     assert_eq!(
         returns, "i32",
-        "a BOOL is an int, and may be any of 2 to the 32nd values: a `bool` that is neither 0 nor \
-         1 is undefined behaviour"
+        "a BOOL is an int and may hold any of 2 to the 32nd values, but a `bool` that is neither 0 \
+         nor 1 is undefined behaviour"
     );
     assert_eq!((way, takes), ("system", &["pointer", "pointer"][..]));
 }

@@ -13,7 +13,8 @@ fn reading() {
         );
         assert!(
             mask & EPOLLRDHUP != 0,
-            "{trigger:?}: the peer's last word is reported as EPOLLRDHUP, to who asks for it"
+            "{trigger:?}: the kernel reports that the peer has finished with EPOLLRDHUP, but only if \
+             the mask asks for it"
         );
     }
 }
@@ -24,8 +25,8 @@ fn writing() {
         let mask = mask(Interests::WRITABLE, trigger);
         assert!(
             mask & EPOLLOUT != 0 && mask & (EPOLLIN | EPOLLRDHUP) == 0,
-            "{trigger:?}: to write, ask for EPOLLOUT, and for nothing that concerns reading: a \
-             program that waits for room would be woken by every byte that arrives"
+            "{trigger:?}: to write, ask for EPOLLOUT, and for no bit about reading: otherwise every \
+             byte that arrives would wake a program that waits for room"
         );
     }
 }
@@ -36,7 +37,7 @@ fn both() {
         let mask = mask(Interests::READABLE | Interests::WRITABLE, trigger);
         assert!(
             mask & (EPOLLIN | EPOLLOUT) == EPOLLIN | EPOLLOUT,
-            "{trigger:?}: with both directions in the set, one mask asks for both"
+            "{trigger:?}: if the interests hold both directions, the mask must ask for both"
         );
     }
 }
@@ -50,17 +51,17 @@ fn the_whole_mask() {
             let how = EPOLLET | EPOLLONESHOT;
             assert!(
                 yours & how != how,
-                "{trigger:?}: EPOLLONESHOT needs no EPOLLET: after one report there is silence, \
-                 and no second one that edges could spare"
+                "{trigger:?}: EPOLLONESHOT needs no EPOLLET: after one report the kernel says nothing, \
+                 so there is no second report"
             );
             assert!(
                 yours & how == ours & how,
-                "{interests:?}, {trigger:?}: {yours:#x} has not the trigger's bits: epoll reports \
-                 levels unless EPOLLET asks for edges, and again and again unless EPOLLONESHOT"
+                "{interests:?}, {trigger:?}: {yours:#x} does not have the trigger's bits: EPOLLET asks \
+                 for edges, EPOLLONESHOT asks for one report, and without both epoll reports levels"
             );
             assert!(
                 yours == ours,
-                "{interests:?}, {trigger:?}: {yours:#x} asks for more than these five bits say"
+                "{interests:?}, {trigger:?}: {yours:#x} has a bit that is none of the five"
             );
         }
     }

@@ -3,7 +3,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A clock that only waiting moves, a signal at fixed intervals, and one event, or none.
+/// A clock that moves only while the program waits, a signal at fixed intervals, and at most one
+/// event.
 struct Fake {
     now: Duration,
     signals_every: Duration,
@@ -34,8 +35,8 @@ impl System for Fake {
         self.waits += 1;
         assert!(
             self.waits < 1000,
-            "1000 signals, and still waiting: each interrupted wait is begun anew with the whole \
-             timeout, not with the time that is left"
+            "still waiting after 1000 signals: after each signal, wait for the time that is left, \
+             not for the whole timeout"
         );
         let over = self.now.saturating_add(timeout);
         let signal = self.now.saturating_add(self.signals_every);
@@ -55,7 +56,7 @@ impl System for Fake {
 fn without_signals() {
     let mut system = Fake::new(Duration::MAX, Duration::MAX);
     assert_eq!(wait_for(&mut system, 200 * MS).unwrap(), 0);
-    assert_eq!(system.now(), 250 * MS, "200 ms were asked for");
+    assert_eq!(system.now(), 250 * MS, "the caller asked for 200 ms");
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_handler_that_runs_past_the_end() {
     let result = catch_unwind(AssertUnwindSafe(|| wait_for(&mut system, 50 * MS)));
     assert!(
         matches!(result, Ok(Ok(0))),
-        "a handler ran 5 ms past the end of the wait: no time is left then, and a difference must \
+        "a handler ran 5 ms past the end of the wait: then no time is left, and a difference must \
          not be negative"
     );
 }
@@ -91,7 +92,7 @@ fn an_event_among_signals() {
     assert_eq!(
         wait_for(&mut system, 200 * MS).unwrap(),
         1,
-        "an event came after 90 ms, and the signals before it ended the wait too early"
+        "an event came after 90 ms, but a signal before it ended the wait too early"
     );
 }
 
@@ -101,7 +102,7 @@ fn the_longest_timeout() {
     let result = catch_unwind(AssertUnwindSafe(|| wait_for(&mut system, Duration::MAX)));
     assert!(
         matches!(result, Ok(Ok(1))),
-        "any duration is a timeout, Duration::MAX too: a sum must not overflow"
+        "any duration is a timeout, even Duration::MAX: a sum must not overflow"
     );
 }
 
@@ -109,5 +110,5 @@ fn the_longest_timeout() {
 fn zero_asks_once() {
     let mut system = Fake::new(30 * MS, Duration::MAX);
     assert_eq!(wait_for(&mut system, Duration::ZERO).unwrap(), 0);
-    assert_eq!(system.waits, 1, "zero asks, and asks once");
+    assert_eq!(system.waits, 1, "with a timeout of zero, ask exactly once");
 }

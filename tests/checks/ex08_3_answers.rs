@@ -1,7 +1,7 @@
 use super::*;
 use evq::Interests;
 
-/// What Linux answers: asked here and now, if this is one.
+/// Linux's answers. On Linux, the checks ask the kernel.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod kernel {
     use evq::inside::{ffi, mask};
@@ -40,14 +40,15 @@ mod kernel {
         let mut child = Command::new("true").stdin(Stdio::piped()).spawn().unwrap();
         let pipe = child.stdin.take().unwrap();
         child.wait().unwrap();
-        // A child of another thread's has the reading end, too, until it
-        // executes its program. The error comes unasked.
+        // Another thread may start a child now. Until that child executes its
+        // program, it holds the reading end, too. So wait for the error, which the
+        // kernel reports even if nobody asks.
         wait_for(&pipe, 0);
         ask(&pipe, Interests::WRITABLE)
     }
 }
 
-/// What Linux has answered.
+/// The same answers, as Linux gave them.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod kernel {
     use evq::inside::mask::*;
@@ -69,8 +70,8 @@ mod kernel {
 fn the_peer_closed() {
     assert!(
         PEER_CLOSED == kernel::peer_closed(),
-        "predicted {PEER_CLOSED:#x}: a peer's close tells us only that it sends no more, which is \
-         one half; the other half is open as far as this side knows"
+        "not {PEER_CLOSED:#x}: the peer's close tells us that it sends no more, which closes one \
+         half; as far as our side knows, the other half is open"
     );
 }
 
@@ -78,8 +79,8 @@ fn the_peer_closed() {
 fn the_writer_is_gone() {
     assert!(
         WRITER_GONE == kernel::writer_gone(),
-        "predicted {WRITER_GONE:#x}: there is not a byte in the pipe, and a pipe has no half to \
-         close: what is left to report?"
+        "not {WRITER_GONE:#x}: there is not a byte in the pipe, and a pipe has no half to close: \
+         which bit is left?"
     );
 }
 
@@ -87,7 +88,7 @@ fn the_writer_is_gone() {
 fn the_reader_is_gone() {
     assert!(
         READER_GONE == kernel::reader_gone(),
-        "predicted {READER_GONE:#x}: the pipe has room, and whoever writes into it gets an error"
+        "not {READER_GONE:#x}: the pipe has room, and a write into it returns an error"
     );
 }
 
@@ -105,7 +106,7 @@ fn none_of_them_says_nothing() {
         };
         assert!(
             readiness.contains(asked_for),
-            "{answer:#x} would be an event of which {interests:?} hears nothing"
+            "{answer:#x} would be an event that says nothing to a program with {interests:?}"
         );
     }
 }

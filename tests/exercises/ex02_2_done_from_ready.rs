@@ -3,33 +3,33 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
-/// A finished read: the buffer comes back, and `result` says how many bytes of it count.
+/// A finished read. The buffer comes back, and `result` says how many bytes of it count.
 pub struct Packet {
     pub buffer: Vec<u8>,
     pub result: io::Result<usize>,
 }
 
-/// A completion port for one stream. The stream is non-blocking, and registered with a readiness
-/// queue, for edges.
+/// A completion port for one stream. The stream is non-blocking, and a readiness queue watches it
+/// for edges.
 pub struct Port<S> {
     pub stream: S,
-    /// The buffer that is lent, while its read is not done.
+    /// The buffer of the read that is in flight.
     pub lent: Option<Vec<u8>>,
-    /// The packets, in the order in which their reads were done.
+    /// The packets, in the order in which their reads finished.
     pub packets: VecDeque<Packet>,
 }
 
 impl<S: Read> Port<S> {
-    /// Lends a buffer. One read into it will be done, and its packet pushed to `packets`: at once
-    /// if there is something to read already, else later.
+    /// Lends a buffer for one read. When the read is done, its packet goes to `packets`: at once, if
+    /// there is already something to read.
     pub fn lend(&mut self, buffer: Vec<u8>) {
         self.lent = Some(buffer);
     }
 
-    /// Called whenever the readiness queue has an event for the stream. It may be one too many, and
-    /// it may come while nothing is lent.
+    /// The loop calls this for each event of the stream. The event may be spurious. It may also come
+    /// while no buffer is lent.
     pub fn on_event(&mut self) {
-        todo!("do the read that is waiting, if there is one")
+        todo!("do the read that is in flight, if there is one")
     }
 }
 

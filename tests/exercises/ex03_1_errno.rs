@@ -1,9 +1,10 @@
 //! Exercise 3.1: -1 and errno.
 
-/// What a C function answered, as a `Result`: `errno` tells the reason of a failure, `trace` is
-/// called once with the answer. Like `eprintln!`, it makes calls of its own.
+/// Makes a `Result` of what a C function answered. If the function failed, it answered -1, and
+/// `errno` returns the reason. `trace` must be called once, with the answer. Like `eprintln!`, it
+/// makes calls of its own.
 ///
-/// It compiles, and it lies. Repair it.
+/// This one compiles, and tells lies. Repair it.
 pub fn checked(answer: i32, errno: impl Fn() -> i32, trace: impl FnOnce(i32)) -> Result<i32, i32> {
     trace(answer);
     match errno() {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Read};
 
-/// Called once for each event of an edge-triggered, non-blocking source. Adds what has arrived
-/// to `received`; answers `true` when the peer has closed and everything before that is read.
+/// The loop calls this once for each event of an edge-triggered, non-blocking source. It adds the
+/// bytes that have arrived to `received`. It returns `true` if the peer has closed and no byte is
+/// left.
 ///
-/// It compiles, and it loses events. Repair it; the buffer stays at four bytes.
+/// This one compiles, but it loses events. Repair it. The buffer must keep its four bytes.
 pub fn on_event(source: &mut impl Read, received: &mut Vec<u8>) -> io::Result<bool> {
     let mut buffer = [0; 4];
     let count = source.read(&mut buffer)?;

@@ -19,21 +19,21 @@ pub enum Call {
     WSAStartup,
 }
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     Done,
-    /// It has started, and will be over later.
+    /// The operation is in flight; it will end later.
     Pending,
     Failed(i32),
 }
 
-/// That is not a failure.
+/// This reason is not a failure.
 pub const ERROR_IO_PENDING: i32 = 997;
 
-/// What a call has come to, by what it has returned. `last_error` asks the system for its reason.
+/// Says how a call ended, from what it returned. `last_error` asks the system for the reason.
 ///
-/// Right for the first of them. Repair it for the others.
+/// This one is right for the first call. Repair it for the other five.
 pub fn outcome(call: Call, returned: isize, last_error: impl FnOnce() -> i32) -> Outcome {
     let _ = call;
     match returned {

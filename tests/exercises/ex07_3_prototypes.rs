@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-// The widths are those of 64 bits. Each comment has what the header says, and each type what someone made of it:
-// all four link, and none is right. Repair them, in types whose widths everyone can see.
+// Each comment is the line of the header, and each type is what somebody made of it. All four link,
+// and all four are wrong. Repair them for 64-bit machines, with types that show their width.
 
 /// `long syscall(long number, ...);` of Linux
 pub type Syscall = unsafe extern "C" fn(i64, i64, i64) -> i64;

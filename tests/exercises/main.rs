@@ -32,6 +32,8 @@ mod ex02_2_done_from_ready_waits_for_another_edge;
 mod ex03_1_errno;
 #[path = "wrong/ex03_1_errno_asked_after_success.rs"]
 mod ex03_1_errno_asked_after_success;
+#[path = "wrong/ex03_1_errno_every_negative_is_a_failure.rs"]
+mod ex03_1_errno_every_negative_is_a_failure;
 #[path = "wrong/ex03_1_errno_read_too_late.rs"]
 mod ex03_1_errno_read_too_late;
 #[path = "ex03_2_layout.rs"]

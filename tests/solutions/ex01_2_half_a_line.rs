@@ -2,15 +2,15 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-/// One of many clients that a single thread serves.
+/// One of many clients of a single thread.
 pub struct Client<S> {
     pub stream: S,
-    /// What has been read of a line that is not whole yet.
+    /// The bytes that we have read of a line that is not whole yet.
     pub begun: Vec<u8>,
 }
 
-/// Called whenever the event queue says that there is something to read from this client. Sends
-/// every line back in capitals as soon as it is whole; answers `true` when the client has hung up.
+/// The server calls this whenever the event queue says that there is something to read from this
+/// client. It sends every whole line back in capitals. It returns `true` if the client hung up.
 // ANCHOR: answer
 pub fn on_event<S: Read + Write>(client: &mut Client<S>) -> io::Result<bool> {
     let mut buffer = [0; 64];

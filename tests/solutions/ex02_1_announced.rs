@@ -1,23 +1,24 @@
 //! Exercise 2.1: how often is it announced?
 //!
-//! Each constant is a number of events. Ten bytes have arrived at a stream that is registered,
-//! unless something else is said, for edges.
+//! Each constant is a number of events. Ten bytes have arrived at a stream. The stream is
+//! registered for edges, unless the comment says something else.
 
 // ANCHOR: answer
-/// The first `poll` gives one event. Four bytes are read. How many events does the next one give?
+/// The first `poll` gives one event. The program reads four bytes. How many events does the next
+/// `poll` give?
 pub const EDGE_AFTER_A_PARTIAL_READ: usize = 0;
 
-/// The same, registered for levels.
+/// The same, but registered for levels.
 pub const LEVEL_AFTER_A_PARTIAL_READ: usize = 1;
 
-/// Registered for levels, and one read has brought all ten bytes, without any `WouldBlock`.
+/// Registered for levels. One read brings all ten bytes, so no read returns `WouldBlock`.
 pub const LEVEL_AFTER_ALL_IS_READ: usize = 0;
 
-/// The client writes ten bytes three times, before the first `poll`. How many events does that
-/// one give?
+/// The client writes ten bytes three times before the first `poll`. How many events does the first
+/// `poll` give?
 pub const EDGE_AFTER_THREE_WRITES: usize = 1;
 
-/// Four bytes are read; then the stream is reregistered, for edges once more.
+/// The program reads four bytes. Then it reregisters the stream, again for edges.
 pub const EDGE_REREGISTERED_AFTER_A_PARTIAL_READ: usize = 1;
 // ANCHOR_END: answer
 

@@ -1,6 +1,6 @@
 //! Exercise 3.2: twelve bytes.
 
-/// `struct epoll_event` where nothing is packed, padding written out.
+/// `struct epoll_event` on a machine that packs nothing. The gap is a field here.
 #[repr(C)]
 pub struct Padded {
     pub events: u32,
@@ -9,16 +9,16 @@ pub struct Padded {
 }
 
 // ANCHOR: answer
-/// `struct epoll_event` of an x86-64 Linux. Give it that layout, whatever machine this is.
+/// `struct epoll_event` of x86-64 Linux. It must have that layout on every machine.
 #[repr(C, packed)]
 pub struct Packed {
     pub events: u32,
     pub data: u64,
 }
 
-/// An x86-64 kernel has written two events into a buffer of zeros, the first with mask 1 and
-/// token 7, the second with mask 1 and token 8. A program takes the buffer for `[Padded; 2]`.
-/// Which tokens does it read?
+/// An x86-64 kernel has written two events into a buffer of zeros. The first has mask 1 and token 7,
+/// the second has mask 1 and token 8. A program reads the buffer as `[Padded; 2]`. Which tokens does
+/// it find?
 pub const TOKENS_READ: [u64; 2] = [1 << 32, 0];
 // ANCHOR_END: answer
 

@@ -2,8 +2,9 @@
 
 use std::io::{self, Read};
 
-/// Called once for each event of an edge-triggered, non-blocking source. Adds what has arrived
-/// to `received`; answers `true` when the peer has closed and everything before that is read.
+/// The loop calls this once for each event of an edge-triggered, non-blocking source. It adds the
+/// bytes that have arrived to `received`. It returns `true` if the peer has closed and no byte is
+/// left.
 // ANCHOR: answer
 pub fn on_event(source: &mut impl Read, received: &mut Vec<u8>) -> io::Result<bool> {
     let mut buffer = [0; 4];

@@ -1,13 +1,13 @@
 //! Exercise 7.1: where C puts a struct's fields.
 
-/// A field: its size, and the alignment that this machine's C gives its type.
+/// A field: its size, and the alignment that C gives its type on this machine.
 #[derive(Clone, Copy)]
 pub struct Field {
     pub size: usize,
     pub align: usize,
 }
 
-/// Where the fields are, and what the whole is.
+/// The offsets of the fields, and the size and the alignment of the whole struct.
 #[derive(Debug, PartialEq)]
 pub struct Layout {
     pub offsets: Vec<usize>,
@@ -16,7 +16,7 @@ pub struct Layout {
 }
 
 // ANCHOR: answer
-/// Lays out a struct by C's rules. Of a packed one no field's alignment counts for more than
+/// Lays out a struct by C's rules. In a packed struct, no field's alignment counts for more than
 /// `packing`: 1 for `packed`, 4 for `packed(4)`.
 pub fn layout(fields: &[Field], packing: Option<usize>) -> Layout {
     let most = packing.unwrap_or(usize::MAX);

@@ -19,25 +19,25 @@ pub enum Call {
     WSAStartup,
 }
 
-/// What became of a call.
+/// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     Done,
-    /// It has started, and will be over later.
+    /// The operation is in flight; it will end later.
     Pending,
     Failed(i32),
 }
 
-/// That is not a failure.
+/// This reason is not a failure.
 pub const ERROR_IO_PENDING: i32 = 997;
 
 // ANCHOR: answer
-/// What a call has come to, by what it has returned. `last_error` asks the system for its reason.
+/// Says how a call ended, from what it returned. `last_error` asks the system for the reason.
 pub fn outcome(call: Call, returned: isize, last_error: impl FnOnce() -> i32) -> Outcome {
     let failed = match call {
         Call::GetPeerName | Call::CreateFileW | Call::WSARecv => returned == -1,
         Call::CreateIoCompletionPort | Call::WriteFile => returned == 0,
-        // It returns the reason itself.
+        // WSAStartup returns the reason itself.
         Call::WSAStartup if returned == 0 => return Outcome::Done,
         Call::WSAStartup => return Outcome::Failed(returned as i32),
     };

@@ -9,7 +9,8 @@ pub const EPOLLONESHOT: u32 = 1 << 30;
 pub const EPOLLET: u32 = 1 << 31;
 
 // ANCHOR: answer
-/// The mask for `epoll_ctl`: the directions, how they end, and how often they are reported.
+/// The mask for `epoll_ctl`. It says which directions to watch, and how often to report them. It also
+/// asks for the end of a direction, if epoll must be asked.
 pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
     let how = match trigger {
         Trigger::Edge => EPOLLET,

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 /// A kernel's wait and a clock.
 pub trait System {
-    /// What the clock shows.
+    /// The time that the clock shows.
     fn now(&self) -> Duration;
 
-    /// Waits once. Returns the number of events, 0 when the time is over, or an error, which is
-    /// of kind `Interrupted` when a signal came first.
+    /// Waits once. Returns the number of events, or 0 if the time is over. If a signal came first,
+    /// returns an error of kind `Interrupted`.
     fn wait(&mut self, timeout: Duration) -> io::Result<usize>;
 }
 
 // ANCHOR: answer
-/// Waits for events for the whole of `timeout`, whatever signals come.
+/// Waits for events until `timeout` is over, whatever signals come.
 pub fn wait_for(system: &mut impl System, timeout: Duration) -> io::Result<usize> {
     let deadline = system.now().saturating_add(timeout);
     loop {

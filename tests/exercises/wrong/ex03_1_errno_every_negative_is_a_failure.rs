@@ -1,0 +1,18 @@
+// Fails with: is not -1
+//! Exercise 3.1: -1 and errno.
+
+/// Makes a `Result` of what a C function answered. If the function failed, it answered -1, and
+/// `errno` returns the reason. `trace` must be called once, with the answer. Like `eprintln!`, it
+/// makes calls of its own.
+pub fn checked(answer: i32, errno: impl Fn() -> i32, trace: impl FnOnce(i32)) -> Result<i32, i32> {
+    let result = match answer {
+        ..0 => Err(errno()),
+        _ => Ok(answer),
+    };
+    trace(answer);
+    result
+}
+
+#[cfg(test)]
+#[path = "../../checks/ex03_1_errno.rs"]
+mod checks;
