@@ -9,7 +9,6 @@ use super::ffi::{self, Socket};
 use super::{options, sys};
 use crate::registrator::forward_source;
 
-// ANCHOR: socket
 /// A socket that sends and receives datagrams.
 ///
 /// A datagram arrives whole or not at all, perhaps twice, perhaps before one
@@ -50,7 +49,6 @@ use crate::registrator::forward_source;
 pub struct UdpSocket {
     pub(super) inner: sys::UdpSocket,
 }
-// ANCHOR_END: socket
 
 impl UdpSocket {
     fn socket(&self) -> Socket<'_> {
