@@ -1,8 +1,8 @@
-//! Chapter 12: an echo server on one thread. Whatever a client sends comes back to it, however
-//! slowly it reads and however it leaves.
+//! Chapter 12: an echo server on one thread. It sends back what each client sends, even to a client
+//! that reads slowly or has stopped sending.
 //!
-//! Alone, it serves four clients of its own and ends. With `-- --listen 127.0.0.1:7777` it serves
-//! others until a line `quit`, or the end of standard input, asks it to stop; every system has those.
+//! Without arguments, it serves four clients of its own and ends. With `-- --listen 127.0.0.1:7777`
+//! it serves your clients. The line `quit`, or the end of standard input, stops it.
 
 use std::env;
 use std::io::{self, ErrorKind, Read, Write};
@@ -15,32 +15,32 @@ use std::time::{Duration, Instant};
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Token};
 
-/// Connections have the tokens from 0 up, the queue has `usize::MAX`.
+/// Connections have the tokens from 0 up. `usize::MAX` is the queue's own.
 const LISTENER: Token = Token(usize::MAX - 1);
-/// Bytes held for one connection: all that a peer can make us remember that sends and never reads.
+/// The most bytes that the server holds for one connection.
 const ROOM: usize = 16 * 1024;
-/// Reads and writes for one connection before the others have their turn.
+/// How often one connection reads and writes before the others have their turn.
 const ROUNDS: usize = 16;
-/// How long we do without new connections before we try to accept again.
+/// How long the server waits after `accept` has failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 // ANCHOR: connection
 struct Connection {
     stream: TcpStream,
     buffer: Box<[u8]>,
-    /// The part of `buffer` that has been read and not yet written.
+    /// The part of `buffer` that was read and is not written yet.
     unsent: Range<usize>,
     /// The peer has sent its last byte. It may still read.
     ended: bool,
 }
 
-/// How a connection's turn came to its end.
+/// Why a connection's turn has ended.
 enum Turn {
-    /// The socket has refused, so that the kernel owes us an event.
+    /// The socket said `WouldBlock`, so an event will come.
     Waits,
-    /// The socket has refused nothing yet, but others want their turn.
+    /// The socket has not said `WouldBlock`, but the others want their turn.
     Unfinished,
-    /// Everything has come and gone.
+    /// The peer has ended, and everything has gone back.
     Over,
 }
 // ANCHOR_END: connection
@@ -56,8 +56,7 @@ impl Connection {
     }
 
     // ANCHOR: turn
-    /// Moves bytes in both directions, whichever of them the event was for: a
-    /// refusal costs less than an edge forgotten.
+    /// Tries both directions, because the event may be for either.
     fn turn(&mut self) -> io::Result<Turn> {
         for _ in 0..ROUNDS {
             let moved = self.fill()? | self.drain()?;
@@ -73,17 +72,16 @@ impl Connection {
     // ANCHOR_END: turn
 
     // ANCHOR: fill
-    /// Reads as much as there is room for; `true` if that changed anything.
+    /// Reads into the room that is left. `true` if that changed anything.
     fn fill(&mut self) -> io::Result<bool> {
         let room = &mut self.buffer[self.unsent.end..];
-        // Full: what we do not read stays in the kernel, whose own buffers fill in
-        // turn, until the peer's writes have to wait: backpressure, for nothing.
+        // If we do not read, the kernel's buffers fill, and the peer has to wait.
         if room.is_empty() || self.ended {
             return Ok(false);
         }
         match tried(|| self.stream.read(room))? {
             None => return Ok(false),
-            // Only the peer's side is closed: it still waits for its echo.
+            // The peer sends no more, but it still reads.
             Some(0) => self.ended = true,
             Some(count) => self.unsent.end += count,
         }
@@ -92,7 +90,7 @@ impl Connection {
     // ANCHOR_END: fill
 
     // ANCHOR: drain
-    /// Writes as much as the socket takes; `true` if that was anything.
+    /// Writes what the socket has room for. `true` if it took any bytes.
     fn drain(&mut self) -> io::Result<bool> {
         if self.unsent.is_empty() {
             return Ok(false);
@@ -101,7 +99,7 @@ impl Connection {
         let Some(count) = tried(|| self.stream.write(unsent))? else {
             return Ok(false);
         };
-        // `count` may be less than we offered. The rest stays, and goes out first.
+        // The socket may take less than we offer. The rest stays in the buffer.
         self.unsent.start += count;
         if self.unsent.is_empty() {
             self.unsent = 0..0;
@@ -112,12 +110,12 @@ impl Connection {
 }
 
 // ANCHOR: tried
-/// `None` where the socket would have waited: that is an answer, not a failure.
+/// Makes a call. `None` if the socket is not ready for it.
 fn tried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            // A signal came before any byte had moved. The call has decided nothing.
+            // A signal came before any byte was moved: call again.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => return result.map(Some),
         }
@@ -129,13 +127,13 @@ fn tried(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize
 struct Server {
     poll: Poll,
     listener: TcpListener,
-    /// A connection's token is its place in here.
+    /// A connection's token is its place in this list.
     connections: Vec<Option<Connection>>,
     /// Places without a connection.
     free: Vec<usize>,
     /// Places whose connection was closed in the current batch of events.
     vacated: Vec<usize>,
-    /// `accept` has failed, and clients may wait in the kernel: when to try again.
+    /// When to call `accept` again, if it has failed.
     retry: Option<Instant>,
     finished: usize,
     failed: usize,
@@ -160,45 +158,41 @@ impl Server {
         })
     }
 
-    // ANCHOR: run
-    /// Serves until the loop is closed, and then gives up what is unsent.
+    // ANCHOR: wait
+    /// Serves until the loop is closed.
     fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
         loop {
-            // The loop sleeps here and nowhere else. It has a reason to wake by
-            // itself only if `accept` has failed: a descriptor that is closed
-            // elsewhere in the process makes no event.
             let pause = self
                 .retry
                 .map(|at| at.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, pause) {
                 Ok(_) => {}
-                // An error of no system call: somebody has closed the loop.
+                // No system call returns this error: somebody has closed the loop.
                 Err(error) if error.raw_os_error().is_none() => return Ok(()),
                 Err(error) => return Err(error),
             }
+            // ANCHOR_END: wait
+            // ANCHOR: batch
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept_all(),
                     Token(place) => self.serve(place),
                 }
             }
-            // By the clock, and not when nothing else happens: there may always be
-            // a client that talks.
             if let Some(at) = self.retry {
                 if !self.vacated.is_empty() || Instant::now() >= at {
                     self.accept_all();
                 }
             }
-            // Not before the batch is over: its later events may bear these tokens,
-            // and must not meet a connection that was accepted meanwhile.
+            // No earlier: a later event of this batch may have one of these tokens.
             self.free.append(&mut self.vacated);
+            // ANCHOR_END: batch
         }
     }
-    // ANCHOR_END: run
 
     // ANCHOR: accept
-    /// Accepts until nobody is left: one edge may announce any number of clients.
+    /// Accepts every client that waits. One edge may announce several.
     fn accept_all(&mut self) {
         self.retry = None;
         loop {
@@ -206,13 +200,10 @@ impl Server {
                 Ok((stream, _)) => self.admit(stream),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return,
-                    // This client has given up already. The next one may not have.
+                    // This client has gone. The next one may wait.
                     ErrorKind::ConnectionAborted => {}
-                    // A signal came first.
                     ErrorKind::Interrupted => {}
-                    // As a rule there are no descriptors left, and to ask again at
-                    // once would only burn time. The clients wait in the kernel; so
-                    // do we, until one of ours ends or the pause is over.
+                    // Most likely, the process has no descriptor left.
                     _ => {
                         self.retry = Some(Instant::now() + PAUSE);
                         return;
@@ -221,38 +212,36 @@ impl Server {
             }
         }
     }
+    // ANCHOR_END: accept
 
+    // ANCHOR: admit
     fn admit(&mut self, mut stream: TcpStream) {
         let place = self.free.pop().unwrap_or_else(|| {
             self.connections.push(None);
             self.connections.len() - 1
         });
         let registrator = self.poll.registrator();
-        // Both directions, once and for all: an edge comes only when something
-        // changes, so that being always writable, as most sockets are, wakes
-        // nobody.
         let watched = stream
             .set_nodelay(true)
             .and_then(|()| registrator.register(&mut stream, Token(place), both()));
         match watched {
             Ok(()) => self.connections[place] = Some(Connection::new(stream)),
-            // One client's trouble, or the loop closes. Dropping `stream` hangs up.
+            // Only this client is lost: the stream is dropped, which closes it.
             Err(_) => self.free.push(place),
         }
     }
-    // ANCHOR_END: accept
+    // ANCHOR_END: admit
 
     // ANCHOR: serve
     fn serve(&mut self, place: usize) {
-        // The event may be late: its connection was closed in the same batch.
+        // An earlier event of this batch may have closed the connection.
         let Some(Some(connection)) = self.connections.get_mut(place) else {
             return;
         };
         let ended = match connection.turn() {
             Ok(Turn::Waits) => return,
             Ok(Turn::Unfinished) => {
-                // No refusal, no edge. Reregistering has what is ready reported
-                // again, behind what others are waiting for.
+                // No `WouldBlock`, so no edge is owed. This asks for an event now.
                 let registrator = self.poll.registrator();
                 match registrator.reregister(&mut connection.stream, Token(place), both()) {
                     Ok(()) => return,
@@ -264,11 +253,10 @@ impl Server {
         };
         match ended {
             Ok(()) => self.finished += 1,
-            // A reset, as a rule. It ends this connection, and nobody else's.
+            // Usually a reset. It ends this connection alone.
             Err(_) => self.failed += 1,
         }
-        // Dropping the stream deregisters it and closes it, which is how the peer
-        // learns that there is no more to read.
+        // Drops the stream, which deregisters and closes it.
         self.connections[place] = None;
         self.vacated.push(place);
     }
@@ -280,7 +268,7 @@ fn both() -> Interests {
 }
 
 // ANCHOR: until
-/// Serves at `addr` until `until`, in a thread of its own, has come to its end.
+/// Serves at `addr` until the function `until` returns, which runs in its own thread.
 fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<()> {
     let mut server = Server::bind(addr)?;
     let addr = server.listener.local_addr()?;
@@ -289,13 +277,13 @@ fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<
     let stopper = thread::spawn(move || {
         let said = until(addr);
         if let Err(error) = registrator.close_loop() {
-            // The loop is closed, but its poller sleeps and cannot be woken to see it.
+            // The poller sleeps, and the system refuses to wake it.
             eprintln!("ch12_echo: cannot stop the server, so the program ends: {error}");
             process::exit(1);
         }
         said
     });
-    // If this fails, the program ends, and the thread with it.
+    // If this fails, `main` returns, and that ends the thread too.
     server.run()?;
     if let Ok(said) = stopper.join() {
         print!("{said}");
@@ -304,16 +292,18 @@ fn serve_until(addr: SocketAddr, until: fn(SocketAddr) -> String) -> io::Result<
     println!("stopped: {finished} connections came to their end, {failed} failed");
     Ok(())
 }
+// ANCHOR_END: until
 
-/// Until somebody has typed `quit`, or there is nobody left who could.
+// ANCHOR: quit
+/// Returns after the line `quit`, or at the end of the input.
 fn quit(_: SocketAddr) -> String {
     let mut lines = io::stdin().lines().map_while(Result::ok);
     let _ = lines.find(|line| line.trim() == "quit");
     String::new()
 }
-// ANCHOR_END: until
+// ANCHOR_END: quit
 
-/// Four clients at a time; what each has to tell.
+/// Runs four clients at once, and returns what each of them reports.
 fn own_clients(addr: SocketAddr) -> String {
     type Client = fn(SocketAddr) -> io::Result<String>;
     let clients: [(&str, Client); 4] = [
@@ -331,7 +321,7 @@ fn own_clients(addr: SocketAddr) -> String {
     told.concat()
 }
 
-/// A client of the standard library's. It waits for its echo, but not for ever.
+/// Connects with the standard library. A read or a write fails after five seconds.
 fn connect(addr: SocketAddr) -> io::Result<net::TcpStream> {
     let stream = net::TcpStream::connect(addr)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -339,8 +329,8 @@ fn connect(addr: SocketAddr) -> io::Result<net::TcpStream> {
     Ok(stream)
 }
 
-/// Leaves, and sees the server close its side, too. Without that, the loop might be closed, and
-/// the connections counted, while the server has not yet heard of it.
+/// Ends our side, and waits until the server has closed its side too. Otherwise the program might
+/// count the connections before the server has closed this one.
 fn leave(mut stream: net::TcpStream) -> io::Result<usize> {
     stream.shutdown(Shutdown::Write)?;
     stream.read(&mut [0])
@@ -355,7 +345,7 @@ fn expect(stream: &mut net::TcpStream, sent: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Of a prime length, so that a loss or a repetition of any usual buffer's length shows.
+/// Its length is a prime number, so a buffer's length that is lost or sent twice shows.
 fn piece() -> Vec<u8> {
     (0..=250).cycle().take(65_521).collect()
 }
@@ -371,8 +361,7 @@ fn chatty(addr: SocketAddr) -> io::Result<String> {
     Ok("100 lines, each back before the next was sent".into())
 }
 
-/// Reads nothing until everything between the two ends is full: 33 MB are more than the kernel
-/// keeps for two sockets of one machine.
+/// Reads nothing for 200 ms, while a second thread sends 33 MB. The kernel's buffers hold less.
 fn slow_reader(addr: SocketAddr) -> io::Result<String> {
     let (mut stream, piece, pieces) = (connect(addr)?, piece(), 512);
     let (mut sender, copy) = (stream.try_clone()?, piece.clone());
@@ -389,7 +378,7 @@ fn slow_reader(addr: SocketAddr) -> io::Result<String> {
     ))
 }
 
-/// Says that it will send no more while most of what it sent is still on its way.
+/// Ends its side while most of its bytes are still on their way.
 fn half_closer(addr: SocketAddr) -> io::Result<String> {
     let (mut stream, piece) = (connect(addr)?, piece());
     stream.write_all(&piece)?;
@@ -402,7 +391,7 @@ fn half_closer(addr: SocketAddr) -> io::Result<String> {
     ))
 }
 
-/// Closes with its echo unread. On Linux that resets the connection, elsewhere it may not.
+/// Closes with its echo unread. On Linux that resets the connection. Other systems may not.
 fn leaver(addr: SocketAddr) -> io::Result<String> {
     let mut stream = connect(addr)?;
     stream.write_all(b"never mind")?;

@@ -1,8 +1,8 @@
-//! Chapter 16: datagrams. First what a program loses that treats them as a stream; then a server
-//! that adds, and a client that asks again until it has its answer.
+//! Chapter 16: datagrams. The first part treats datagrams as a stream, and loses some. Then a server
+//! adds numbers, and its client asks again until it has an answer.
 //!
-//! `-- --listen 127.0.0.1:7777` serves clients of yours instead, until you type `quit`: in another
-//! terminal, `nc -u 127.0.0.1 7777`, and lines such as `1 add 5`.
+//! With `-- --listen 127.0.0.1:7777` the server serves your clients until you type `quit`. In another
+//! terminal, start `nc -u 127.0.0.1 7777`, and type lines such as `1 add 5`.
 
 use std::collections::HashMap;
 use std::env;
@@ -17,7 +17,7 @@ use evq::{Events, Interests, Poll, Token};
 
 /// The longest datagram of this chapter's protocol, in bytes.
 const LONGEST: usize = 32;
-/// Longer than an answer takes here, unless it is lost.
+/// How long the client waits before it asks again for the first time.
 const PATIENCE: Duration = Duration::from_millis(10);
 /// How many questions the client asks. Each adds its own number.
 const QUESTIONS: u32 = 10;
@@ -30,7 +30,7 @@ fn any_port() -> SocketAddr {
 }
 
 // ANCHOR: habits
-/// Receives as if from a stream: 0 is the end, and so is every error.
+/// Receives as from a stream: 0 bytes are the end, and so is an error.
 fn as_a_stream(socket: &UdpSocket, received: &mut Vec<String>) -> Result<(), String> {
     let mut buffer = [0; LONGEST];
     loop {
@@ -68,12 +68,12 @@ fn habits() -> io::Result<()> {
     Ok(())
 }
 
-// ANCHOR: flood
 /// Sends more than a socket holds, while nobody receives.
 fn flood() -> io::Result<()> {
     let (sender, receiver) = (UdpSocket::bind(any_port())?, UdpSocket::bind(any_port())?);
     let to = receiver.local_addr()?;
     let (mut taken, mut refused, mut received) = (0, 0, 0);
+    // ANCHOR: flood
     for _ in 0..5000 {
         match sender.send_to(&[7; 1000], to) {
             Ok(_) => taken += 1,
@@ -83,23 +83,23 @@ fn flood() -> io::Result<()> {
     while receiver.recv(&mut [0; 1000]).is_ok() {
         received += 1;
     }
+    // ANCHOR_END: flood
     println!("5000 datagrams: {taken} sent, {refused} refused");
     println!("some of them are lost: {}", received < taken);
     Ok(())
 }
-// ANCHOR_END: flood
 
 // ANCHOR: nobody
 /// Asks where nobody listens.
 fn nobody() -> io::Result<()> {
     let client = UdpSocket::bind(any_port())?;
-    // It hears only itself. While it lives, nobody else gets its port.
+    // This socket receives only from itself, and no other program can take its port.
     let deaf = std::net::UdpSocket::bind(any_port())?;
     let nobody = deaf.local_addr()?;
     deaf.connect(nobody)?;
     client.connect(nobody)?;
     println!("send: {:?}", plain(client.send(b"1 add 1")));
-    // The refusal comes back as a message of its own, which takes a moment.
+    // The refusal is a message too. It takes a moment to arrive.
     thread::sleep(Duration::from_millis(20));
     println!("recv: {:?}", plain(client.recv(&mut [0; LONGEST])));
     println!("recv: {:?}", plain(client.recv(&mut [0; LONGEST])));
@@ -119,14 +119,14 @@ fn text(bytes: &[u8]) -> String {
 /// What one call has received.
 enum Received {
     Datagram(String, SocketAddr),
-    /// It was longer than `LONGEST`, and the rest of it is gone.
+    /// The datagram was longer than `LONGEST`. The rest of it is lost.
     Cut,
-    /// There is none; an event is owed.
+    /// No datagram is there. An event will come.
     Nothing,
 }
 
 fn receive(socket: &UdpSocket) -> io::Result<Received> {
-    // Room for one byte more than is allowed: a datagram that fills it is too long.
+    // One byte longer than any datagram may be. A datagram that fills it is too long.
     let mut buffer = [0; LONGEST + 1];
     loop {
         return match socket.recv_from(&mut buffer) {
@@ -134,8 +134,7 @@ fn receive(socket: &UdpSocket) -> io::Result<Received> {
             Ok((count, from)) => Ok(Received::Datagram(text(&buffer[..count]), from)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => Ok(Received::Nothing),
-                // An earlier datagram was refused. This call has received nothing:
-                // call again.
+                // An earlier datagram was refused. Call again.
                 ErrorKind::ConnectionRefused => continue,
                 _ => Err(error),
             },
@@ -149,13 +148,14 @@ struct Server {
     socket: UdpSocket,
     total: u64,
     executed: u32,
-    /// Each client's last question, by its number, and our answer.
+    /// The number of each client's last question, and our answer to it.
     answered: HashMap<SocketAddr, (u32, String)>,
-    /// Answers that were given a second time.
+    /// How many answers were sent again.
     repeated: u32,
-    /// Loses datagrams, because loopback does not.
+    /// Loses datagrams, because loopback loses none.
     link: Option<Link>,
 }
+// ANCHOR_END: server
 
 impl Server {
     /// Answers every question that has arrived.
@@ -163,13 +163,14 @@ impl Server {
         loop {
             match receive(&self.socket)? {
                 Received::Datagram(question, from) => self.question(&question, from),
-                // Our clients send none that is so long: pass it over.
+                // Not from one of our clients: ignore it.
                 Received::Cut => {}
                 Received::Nothing => return Ok(()),
             }
         }
     }
 
+    // ANCHOR: question
     fn question(&mut self, question: &str, from: SocketAddr) {
         let mut words = question.split_whitespace();
         let number = words.next().and_then(|word| word.parse().ok());
@@ -178,9 +179,9 @@ impl Server {
             return;
         };
         match self.answered.get(&from) {
-            // The client asks again, so our answer was lost. Do not add again.
+            // The client has no answer yet. Do not add again.
             Some((last, _)) if *last == number => self.repeated += 1,
-            // The client has asked a later question since: it has this answer.
+            // The client has asked a later question, so it has this answer.
             Some((last, _)) if *last > number => return,
             _ => {
                 self.total += u64::from(amount);
@@ -190,13 +191,12 @@ impl Server {
             }
         }
         if self.arrives() {
-            // No room? Then the answer is lost, and the client will ask again. We keep
-            // nothing for it.
+            // If there is no room, the answer is lost, and the client asks again.
             let answer = self.answered[&from].1.as_bytes();
             let _ = self.socket.send_to(answer, from);
         }
     }
-    // ANCHOR_END: server
+    // ANCHOR_END: question
 
     fn bind(addr: SocketAddr, link: Option<Link>) -> io::Result<Server> {
         Ok(Server {
@@ -214,7 +214,7 @@ impl Server {
     }
 }
 
-/// Loses each fifth datagram, and each seventh, whichever way it goes.
+/// Loses each fifth and each seventh datagram, in both directions together.
 struct Link {
     carried: u32,
 }
@@ -230,25 +230,28 @@ impl Link {
 struct Client {
     socket: UdpSocket,
     number: u32,
-    /// When we ask again, if there is no answer; and how long we then wait.
+    /// When we ask again if no answer has come.
     due: Instant,
+    /// How long we wait after the next question.
     patience: Duration,
     asked: u32,
 }
+// ANCHOR_END: client
 
 impl Client {
+    // ANCHOR: ask
     fn next_question(&mut self) -> io::Result<()> {
         self.number += 1;
         self.patience = PATIENCE;
         self.ask()
     }
 
-    /// Asks, or asks again: the same question has the same number.
+    /// Asks, or asks again. A question that is asked again keeps its number.
     fn ask(&mut self) -> io::Result<()> {
         let question = format!("{0} add {0}", self.number);
         match self.socket.send(question.as_bytes()) {
             Ok(_) => {}
-            // As if it was lost on its way: we ask again when it is time.
+            // The question is lost. We ask again when it is due.
             Err(error)
                 if error.kind() == ErrorKind::WouldBlock
                     || error.kind() == ErrorKind::ConnectionRefused => {}
@@ -256,12 +259,13 @@ impl Client {
         }
         self.asked += 1;
         self.due = Instant::now() + self.patience;
-        // If the server is slow, more questions make it slower.
         self.patience *= 2;
         Ok(())
     }
+    // ANCHOR_END: ask
 
-    /// The answer to the present question, if it has come.
+    // ANCHOR: answer
+    /// The answer to the last question, if it has come.
     fn answer(&self) -> io::Result<Option<u64>> {
         loop {
             match receive(&self.socket)? {
@@ -270,7 +274,7 @@ impl Client {
                 Received::Datagram(answer, _) => {
                     let mut words = answer.split_whitespace();
                     let number = words.next().and_then(|word| word.parse().ok());
-                    // Another number is the second answer to an old question.
+                    // Another number: an old question was answered twice.
                     if number == Some(self.number) {
                         return Ok(words.nth(1).and_then(|word| word.parse().ok()));
                     }
@@ -278,11 +282,10 @@ impl Client {
             }
         }
     }
+    // ANCHOR_END: answer
 }
-// ANCHOR_END: client
 
-// ANCHOR: both
-/// The client and its server, in one loop.
+/// Runs the client and its server in one loop.
 fn questions() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
@@ -299,6 +302,7 @@ fn questions() -> io::Result<()> {
     registrator.register(&mut client.socket, CLIENT, Interests::READABLE)?;
     registrator.register(&mut server.socket, SERVER, Interests::READABLE)?;
 
+    // ANCHOR: both
     client.next_question()?;
     let total = loop {
         let left = client.due.saturating_duration_since(Instant::now());
@@ -313,15 +317,15 @@ fn questions() -> io::Result<()> {
             None => {}
         }
     };
+    // ANCHOR_END: both
     println!("{QUESTIONS} questions, answered: {}", client.number);
     println!("some were asked again: {}", client.asked > QUESTIONS);
     println!("some were answered twice: {}", server.repeated > 0);
     println!("added {} times, which makes {total}", server.executed);
     Ok(())
 }
-// ANCHOR_END: both
 
-/// Serves clients of the reader's own.
+/// Serves the reader's clients.
 fn listen(addr: SocketAddr) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);

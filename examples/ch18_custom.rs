@@ -1,5 +1,5 @@
-//! Chapter 18: a source over what no socket type covers. On Unix a child's output, by `SourceFd`;
-//! on Windows a directory whose changes are reported, by `Binding` and `Overlapped`.
+//! Chapter 18: sources that are not evq's sockets. On Unix, `SourceFd` watches a child's output. On
+//! Windows, a source over `Binding` and `Overlapped` reports what changes in a directory.
 
 use std::io;
 
@@ -36,8 +36,7 @@ mod child {
         twice()
     }
 
-    // ANCHOR: listen
-    /// A child says one word now, and one after 600 ms. After 300 ms a thread wakes us.
+    /// A child prints a word now, and another after 600 ms. After 300 ms a thread wakes us.
     fn listen(prepare: fn(BorrowedFd<'_>) -> io::Result<()>) -> io::Result<()> {
         let mut child = Command::new("sh")
             .args(["-c", "echo one; sleep 0.6; echo two"])
@@ -49,6 +48,7 @@ mod child {
         prepare(stdout.as_fd())?;
 
         let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
+        // ANCHOR: listen
         let mut source = SourceFd::new(stdout);
         poll.registrator()
             .register(&mut source, CHILD, Interests::READABLE)?;
@@ -71,13 +71,13 @@ mod child {
                 }
             }
         }
+        // ANCHOR_END: listen
         alarm.join().expect("the alarm does not panic")?;
         child.wait().map(drop)
     }
-    // ANCHOR_END: listen
 
     // ANCHOR: drain
-    /// Reads until the pipe has no more for now; `true` if the child has ended.
+    /// Reads until the pipe is empty. `true` if the child has ended.
     fn drain(mut stdout: &File) -> io::Result<bool> {
         let mut buffer = [0; 64];
         loop {
@@ -97,11 +97,11 @@ mod child {
     }
     // ANCHOR_END: drain
 
-    // ANCHOR: nonblocking
+    // ANCHOR: numbers
     // https://man7.org/linux/man-pages/man2/F_GETFL.2const.html
     const F_GETFL: c_int = 3;
     const F_SETFL: c_int = 4;
-    /// Linux has a number of its own for it, and another one on some processors.
+    /// Linux has its own number, and on some processors another one.
     const O_NONBLOCK: c_int = if cfg!(any(target_os = "linux", target_os = "android")) {
         if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
             0x80
@@ -118,11 +118,14 @@ mod child {
         fn fcntl(fd: c_int, operation: c_int, ...) -> c_int;
     }
 
+    // ANCHOR_END: numbers
+
+    // ANCHOR: nonblocking
     fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
         let fd = fd.as_raw_fd();
-        // SAFETY: an open descriptor, and a question without a third argument.
+        // SAFETY: the descriptor is open, and F_GETFL takes no argument.
         let flags = unsafe { fcntl(fd, F_GETFL) };
-        // SAFETY: an open descriptor, and an int.
+        // SAFETY: the descriptor is open, and F_SETFL takes an int.
         if flags == -1 || unsafe { fcntl(fd, F_SETFL, flags | O_NONBLOCK) } == -1 {
             return Err(io::Error::last_os_error());
         }
@@ -167,12 +170,12 @@ pub(crate) mod directory {
         Watch,
     };
 
-    // ANCHOR: foreign
     const FILE_LIST_DIRECTORY: u32 = 1;
     const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
     const FILE_FLAG_OVERLAPPED: u32 = 0x4000_0000;
     const FILE_NOTIFY_CHANGE_FILE_NAME: u32 = 1;
 
+    // ANCHOR: foreign
     #[link(name = "kernel32")]
     unsafe extern "system" {
         /// <https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-readdirectorychangesw>
@@ -190,7 +193,7 @@ pub(crate) mod directory {
     // ANCHOR_END: foreign
 
     // ANCHOR: watcher
-    /// Reports which files of a directory come, go and are renamed.
+    /// Reports which files of a directory are added, removed and renamed.
     pub struct Watcher {
         directory: File,
         binding: Binding,
@@ -198,34 +201,36 @@ pub(crate) mod directory {
         lent: Arc<Lent>,
     }
 
-    /// What the kernel uses while an operation is in flight. A packet's pointer to
-    /// `overlapped` is a pointer to the whole.
+    /// What an operation needs. The packet's pointer leads to `overlapped`, and so to
+    /// the whole struct.
     #[repr(C)]
     pub struct Lent {
         overlapped: Overlapped,
-        /// The kernel wants it aligned to four bytes.
+        /// The kernel wants the buffer aligned to four bytes.
         buffer: UnsafeCell<[u32; ROOM / 4]>,
         state: Mutex<State>,
         set_readiness: SetReadiness,
     }
+    // ANCHOR_END: watcher
 
-    /// Bytes.
+    /// The buffer's size in bytes.
     const ROOM: usize = 4096;
 
-    /// Where the buffer is.
+    // ANCHOR: state
+    /// Who has the buffer.
     enum State {
-        /// Here, and empty.
+        /// We have it, and no operation has used it yet.
         Idle,
-        /// With the kernel.
+        /// The kernel has it.
         Lent,
-        /// Here again: with this many bytes, or an error.
+        /// We have it again, with this number of bytes or an error.
         Done(io::Result<usize>),
     }
 
-    // SAFETY: only `Watcher::changes` looks into `buffer`, under the lock of `state`
-    // and when that is `Done`. The other fields may be shared by themselves.
+    // SAFETY: only `Watcher::changes` reads `buffer`, while it holds the lock of
+    // `state`, and only if that is `Done`. All other fields are `Sync`.
     unsafe impl Sync for Lent {}
-    // ANCHOR_END: watcher
+    // ANCHOR_END: state
 
     // ANCHOR: new
     impl Watcher {
@@ -254,7 +259,7 @@ pub(crate) mod directory {
         // ANCHOR_END: new
 
         // ANCHOR: changes
-        /// What has changed since the last call; `WouldBlock` if nothing has.
+        /// What has changed since the last call. `WouldBlock` if nothing has.
         pub fn changes(&self) -> io::Result<Vec<Change>> {
             let mut state = lock(&self.lent.state);
             let result = match mem::replace(&mut *state, State::Idle) {
@@ -266,7 +271,7 @@ pub(crate) mod directory {
             };
             let buffer = self.lent.buffer.get().cast();
             let changes = result.map(|count| {
-                // SAFETY: `Done`, so nobody else has the buffer; it has `ROOM` bytes.
+                // SAFETY: in `Done`, nobody else uses the buffer. It has `ROOM` bytes.
                 records(unsafe { slice::from_raw_parts(buffer, count.min(ROOM)) })
             });
             self.lend(&mut state);
@@ -275,15 +280,15 @@ pub(crate) mod directory {
         // ANCHOR_END: changes
 
         // ANCHOR: lend
-        /// Gives the buffer to the kernel, which keeps it until something changes.
+        /// Lends the buffer to the kernel until something changes.
         fn lend(&self, state: &mut State) {
             let lent = &self.lent;
-            // Fails only if the poller cannot be woken, and `EMPTY` wakes nobody.
+            // Cannot fail: `EMPTY` wakes nobody.
             let _ = lent.set_readiness.set_readiness(Readiness::EMPTY);
-            // Before the call: the packet may be delivered before it returns.
+            // Before the call, because the packet may be delivered before it returns.
             let whole = Arc::into_raw(Arc::clone(lent));
-            // SAFETY: no operation uses the `Overlapped` or the buffer now; this count
-            // keeps the memory that the kernel writes to; the directory is open.
+            // SAFETY: no operation uses the `Overlapped` or the buffer now. This count
+            // keeps the memory that the kernel writes to. The directory is open.
             let queued = unsafe {
                 ReadDirectoryChangesW(
                     self.directory.as_raw_handle(),
@@ -296,55 +301,57 @@ pub(crate) mod directory {
                     ptr::null_mut(),
                 )
             };
+            // ANCHOR_END: lend
+            // ANCHOR: started
             let error = io::Error::last_os_error();
-            // SAFETY: prepared for this call, and `lent` keeps the memory.
+            // SAFETY: it was prepared for this call, and `lent` keeps the memory.
             *state = if queued == 0 && !unsafe { Overlapped::has_warned(whole.cast()) } {
-                // SAFETY: no packet comes that would give the count back.
+                // SAFETY: no packet will come, so nobody else gives the count back.
                 drop(unsafe { Arc::from_raw(whole) });
                 let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
                 State::Done(Err(error))
             } else {
                 State::Lent
             };
+            // ANCHOR_END: started
         }
-        // ANCHOR_END: lend
 
-        /// Tells whether the memory is still there.
+        /// Shows whether the memory still exists.
         pub fn memory(&self) -> Weak<Lent> {
             Arc::downgrade(&self.lent)
         }
     }
 
     // ANCHOR: done
-    /// Called by `poll`, even if the `Watcher` was dropped.
+    /// `poll` calls this, even after the `Watcher` was dropped.
     ///
     /// # Safety
     ///
-    /// The packet is of an operation that `lend` has started.
+    /// The packet belongs to an operation that `lend` has started.
     unsafe fn done(packet: &Packet) {
         let whole = packet.overlapped().cast_const().cast::<Lent>();
-        // SAFETY: `lend` made the pointer from this count, and the packet gives the count
-        // back.
+        // SAFETY: `lend` made the pointer from a count, which only this packet gives back.
         let lent = unsafe { Arc::from_raw(whole) };
         let mut state = lock(&lent.state);
         *state = State::Done(packet.status().map(|()| packet.bytes_transferred()));
-        // Fails only if `Poll` is gone.
+        // Fails only if `Poll` was dropped.
         let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
     }
 
-    /// Nothing panics while the lock is held, so a poisoned one is a sound one.
+    // ANCHOR_END: done
+
+    /// Nothing panics while the lock is held, so the state is always whole.
     fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
         state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    // ANCHOR_END: done
 
     // ANCHOR: source
     impl Source for Watcher {
         fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
             self.registration.register(registrator, watch)?;
-            // SAFETY: `directory` is private, and `lend` alone starts operations on
-            // it: each has the `Overlapped` of an `Arc`, which lives until `done` is
-            // called, on whichever thread.
+            // SAFETY: `directory` is private, and only `lend` starts operations on it.
+            // Each uses the `Overlapped` of an `Arc` that lives until `done` is called.
+            // `done` may run on any thread.
             let bound = unsafe {
                 self.binding
                     .register_handle(self.directory.as_handle(), registrator)
@@ -376,11 +383,11 @@ pub(crate) mod directory {
         Removed(String),
         RenamedFrom(String),
         RenamedTo(String),
-        /// There was more than the buffer has room for: look for yourself.
+        /// More has changed than the kernel could note. Read the directory again.
         TooMany,
     }
 
-    /// Takes a buffer apart: exercise 18.1.
+    /// Splits a buffer into its records, as in exercise 18.1.
     // https://learn.microsoft.com/en-us/windows/win32/api/winnt/ns-winnt-file_notify_information
     fn records(mut bytes: &[u8]) -> Vec<Change> {
         if bytes.is_empty() {
@@ -412,14 +419,14 @@ pub(crate) mod directory {
         }
     }
 
-    /// A new directory of our own, removed in the end.
+    /// A new directory, which is removed when this value is dropped.
     pub struct Folder(std::path::PathBuf);
 
     impl Folder {
         pub fn new(name: &str) -> io::Result<Folder> {
             let name = format!("evq-{name}-{}", std::process::id());
             let path = std::env::temp_dir().join(name);
-            let _ = fs::remove_dir_all(&path); // of a run that was stopped
+            let _ = fs::remove_dir_all(&path); // left by a run that was stopped
             fs::create_dir(&path)?;
             Ok(Folder(path))
         }
@@ -439,7 +446,6 @@ pub(crate) mod directory {
         }
     }
 
-    // ANCHOR: run
     pub fn run() -> io::Result<()> {
         let folder = Folder::new("ch18")?;
         let (mut poll, other) = (Poll::new()?, Poll::new()?);
@@ -475,6 +481,7 @@ pub(crate) mod directory {
         }
 
         println!("-- dropped while the kernel has the buffer");
+        // ANCHOR: dropped
         let memory = watcher.memory();
         drop(watcher);
         let there = memory.strong_count() > 0;
@@ -482,11 +489,11 @@ pub(crate) mod directory {
         let count = poll.poll(&mut events, Some(Duration::from_millis(100)))?;
         let still = memory.strong_count() > 0;
         println!("the buffer is there: {there}; after a poll of {count} events: {still}");
+        // ANCHOR_END: dropped
         Ok(())
     }
-    // ANCHOR_END: run
 
-    /// Prints so many changes.
+    /// Waits for this number of changes, and prints them.
     fn print(watcher: &Watcher, poll: &mut Poll, mut left: usize) -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         while left > 0 {

@@ -74,7 +74,6 @@ impl Binding {
 
     // ANCHOR_END: binding
 
-    // ANCHOR: register
     /// Ties a handle to a queue, or finds that it is tied to it already.
     ///
     /// Call it after the [`Registration`](crate::Registration)'s `register`: if that
@@ -102,6 +101,7 @@ impl Binding {
     ///   the operation and whatever else the function needs stay where they
     ///   are, and nobody but the kernel uses the buffers.
     /// - The function may be called with that packet, on any thread.
+    // ANCHOR: register
     pub unsafe fn register_handle(
         &self,
         handle: BorrowedHandle<'_>,

@@ -1,6 +1,6 @@
-//! Socket addresses as the kernel has them, and as the standard library has them.
+//! Converts socket addresses between the kernel's layout and the standard library's.
 //!
-//! Chapter 12. The layouts are in `net/ffi.rs`; here is what fills and reads them.
+//! Chapter 12. `net/ffi.rs` declares the layouts.
 
 use std::ffi::c_int;
 use std::io;
@@ -20,7 +20,7 @@ impl Family {
 }
 
 impl Address {
-    /// An empty one, and the length that it has room for.
+    /// An empty address for the kernel to fill, and its length.
     pub(super) fn room() -> (Address, socklen_t) {
         let v6 = sockaddr_in6 {
             head: Family::new(0, 0),
@@ -59,8 +59,8 @@ impl Address {
     }
 
     pub(super) fn read(&self) -> io::Result<SocketAddr> {
-        // SAFETY: every variant begins with a `Family`, and `room` and `of`
-        // initialize all bytes of the variant that is read.
+        // SAFETY: every variant begins with a `Family`. `room` and `of` initialize all
+        // bytes of the variant that is read.
         match c_int::from(unsafe { self.head }.family) {
             AF_INET => {
                 // SAFETY: as above; every bit pattern is a valid sockaddr_in.

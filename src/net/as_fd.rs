@@ -1,4 +1,4 @@
-//! The sockets' descriptors, for programs that set options of their own.
+//! The sockets' descriptors, for programs that set further options.
 //!
 //! Chapter 12.
 

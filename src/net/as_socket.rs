@@ -1,7 +1,7 @@
-//! The sockets' handles, for programs that set options of their own.
+//! The sockets' handles, for programs that set further options.
 //!
-//! Chapter 13. Do not read or write through them: only this crate knows which bytes are lent,
-//! and which have come.
+//! Chapter 13. Do not read or write through them. Only this crate knows which buffers are
+//! lent, and which bytes have come.
 
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 

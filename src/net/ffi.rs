@@ -1,14 +1,14 @@
-//! The foreign functions of sockets, declared by hand: those of every system.
+//! The foreign functions of sockets that every system has, declared by hand.
 //!
-//! Chapter 7. Windows has its sockets from BSD, so most of their functions and
-//! structs are declared once, here. `ffi/unix.rs` and `ffi/windows.rs` say how
-//! wide each side's numbers are, and have what the other side lacks;
-//! `ffi/numbers.rs` has the constants. `mod c` says what the libraries have; around
-//! each function stands a safe wrapper of the same name that turns -1 into the
-//! error that the system keeps, retries nothing and hides nothing. `tests/abi.rs`
-//! and `.ci/abi` hold sizes, offsets and constants to the real headers.
+//! Chapter 7. Windows took its sockets from BSD, so most functions and structs are
+//! declared once, here. `ffi/unix.rs` and `ffi/windows.rs` define the width of each
+//! system's numbers, and declare what the other system lacks. `ffi/numbers.rs` has the
+//! constants. `mod c` declares the libraries' functions. Each has a safe wrapper of the
+//! same name, which turns -1 into the system's error. A wrapper retries nothing and
+//! hides nothing. `tests/abi.rs` and `.ci/abi` check sizes, offsets and constants
+//! against the real headers.
 
-// C's names, and C's documentation says what they mean.
+// The names are C's, and C's documentation explains them.
 #![allow(non_camel_case_types, missing_docs)]
 
 use std::ffi::{c_int, c_void};
@@ -33,8 +33,8 @@ use windows::checked;
 #[cfg(windows)]
 pub use windows::*;
 
-/// What an address begins with: its family, after its length on the BSDs and on
-/// Apple's systems.
+/// The beginning of an address: its family. On the BSDs and Apple's systems the length
+/// comes before it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Family {
@@ -68,8 +68,8 @@ pub struct sockaddr_in6 {
     pub scope_id: u32,
 }
 
-/// An address of either kind, with room for the longer. `net/address.rs` fills
-/// and reads it.
+/// An address of either kind, as long as the longer one. `net/address.rs` fills and
+/// reads it.
 #[repr(C)]
 pub union Address {
     pub head: Family,
@@ -77,7 +77,7 @@ pub union Address {
     pub v6: sockaddr_in6,
 }
 
-/// An IPv4 group, and the address of our own interface
+/// An IPv4 group, and the address of one of our interfaces
 /// (<https://man7.org/linux/man-pages/man7/ip.7.html>,
 /// <https://learn.microsoft.com/en-us/windows/win32/api/ws2ipdef/ns-ws2ipdef-ip_mreq>).
 #[repr(C, align(4))]
@@ -97,7 +97,8 @@ pub struct ipv6_mreq {
     pub interface: u32,
 }
 
-/// What every system's library has. Public only so that `tests/abi.rs` sees the types.
+/// The functions that every system's library has. Public only for `tests/abi.rs`, which
+/// needs the types.
 pub mod c {
     use super::{Address, Count, Raw, Size, c_int, c_void, socklen_t};
 
@@ -183,8 +184,8 @@ pub fn bind(socket: Socket, addr: SocketAddr) -> Result<()> {
     checked!("bind({s}, {addr})" = returned != -1).map(drop)
 }
 
-/// Lets a socket take connections. The kernel keeps up to `backlog` of them until
-/// they are accepted.
+/// Makes a socket a listener. The kernel keeps up to `backlog` connections until
+/// `accept` takes them.
 pub fn listen(socket: Socket, backlog: c_int) -> Result<()> {
     let s = raw(socket);
     // SAFETY: no pointer is passed.
@@ -192,8 +193,8 @@ pub fn listen(socket: Socket, backlog: c_int) -> Result<()> {
     checked!("listen({s}, {backlog})" = returned != -1).map(drop)
 }
 
-/// Connects a socket. On Unix a non-blocking stream fails with `EINPROGRESS` and
-/// goes on; on Windows use `connect_overlapped` for a stream that may not wait.
+/// Connects a socket. On Unix a non-blocking stream fails with `EINPROGRESS`, and the
+/// attempt goes on. On Windows, use `connect_overlapped` for a stream that must not wait.
 pub fn connect(socket: Socket, addr: SocketAddr) -> Result<()> {
     let (s, (name, len)) = (raw(socket), Address::of(addr));
     // SAFETY: `name` is readable for `len` bytes.
@@ -219,11 +220,11 @@ pub fn getpeername(socket: Socket) -> Result<SocketAddr> {
     addr.read()
 }
 
-/// A type of which any bytes are a value, so that C may write them.
+/// A type that C may fill with any bytes.
 ///
 /// # Safety
 ///
-/// That is true of the type.
+/// Any bytes are a valid value of the type.
 pub unsafe trait Plain: Copy {}
 
 // SAFETY: any bytes are a number.
@@ -231,10 +232,10 @@ unsafe impl Plain for u8 {}
 // SAFETY: any bytes are a number.
 unsafe impl Plain for c_int {}
 
-/// The value of an option. If the system writes fewer bytes, the others are 0.
+/// The value of an option. Bytes that the system does not write are 0.
 pub fn option<T: Plain>(socket: Socket, level: c_int, name: c_int) -> Result<T> {
     let (s, mut len) = (raw(socket), size_of::<T>() as socklen_t);
-    // SAFETY: `Plain`: zeros are a value too.
+    // SAFETY: the type is `Plain`, so zeros are a value.
     let mut value: T = unsafe { std::mem::zeroed() };
     // SAFETY: `value` is writable for `len` bytes, and any bytes are a value.
     let returned = unsafe { c::getsockopt(s, level, name, (&raw mut value).cast(), &mut len) };
@@ -251,7 +252,7 @@ pub fn set_option<T: Debug>(socket: Socket, level: c_int, name: c_int, value: T)
 }
 
 // ANCHOR: recv_wrapper
-/// Receives into `buffer`. Returns the number of bytes, 0 at the end.
+/// Receives into `buffer`. Returns the number of bytes; 0 is the end.
 #[inline]
 pub fn recv(socket: Socket, buffer: &mut [u8], flags: c_int) -> Result<usize> {
     let (s, len) = (raw(socket), size(buffer.len()));
@@ -261,7 +262,7 @@ pub fn recv(socket: Socket, buffer: &mut [u8], flags: c_int) -> Result<usize> {
 }
 // ANCHOR_END: recv_wrapper
 
-/// Sends from `buffer`, without a SIGPIPE. Returns the number of bytes.
+/// Sends from `buffer`, and raises no SIGPIPE. Returns the number of bytes.
 #[inline]
 pub fn send(socket: Socket, buffer: &[u8]) -> Result<usize> {
     let (s, len, (flags, name)) = (raw(socket), size(buffer.len()), SEND_FLAGS);
@@ -271,8 +272,8 @@ pub fn send(socket: Socket, buffer: &[u8]) -> Result<usize> {
 }
 
 // ANCHOR: recvfrom
-/// Receives a datagram and its sender. What `buffer` has no room for is lost, and
-/// Windows then fails with `WSAEMSGSIZE`.
+/// Receives a datagram and its sender. The part that does not fit in `buffer` is lost.
+/// On Windows the call then fails with `WSAEMSGSIZE`.
 #[inline]
 pub fn recvfrom(socket: Socket, buffer: &mut [u8], flags: c_int) -> Result<(usize, SocketAddr)> {
     let (s, at, len) = (raw(socket), buffer.as_mut_ptr().cast(), size(buffer.len()));

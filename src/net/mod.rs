@@ -1,10 +1,10 @@
-//! Sockets that can be registered: one API on every system, each item
-//! documented once, here.
+//! Sockets that can be registered, with the same API on every system.
 //!
-//! Chapters 12 to 14 and 16. They are thin: a method is one call of the platform's
-//! type, in `net/by_readiness/` or `net/by_completion/`. All are non-blocking: where
-//! a socket of the standard library would wait, these return an error of kind
+//! Every socket is non-blocking: a call that would have to wait fails with
 //! `WouldBlock`.
+//!
+//! Chapters 12 to 14 and 16. Each method calls the platform's type, in
+//! `net/by_readiness/` or `net/by_completion/`.
 
 mod address;
 #[cfg(unix)]

@@ -1,6 +1,6 @@
-//! Socket options: the same calls on every system, so they are written once.
+//! Socket options. The calls are the same on every system, so they are written once.
 //!
-//! Chapter 12, and chapter 16 for multicast. The numbers are in `net/ffi/`.
+//! Chapter 12; chapter 16 for multicast. The constants are in `net/ffi/numbers.rs`.
 
 use std::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -8,11 +8,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::ffi::{self, Socket};
 
-/// Connections that have been made and not yet accepted, before the system turns
-/// more away. It may have a lower limit of its own.
+/// How many connections may wait for `accept`. The system may have a lower limit.
 pub(super) const BACKLOG: c_int = 1024;
 
-/// The address family of an address.
+/// The family, as C numbers it.
 pub(super) fn domain(addr: SocketAddr) -> c_int {
     match addr {
         SocketAddr::V4(_) => ffi::AF_INET,
@@ -29,16 +28,18 @@ pub(super) fn set_flag(socket: Socket<'_>, level: c_int, name: c_int, on: bool) 
     ffi::set_option(socket, level, name, c_int::from(on))
 }
 
-// ANCHOR: options
-/// Takes the pending error: reading it clears it.
+// ANCHOR: take_error
+/// Takes the pending error. Reading the option clears it.
 pub(super) fn take_error(socket: Socket<'_>) -> io::Result<Option<io::Error>> {
     match ffi::option::<c_int>(socket, ffi::SOL_SOCKET, ffi::SO_ERROR)? {
         0 => Ok(None),
         error => Ok(Some(io::Error::from_raw_os_error(error))),
     }
 }
+// ANCHOR_END: take_error
 
-/// Where a socket's address family keeps its time to live.
+// ANCHOR: ttl
+/// The option that holds the time to live, which depends on the address family.
 fn ttl_option(socket: Socket<'_>) -> io::Result<(c_int, c_int)> {
     Ok(match ffi::getsockname(socket)? {
         SocketAddr::V4(_) => (ffi::IPPROTO_IP, ffi::IP_TTL),
@@ -51,7 +52,7 @@ pub(super) fn ttl(socket: Socket<'_>) -> io::Result<u32> {
     hops(ffi::option(socket, level, name)?)
 }
 
-/// NetBSD, FreeBSD and Apple's systems answer -1 for "the default", and have no
+/// NetBSD, FreeBSD and Apple's systems answer -1 for "the default". They have no
 /// option that says what the default is.
 fn hops(answer: c_int) -> io::Result<u32> {
     let error = "the socket has the system's default, which this system does not tell: set one";
@@ -66,11 +67,11 @@ pub(super) fn set_ttl(socket: Socket<'_>, ttl: u32) -> io::Result<()> {
     let (level, name) = ttl_option(socket)?;
     ffi::set_option(socket, level, name, ttl as c_int)
 }
-// ANCHOR_END: options
+// ANCHOR_END: ttl
 
 // ANCHOR: multicast
-/// The type of IPv4's two options of multicast: a byte on Unix, because OpenBSD
-/// takes nothing else, and an int on Windows.
+/// The type of IPv4's two multicast options. It is a byte on Unix, because OpenBSD
+/// refuses an int. Windows has an int.
 #[cfg(unix)]
 type MulticastV4 = u8;
 #[cfg(windows)]
@@ -101,7 +102,7 @@ pub(super) fn set_multicast_ttl_v4(socket: Socket<'_>, ttl: u32) -> io::Result<(
     ffi::set_option(socket, ffi::IPPROTO_IP, ffi::IP_MULTICAST_TTL, ttl)
 }
 
-/// Joins an IPv4 group, or leaves it.
+/// Joins an IPv4 group, or leaves it if `joins` is false.
 pub(super) fn member_v4(
     socket: Socket<'_>,
     joins: bool,
@@ -119,7 +120,7 @@ pub(super) fn member_v4(
     ffi::set_option(socket, ffi::IPPROTO_IP, name, request)
 }
 
-/// Joins an IPv6 group, or leaves it.
+/// Joins an IPv6 group, or leaves it if `joins` is false.
 pub(super) fn member_v6(
     socket: Socket<'_>,
     joins: bool,

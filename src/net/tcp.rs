@@ -1,6 +1,6 @@
-//! The public face of TCP.
+//! The public types of TCP.
 //!
-//! Chapter 12. One API on every system; the platform's types do the work.
+//! Chapter 12. The API is the same on every system. The platform's types do the work.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
@@ -8,9 +8,10 @@ use std::net::{self, Shutdown, SocketAddr};
 use super::{ffi, options, sys};
 use crate::registrator::forward_source;
 
-/// A socket that takes TCP connections.
+/// A socket that accepts TCP connections.
 ///
-/// Readable means that there is one to [`accept`](TcpListener::accept).
+/// The listener is readable when a connection waits for
+/// [`accept`](TcpListener::accept).
 ///
 /// ```
 /// use evq::net::TcpListener;
@@ -29,24 +30,27 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    /// Listens at an address; port 0 has the system choose one.
+    /// Makes a socket that listens at an address. If the port is 0, the system
+    /// chooses one.
     ///
     /// # Errors
     ///
-    /// `AddrInUse`, `AddrNotAvailable` (not an address of this machine),
-    /// `PermissionDenied` (a port that is not for everyone), or no descriptors left.
+    /// - `AddrInUse`: another socket has the address.
+    /// - `AddrNotAvailable`: it is not an address of this machine.
+    /// - `PermissionDenied`: this user may not use the port.
+    /// - EMFILE or ENFILE: no descriptors are left.
     ///
     /// # Platform notes
     ///
-    /// On Unix sets `SO_REUSEADDR`, as the standard library does, so that a
-    /// server can be restarted on its port at once. On Windows it can be anyway,
-    /// and the option would let other programs take the port over.
+    /// On Unix this sets `SO_REUSEADDR`, as the standard library does. So a server can
+    /// be started again on its port at once. On Windows a server can do that without
+    /// the option, and the option would let other programs take the port.
     pub fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let inner = sys::TcpListener::bind(addr)?;
         Ok(TcpListener { inner })
     }
 
-    /// Takes over a listener of the standard library's, and makes it non-blocking.
+    /// Converts a listener of the standard library, and makes it non-blocking.
     ///
     /// # Errors
     ///
@@ -57,52 +61,53 @@ impl TcpListener {
         Ok(TcpListener { inner })
     }
 
-    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    /// Deregisters the listener, and converts it to one of the standard library. It stays
+    /// non-blocking.
     ///
     /// # Errors
     ///
-    /// `ResourceBusy`, on Windows alone: the listener was registered and waits for a
-    /// connection, or it has a clone. It is closed then.
+    /// `ResourceBusy`, only on Windows: an accept is in flight, or the listener has a
+    /// clone. Then the listener is closed.
     pub fn into_std(self) -> io::Result<net::TcpListener> {
         sys::into_std(self.inner.source)
     }
 
-    /// Takes the next connection, with its peer's address. The stream is
-    /// non-blocking, and not registered yet.
+    /// Takes the next connection, and returns it with its peer's address. The stream is
+    /// non-blocking and not registered.
     ///
     /// # Errors
     ///
-    /// - `WouldBlock`: there is none.
-    /// - `ConnectionAborted`: this client has gone. Accept again: the next may wait.
-    /// - EMFILE or ENFILE: no descriptors are left. The connection goes on waiting: close
-    ///   something, and accept again.
+    /// - `WouldBlock`: no connection waits.
+    /// - `ConnectionAborted`: this client has gone. Call again, because another may wait.
+    /// - EMFILE or ENFILE: no descriptors are left. The connection still waits: close
+    ///   something, and call again.
     ///
     /// # Platform notes
     ///
-    /// On Windows a registered listener has an accept in flight. Then this returns
-    /// `WouldBlock` until a `poll` has dequeued its packet, even if a client is there.
+    /// On Windows a registered listener has an accept in flight. Until a `poll` has
+    /// dequeued its packet, this returns `WouldBlock`, even if a client waits.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (inner, from) = self.inner.accept()?;
         Ok((TcpStream { inner }, from))
     }
 
-    /// Makes a second handle of the same socket. Connections go to whichever
-    /// handle accepts first.
+    /// Makes a second handle of the same socket. A connection goes to the handle that
+    /// accepts first.
     ///
     /// # Errors
     ///
-    /// No descriptors left (EMFILE). Not on Windows.
+    /// EMFILE: no descriptors are left. This cannot fail on Windows.
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself. On Windows all handles
-    /// share one registration: what one of them registers, all have.
+    /// On Unix each handle has its own registration. On Windows all handles share one:
+    /// if one of them is registered, all are.
     pub fn try_clone(&self) -> io::Result<TcpListener> {
         let inner = self.inner.try_clone()?;
         Ok(TcpListener { inner })
     }
 
-    /// The address that it listens at.
+    /// The address at which it listens.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         ffi::getsockname(self.inner.socket())
     }
@@ -111,23 +116,23 @@ impl TcpListener {
     ///
     /// # Errors
     ///
-    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
-    /// has the default: they do not tell it.
+    /// `Unsupported`: NetBSD, FreeBSD and Apple's systems do not tell the default of an
+    /// IPv6 socket. Set a number first.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
 
-    /// Sets the number of routers that a packet may pass, 1 to 255, also of
-    /// the connections that are accepted.
+    /// Sets the number of routers that a packet may pass, 1 to 255. Accepted
+    /// connections have it too.
     ///
     /// # Errors
     ///
-    /// `InvalidInput`: the number is not from 1 to 255.
+    /// `InvalidInput`: the number is 0 or above 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
 
-    /// Takes the pending error, if there is one.
+    /// Takes the pending error, if there is one. The next call returns `None`.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         options::take_error(self.inner.socket())
     }
@@ -135,23 +140,21 @@ impl TcpListener {
 
 /// One end of a TCP connection.
 ///
-/// Reads and writes go through [`Read`] and [`Write`], which are also there for
-/// `&TcpStream`. Edge-triggered, read or write until `WouldBlock` before you
-/// wait again.
+/// [`Read`] and [`Write`] are implemented for `TcpStream` and for `&TcpStream`. If the
+/// stream is edge-triggered, read or write until `WouldBlock` before you wait again.
 ///
 /// # Platform notes
 ///
-/// On Windows a stream that is registered for reading lends the kernel a buffer of
-/// 4 KiB to read into (`set_lending` changes that). Until a `poll` has dequeued the
-/// packet that brings it back, `read` and `peek` return `WouldBlock`, even if bytes
-/// have arrived.
+/// On Windows a stream that is registered for reading lends a buffer of 4 KiB to the
+/// kernel. (`set_lending` changes the size.) Until a `poll` has dequeued the packet of
+/// that read, `read` and `peek` return `WouldBlock`, even if bytes have arrived.
 ///
-/// One `write` takes at most 128 KiB there. When the socket takes no more, `write`
-/// copies up to 16 KiB and lends the copy. If sending the copy fails, the next
-/// `write` or [`take_error`](TcpStream::take_error) returns the error. A stream that
-/// is dropped meanwhile is closed once the copy is sent. That needs no `poll`. But
-/// when the [`Poll`](crate::Poll) is dropped, too, all such copies together have one
-/// more second, and what is not sent then is lost.
+/// On Windows one `write` takes at most 128 KiB. If the socket has no room, `write`
+/// copies up to 16 KiB and lends the copy. If sending the copy fails, the next `write`
+/// or [`take_error`](TcpStream::take_error) returns the error. A stream that is dropped
+/// meanwhile is closed when the copy is sent, and needs no `poll` for that. If
+/// [`Poll`](crate::Poll) is dropped too, all such copies together have one more second.
+/// Bytes that are not sent by then are lost.
 ///
 /// ```
 /// use evq::net::{TcpListener, TcpStream};
@@ -180,27 +183,27 @@ impl TcpStream {
     // ANCHOR: connect
     /// Starts to connect, and never blocks.
     ///
-    /// The first writable event says that it is over: then
-    /// [`take_error`](TcpStream::take_error) has the error, or `None` if the
-    /// connection has been made.
+    /// The first writable event means that the attempt is over. Then
+    /// [`take_error`](TcpStream::take_error) returns its error, or `None` if the stream
+    /// is connected.
     ///
     /// # Errors
     ///
-    /// No descriptors left (EMFILE, ENFILE); `NetworkUnreachable`: no route leads
-    /// there; `AddrNotAvailable`: no local port is free.
+    /// - `NetworkUnreachable`: no route leads there.
+    /// - `AddrNotAvailable`: no local port is free.
+    /// - EMFILE or ENFILE: no descriptors are left.
     ///
     /// # Platform notes
     ///
-    /// On Windows the first `register` starts to connect, because only a registered
-    /// stream can be told of the outcome. Every error of the attempt comes by the
-    /// event.
+    /// On Windows the attempt starts at the first `register`, because only a registered
+    /// stream can learn the outcome. There, the event reports every error of the attempt.
     pub fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let inner = sys::TcpStream::connect(addr)?;
         Ok(TcpStream { inner })
     }
     // ANCHOR_END: connect
 
-    /// Takes over a stream of the standard library's, and makes it non-blocking.
+    /// Converts a stream of the standard library, and makes it non-blocking.
     ///
     /// # Errors
     ///
@@ -211,30 +214,32 @@ impl TcpStream {
         Ok(TcpStream { inner })
     }
 
-    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    /// Deregisters the stream, and converts it to one of the standard library. It stays
+    /// non-blocking.
     ///
     /// # Errors
     ///
-    /// `ResourceBusy`, on Windows alone: the stream has a buffer with the kernel, bytes
-    /// that have come and are not read, or a clone. It is closed then.
+    /// `ResourceBusy`, only on Windows: a buffer is lent to the kernel, bytes have come
+    /// and are not read, or the stream has a clone. Then the stream is closed.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         sys::into_std(self.inner.source)
     }
 
-    /// Reads without taking the bytes out.
+    /// Reads, and leaves the bytes for the next read. 0 is the end of the stream.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there are none yet; 0 bytes are the end of the stream.
+    /// - `WouldBlock`: no bytes have come.
+    /// - `ConnectionReset`: the peer has reset the connection.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.peek(buffer)
     }
 
     /// Ends reading, writing or both.
     ///
-    /// After writing has ended, the system still sends what was written, and then the
-    /// peer's reads return 0. After reading has ended, our reads return 0, on Linux once
-    /// the bytes that arrive are read; the peer is not told.
+    /// After writing has ended, the system still sends the bytes that were written. Then
+    /// the peer's reads return 0. After reading has ended, our reads return 0. The peer is
+    /// not told of that.
     ///
     /// # Errors
     ///
@@ -242,8 +247,11 @@ impl TcpStream {
     ///
     /// # Platform notes
     ///
-    /// On Windows, [data that is unread or comes later resets the connection][1] once
-    /// reading has ended.
+    /// On Linux, `read` still delivers bytes that arrive after reading has ended. It
+    /// returns 0 when there are none.
+    ///
+    /// Windows [resets the connection][1] if bytes are unread when reading ends, or
+    /// arrive later. Wine does not reset it.
     ///
     /// [1]: https://learn.microsoft.com/en-us/windows/win32/api/winsock/nf-winsock-shutdown
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
@@ -254,12 +262,12 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// No descriptors left (EMFILE). Not on Windows.
+    /// EMFILE: no descriptors are left. This cannot fail on Windows.
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself. On Windows all handles
-    /// share one registration: what one of them registers, all have.
+    /// On Unix each handle has its own registration. On Windows all handles share one:
+    /// if one of them is registered, all are.
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         let inner = self.inner.try_clone()?;
         Ok(TcpStream { inner })
@@ -274,18 +282,18 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `NotConnected` until the connection has been made.
+    /// `NotConnected`: the stream is not connected, or not connected yet.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         ffi::getpeername(self.inner.socket())
     }
 
-    /// Whether small writes are sent at once.
+    /// Whether the system sends small writes at once.
     pub fn nodelay(&self) -> io::Result<bool> {
         options::flag(self.inner.socket(), ffi::IPPROTO_TCP, ffi::TCP_NODELAY)
     }
 
-    /// Sets whether small writes are sent at once, rather than gathered while
-    /// earlier ones are unacknowledged (Nagle's algorithm).
+    /// Sets whether the system sends small writes at once. Otherwise it gathers them
+    /// while earlier bytes are unacknowledged (Nagle's algorithm).
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         options::set_flag(
             self.inner.socket(),
@@ -299,8 +307,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
-    /// has the default: they do not tell it.
+    /// `Unsupported`: NetBSD, FreeBSD and Apple's systems do not tell the default of an
+    /// IPv6 socket. Set a number first.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.inner.socket())
     }
@@ -309,12 +317,12 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// `InvalidInput`: the number is not from 1 to 255.
+    /// `InvalidInput`: the number is 0 or above 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.inner.socket(), ttl)
     }
 
-    /// Takes the pending error, if there is one.
+    /// Takes the pending error, if there is one. The next call returns `None`.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.inner.take_error()
     }
@@ -343,7 +351,7 @@ impl Write for &TcpStream {
         self.inner.write_vectored(buffers)
     }
 
-    /// Does nothing: the system has what `write` took.
+    /// Does nothing, because the system already has the bytes that `write` took.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! The public face of UDP.
+//! The public type of UDP.
 //!
-//! Chapter 16. One API on every system; the platform's type does the work.
+//! Chapter 16. The API is the same on every system. The platform's type does the work.
 
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,23 +9,22 @@ use super::ffi::{self, Socket};
 use super::{options, sys};
 use crate::registrator::forward_source;
 
-// ANCHOR: socket
 /// A socket that sends and receives datagrams.
 ///
-/// A datagram arrives whole or not at all, perhaps twice, perhaps before one
-/// that was sent earlier; it may be empty. Readable means that there is one to
-/// receive. Edge-triggered, receive until `WouldBlock` before you wait again.
+/// A datagram arrives whole or not at all. It may arrive twice, or before one that was
+/// sent earlier. It may be empty. The socket is readable when a datagram waits. If the
+/// socket is edge-triggered, receive until `WouldBlock` before you wait again.
 ///
-/// **Larger than the buffer?** On every system the buffer is filled with the
-/// datagram's first bytes, the call returns the buffer's length, and the rest
-/// is lost. With a buffer one byte longer than the longest datagram that you
-/// expect you can tell. An empty buffer takes a datagram out, too.
+/// **A datagram may be longer than the buffer.** On every system the call fills the
+/// buffer and returns its length, and the rest is lost. To notice that, use a buffer
+/// one byte longer than your longest datagram. A receive with an empty buffer takes a
+/// datagram out too.
 ///
-/// **An error may be an earlier datagram's.** If nobody listens where a
-/// *connected* socket has sent to, Unix says so in the next call, whichever
-/// that is, with `ConnectionRefused`; Windows is asked not to, and says nothing.
-/// That call has neither sent nor received, and the socket works as before:
-/// call again. A server whose sockets are not connected hears of none of this.
+/// **An error may belong to an earlier datagram.** If nobody listens where a
+/// *connected* socket has sent a datagram, Unix says so in the next call, whichever it
+/// is, with `ConnectionRefused`. That call has done nothing, and the socket works as
+/// before: call again. evq asks Windows not to report such errors. A socket that is
+/// not connected hears nothing of them.
 ///
 /// ```
 /// use evq::net::UdpSocket;
@@ -50,25 +49,26 @@ use crate::registrator::forward_source;
 pub struct UdpSocket {
     pub(super) inner: sys::UdpSocket,
 }
-// ANCHOR_END: socket
 
 impl UdpSocket {
     fn socket(&self) -> Socket<'_> {
         self.inner.socket()
     }
 
-    /// Makes a socket with an address of its own; port 0 has the system choose one.
+    /// Makes a socket with this address. If the port is 0, the system chooses one.
     ///
     /// # Errors
     ///
-    /// `AddrInUse`, `AddrNotAvailable` (not an address of this machine),
-    /// `PermissionDenied` (a port that is not for everyone), or no descriptors left.
+    /// - `AddrInUse`: another socket has the address.
+    /// - `AddrNotAvailable`: it is not an address of this machine.
+    /// - `PermissionDenied`: this user may not use the port.
+    /// - EMFILE or ENFILE: no descriptors are left.
     pub fn bind(addr: SocketAddr) -> io::Result<UdpSocket> {
         let inner = sys::UdpSocket::bind(addr)?;
         Ok(UdpSocket { inner })
     }
 
-    /// Takes over a socket of the standard library's, and makes it non-blocking.
+    /// Converts a socket of the standard library, and makes it non-blocking.
     ///
     /// # Errors
     ///
@@ -79,113 +79,120 @@ impl UdpSocket {
         Ok(UdpSocket { inner })
     }
 
-    /// Hands it back to the standard library: deregistered, and still non-blocking.
+    /// Deregisters the socket, and converts it to one of the standard library. It stays
+    /// non-blocking.
     ///
     /// # Errors
     ///
-    /// `ResourceBusy`, on Windows alone: the socket has a buffer with the kernel, a
-    /// datagram that has come and is not received, or a clone. It is closed then.
+    /// `ResourceBusy`, only on Windows: a buffer is lent to the kernel, a datagram has
+    /// come and is not received, or the socket has a clone. Then the socket is closed.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         sys::into_std(self.inner.source)
     }
 
-    /// Sets the peer: [`send`](UdpSocket::send) sends to it, and from now on only its
-    /// datagrams are received. Nothing is sent, so nobody need be there. A later call
-    /// replaces the peer.
+    /// Sets the peer. [`send`](UdpSocket::send) sends to the peer, and from now on the
+    /// socket receives only the peer's datagrams.
     ///
-    /// What had arrived from others before may be received still, or be gone: on
-    /// Windows, [a connect to another address discards it][1].
+    /// Nothing is sent, so this succeeds even if nobody listens there. A later call
+    /// replaces the peer. Datagrams that arrived earlier from others may still be
+    /// received or not: on Windows, [a connect to another address discards them][1].
     ///
     /// [1]: https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nf-winsock2-connect
     ///
     /// # Errors
     ///
-    /// `NetworkUnreachable`: no route leads there. `PermissionDenied`: the address is
-    /// for broadcast, and [`set_broadcast`](UdpSocket::set_broadcast) was not called.
+    /// - `NetworkUnreachable`: no route leads there.
+    /// - `PermissionDenied`: the address is for broadcast, and
+    ///   [`set_broadcast`](UdpSocket::set_broadcast) was not called.
     pub fn connect(&self, addr: SocketAddr) -> io::Result<()> {
         self.inner.connect(addr)
     }
 
-    /// Sends one datagram, whole, and returns its length in bytes.
+    /// Sends one datagram, and returns its length in bytes.
     ///
     /// # Errors
     ///
-    /// - `WouldBlock` if there is no room now: wait until it is writable.
+    /// - `WouldBlock`: the socket has no room. Wait until it is writable.
     /// - EMSGSIZE (on Windows WSAEMSGSIZE): the datagram is too large. IPv4 carries
     ///   65,507 bytes at most.
     /// - `PermissionDenied`: the address is for broadcast, and
     ///   [`set_broadcast`](UdpSocket::set_broadcast) was not called.
     /// - `NetworkUnreachable` or `HostUnreachable`: no route leads there.
     ///
-    /// After an error nothing has been sent.
+    /// After an error nothing was sent.
     ///
     /// # Platform notes
     ///
-    /// On Windows a registered socket that has no room copies one datagram, and
-    /// sends it when it can; an error of that comes with a later call.
+    /// On Windows a registered socket that has no room copies one datagram, and sends
+    /// the copy later. If that fails, a later call returns the error.
     ///
-    /// macOS and the BSDs take 9,216 bytes at most, as long as nobody gives the
-    /// socket a larger `SO_SNDBUF`. They refuse to send from a connected socket
-    /// to an address; Linux and Windows send there.
+    /// macOS and the BSDs take at most 9,216 bytes, unless somebody gives the socket a
+    /// larger `SO_SNDBUF`. They refuse to send to an address if the socket is connected.
+    /// Linux and Windows send there.
     #[inline]
     pub fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.inner.send_to(datagram, to)
     }
 
-    /// Receives one datagram; returns the number of bytes that are in the
-    /// buffer now, and the sender's address.
+    /// Receives one datagram. Returns the number of bytes in the buffer and the sender's
+    /// address. 0 bytes are an empty datagram, not an end.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none. 0 bytes are an empty datagram, not an end.
+    /// - `WouldBlock`: no datagram waits.
+    /// - `ConnectionRefused`: an earlier datagram was refused. Call again.
     ///
     /// # Platform notes
     ///
-    /// On Windows a socket that is registered for reading has a buffer with the
-    /// kernel. Then this returns `WouldBlock` until a `poll` has dequeued the packet,
+    /// On Windows a socket that is registered for reading lends a buffer to the kernel.
+    /// Until a `poll` has dequeued the packet of that read, this returns `WouldBlock`,
     /// even if a datagram has arrived.
     #[inline]
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.recv_from(buffer)
     }
 
-    /// [`recv_from`](UdpSocket::recv_from), without taking the datagram out.
+    /// Receives as [`recv_from`](UdpSocket::recv_from) does, but leaves the datagram for
+    /// the next call.
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.inner.peek_from(buffer)
     }
 
-    /// [`send_to`](UdpSocket::send_to) the connected peer.
+    /// Sends one datagram to the peer that [`connect`](UdpSocket::connect) has set.
     ///
     /// # Errors
     ///
-    /// Those of `send_to`; EDESTADDRREQ or `NotConnected`: the socket has no peer.
+    /// - Those of [`send_to`](UdpSocket::send_to).
+    /// - `ConnectionRefused`: an earlier datagram was refused. Call again.
+    /// - EDESTADDRREQ or `NotConnected`: the socket has no peer.
     #[inline]
     pub fn send(&self, datagram: &[u8]) -> io::Result<usize> {
         self.inner.send(datagram)
     }
 
-    /// [`recv_from`](UdpSocket::recv_from), without the address.
+    /// Receives as [`recv_from`](UdpSocket::recv_from) does, but returns no address.
     #[inline]
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.recv(buffer)
     }
 
-    /// [`recv`](UdpSocket::recv), without taking the datagram out.
+    /// Receives as [`recv`](UdpSocket::recv) does, but leaves the datagram for the next
+    /// call.
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.inner.peek(buffer)
     }
 
-    /// Makes a second handle of the same socket. A datagram goes to whichever
-    /// handle receives first.
+    /// Makes a second handle of the same socket. A datagram goes to the handle that
+    /// receives first.
     ///
     /// # Errors
     ///
-    /// No descriptors left (EMFILE). Not on Windows.
+    /// EMFILE: no descriptors are left. This cannot fail on Windows.
     ///
     /// # Platform notes
     ///
-    /// On Unix the second handle is registered by itself. On Windows all handles
-    /// share one registration: what one of them registers, all have.
+    /// On Unix each handle has its own registration. On Windows all handles share one:
+    /// if one of them is registered, all are.
     pub fn try_clone(&self) -> io::Result<UdpSocket> {
         let inner = self.inner.try_clone()?;
         Ok(UdpSocket { inner })
@@ -196,16 +203,16 @@ impl UdpSocket {
         ffi::getsockname(self.socket())
     }
 
-    /// The address that the socket is connected to.
+    /// The peer's address.
     ///
     /// # Errors
     ///
-    /// `NotConnected` if it is not.
+    /// `NotConnected`: the socket has no peer.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         ffi::getpeername(self.socket())
     }
 
-    /// Takes the pending error, if there is one: that of an earlier datagram.
+    /// Takes the pending error, if there is one. It belongs to an earlier datagram.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.inner.take_error()
     }
@@ -214,58 +221,61 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// `Unsupported` on NetBSD, FreeBSD and Apple's systems, for an IPv6 socket that
-    /// has the default: they do not tell it.
+    /// `Unsupported`: NetBSD, FreeBSD and Apple's systems do not tell the default of an
+    /// IPv6 socket. Set a number first.
     pub fn ttl(&self) -> io::Result<u32> {
         options::ttl(self.socket())
     }
 
-    /// Sets the number of routers that a datagram may pass, 1 to 255. For
-    /// datagrams to an IPv4 group there is
-    /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4).
+    /// Sets the number of routers that a datagram may pass, 1 to 255.
+    /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4) sets it for datagrams
+    /// to an IPv4 group.
     ///
     /// # Errors
     ///
-    /// `InvalidInput`: the number is not from 1 to 255.
+    /// `InvalidInput`: the number is 0 or above 255.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         options::set_ttl(self.socket(), ttl)
     }
 
-    /// Whether an IPv6 socket leaves IPv4 alone. One that does not receives
-    /// IPv4 datagrams too, from addresses such as `::ffff:192.0.2.1`.
+    /// Whether an IPv6 socket receives only IPv6. Otherwise it also receives IPv4
+    /// datagrams, from addresses such as `::ffff:192.0.2.1`.
     ///
     /// # Platform notes
     ///
-    /// The system decides what a new socket does.
+    /// Each system has its own default.
     pub fn only_v6(&self) -> io::Result<bool> {
         options::flag(self.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_V6ONLY)
     }
 
-    /// Whether datagrams may be sent to a broadcast address.
+    /// Whether the socket may send to a broadcast address.
     pub fn broadcast(&self) -> io::Result<bool> {
         options::flag(self.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST)
     }
 
-    /// Sets whether datagrams may be sent to a broadcast address, and so to all
-    /// on a network. At first they may not.
+    /// Sets whether the socket may send to a broadcast address, which reaches every
+    /// machine of a network. A new socket may not.
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         options::set_flag(self.socket(), ffi::SOL_SOCKET, ffi::SO_BROADCAST, broadcast)
     }
 
-    /// Receives from now on what is sent to this IPv4 group, on the interface
-    /// that has the address `interface`, or on one that the system chooses if
-    /// that is `0.0.0.0`.
+    /// Joins an IPv4 group: the socket receives what is sent to the group.
+    ///
+    /// `interface` is the address of a network interface. If it is `0.0.0.0`, the system
+    /// chooses the interface.
     ///
     /// # Errors
     ///
-    /// `InvalidInput`: the address is not that of a group. Other errors have no common
-    /// number: the socket has joined the group already (`AddrInUse` on Unix), or no
-    /// interface leads there (ENODEV on Linux).
+    /// - `InvalidInput`: the address is not a group's.
+    /// - `AddrInUse` on Unix: the socket has joined the group already.
+    /// - ENODEV on Linux: there is no such interface.
+    ///
+    /// Other systems have other errors for the last two.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         options::member_v4(self.socket(), true, group, interface)
     }
 
-    /// Receives no longer what is sent to this IPv4 group.
+    /// Leaves an IPv4 group.
     ///
     /// # Errors
     ///
@@ -274,8 +284,10 @@ impl UdpSocket {
         options::member_v4(self.socket(), false, group, interface)
     }
 
-    /// Receives from now on what is sent to this IPv6 group, on the interface
-    /// of this number, or on one that the system chooses if that is 0.
+    /// Joins an IPv6 group: the socket receives what is sent to the group.
+    ///
+    /// `interface` is the number of a network interface. If it is 0, the system chooses
+    /// the interface.
     ///
     /// # Errors
     ///
@@ -284,7 +296,7 @@ impl UdpSocket {
         options::member_v6(self.socket(), true, group, interface)
     }
 
-    /// Receives no longer what is sent to this IPv6 group.
+    /// Leaves an IPv6 group.
     ///
     /// # Errors
     ///
@@ -293,46 +305,46 @@ impl UdpSocket {
         options::member_v6(self.socket(), false, group, interface)
     }
 
-    /// Whether this machine's members of an IPv4 group get datagrams, too.
+    /// Whether this machine's members of an IPv4 group receive its datagrams too.
     pub fn multicast_loop_v4(&self) -> io::Result<bool> {
         options::multicast_loop_v4(self.socket())
     }
 
-    /// Sets whether what is sent to an IPv4 group is delivered on this machine
-    /// as well. At first it is.
+    /// Sets whether this machine's members of an IPv4 group receive its datagrams too.
+    /// At first they do.
     ///
     /// # Platform notes
     ///
-    /// On Unix the sender's choice counts, on Windows the receiver's: set it
-    /// on both.
+    /// On Unix the sender's setting decides, and on Windows the receiver's. Set it on
+    /// both.
     pub fn set_multicast_loop_v4(&self, on: bool) -> io::Result<()> {
         options::set_multicast_loop_v4(self.socket(), on)
     }
 
-    /// How far a datagram to an IPv4 group may go.
+    /// How far a datagram to an IPv4 group may go:
+    /// [`set_multicast_ttl_v4`](UdpSocket::set_multicast_ttl_v4) explains the number.
     pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
         options::multicast_ttl_v4(self.socket())
     }
 
-    /// Sets how far a datagram to an IPv4 group may go: 0 keeps it on this
-    /// machine, 1 on the local network, and each router more takes one more, up
-    /// to 255. At first it is 1.
+    /// Sets how far a datagram to an IPv4 group may go. 0 keeps it on this machine, and 1
+    /// on the local network. Each further router needs one more, up to 255. At first the
+    /// number is 1.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` above 255.
+    /// `InvalidInput`: the number is above 255.
     pub fn set_multicast_ttl_v4(&self, ttl: u32) -> io::Result<()> {
         options::set_multicast_ttl_v4(self.socket(), ttl)
     }
 
-    /// Whether this machine's members of an IPv6 group get datagrams, too.
+    /// Whether this machine's members of an IPv6 group receive its datagrams too.
     pub fn multicast_loop_v6(&self) -> io::Result<bool> {
         options::flag(self.socket(), ffi::IPPROTO_IPV6, ffi::IPV6_MULTICAST_LOOP)
     }
 
-    /// Sets whether what is sent to an IPv6 group is delivered on this machine
-    /// as well, as [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4)
-    /// does for IPv4.
+    /// Sets whether this machine's members of an IPv6 group receive its datagrams too.
+    /// [`set_multicast_loop_v4`](UdpSocket::set_multicast_loop_v4) does so for IPv4.
     pub fn set_multicast_loop_v6(&self, on: bool) -> io::Result<()> {
         options::set_flag(
             self.socket(),

@@ -1,4 +1,4 @@
-//! The queue's own descriptor, to be watched by another queue.
+//! The queue's own descriptor, for another queue to watch.
 //!
 //! Chapter 21.
 
@@ -10,16 +10,16 @@ use crate::poll::Poll;
 
 // ANCHOR: poll_fd
 impl Poll {
-    /// The queue's descriptor, for another queue to wait on: it is readable when
-    /// `poll` would find something.
+    /// The queue's descriptor, for another queue to watch. It is readable when `poll`
+    /// would find something.
     ///
-    /// **This has a price.** From the first call on, every wake and every listed
-    /// node costs a system call, because nobody here can see whether the outer
+    /// **This has a price.** From the first call on, every wake and every node that joins
+    /// the ready list makes a system call, because this queue cannot see whether the outer
     /// queue sleeps.
     ///
-    /// Register it with a [`SourceFd`](crate::unix::SourceFd). Watched by edge, the
-    /// inner queue must be drained like any other source: the next event is owed
-    /// once a `poll` has found nothing.
+    /// Register the descriptor with a [`SourceFd`](crate::unix::SourceFd). If that is
+    /// edge-triggered, drain the inner queue like any other source: the next event comes
+    /// only after a `poll` that found nothing.
     ///
     /// ```
     /// use evq::unix::SourceFd;
@@ -43,15 +43,14 @@ impl Poll {
         queue.selector.fd()
     }
 
-    /// Makes a second descriptor of the queue. A program that this one starts does
-    /// not inherit it.
+    /// Makes a second descriptor of the queue, which child programs do not inherit.
     ///
-    /// It is readable when `poll` would find something, at the price that
-    /// [`fd_with_every_wake`](Poll::fd_with_every_wake) names.
+    /// It is readable when `poll` would find something. It has the price of
+    /// [`fd_with_every_wake`](Poll::fd_with_every_wake).
     ///
     /// # Errors
     ///
-    /// The process has no descriptors left (EMFILE).
+    /// EMFILE: the process has no descriptors left.
     pub fn try_clone_to_owned_fd(&self) -> io::Result<OwnedFd> {
         ffi::duplicate(self.fd_with_every_wake())
     }

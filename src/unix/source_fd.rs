@@ -7,13 +7,13 @@ use std::os::fd::AsFd;
 use crate::net::by_readiness::FdSource;
 use crate::registrator::forward_source;
 
-/// Any descriptor that the system can watch: a pipe, a terminal, a device, a
-/// socket of another crate's, another [`Poll`](crate::Poll).
+/// A source over any descriptor that the system can watch: a pipe, a terminal, a device,
+/// another crate's socket, another [`Poll`](crate::Poll).
 ///
-/// It holds a borrow of the descriptor, as `file.as_fd()` or `&file`, or its
-/// owner. Either way the descriptor cannot be closed while it is registered.
-/// Dropping this value deregisters. Edge-triggered, the descriptor must be
-/// non-blocking, or the read that drains it will wait.
+/// It holds a borrow of the descriptor, such as `file.as_fd()` or `&file`, or its owner.
+/// In both cases the descriptor cannot be closed while it is registered. Dropping this
+/// value deregisters. If it is edge-triggered, the descriptor must be non-blocking.
+/// Otherwise the read that drains it waits.
 ///
 /// ```
 /// use evq::unix::SourceFd;
@@ -39,18 +39,19 @@ use crate::registrator::forward_source;
 ///
 /// # Errors
 ///
-/// Registering fails with `Unsupported` for a file that epoll cannot watch, such as
-/// a regular file. The BSDs refuse to watch a pipe for writing alone once its reader
-/// has gone: with `BrokenPipe`, which is what a write would say.
+/// Registering fails with:
 ///
-/// On Linux, a queue that watches itself is refused with `InvalidInput`, and two that
-/// watch each other with ELOOP ("too many levels of symbolic links").
+/// - `Unsupported` on Linux: epoll cannot watch this file, for example a regular file.
+/// - `BrokenPipe` on the BSDs: a pipe, watched for writing alone, has no reader any more.
+/// - `InvalidInput` on Linux: a queue would watch itself.
+/// - ELOOP ("too many levels of symbolic links") on Linux: two queues would watch each
+///   other.
+/// - `AlreadyExists` on Linux: another `SourceFd` watches the descriptor.
 ///
 /// # Platform notes
 ///
-/// Register a descriptor through one `SourceFd` at a time. A second one is
-/// refused by epoll with `AlreadyExists`, but by kqueue silently takes the
-/// first one's place. On macOS `/dev/tty` and other devices are refused.
+/// Register a descriptor through one `SourceFd` at a time. epoll refuses a second one.
+/// kqueue silently replaces the first. macOS refuses `/dev/tty` and other devices.
 // ANCHOR: source_fd
 #[derive(Debug)]
 pub struct SourceFd<F: AsFd> {
@@ -58,20 +59,20 @@ pub struct SourceFd<F: AsFd> {
 }
 
 impl<F: AsFd> SourceFd<F> {
-    /// Makes a source of a descriptor. `fd` must return the same descriptor for as
-    /// long as the source lives.
+    /// Makes a source over a descriptor. `fd` must return the same descriptor for as long
+    /// as the source lives.
     pub fn new(fd: F) -> SourceFd<F> {
         SourceFd {
             source: FdSource::new(fd),
         }
     }
 
-    /// The owner or borrow of the descriptor, to be read and written.
+    /// The owner or borrow of the descriptor, for reading and writing.
     pub fn get_ref(&self) -> &F {
         self.source.fd()
     }
 
-    /// Deregisters, and hands back the owner or borrow of the descriptor.
+    /// Deregisters the descriptor, and returns its owner or borrow.
     pub fn into_inner(self) -> F {
         self.source.into_fd()
     }

@@ -1,11 +1,11 @@
 //! The foreign functions of named pipes, declared by hand.
 //!
-//! Chapter 7. `mod c` says what the library has; around each function stands a
-//! wrapper that turns its failure into the error that `GetLastError` has. The
-//! wrappers retry nothing and hide nothing. Sizes, offsets and constants are held
-//! to the real headers by `tests/abi.rs` and `.ci/abi`.
+//! Chapter 7. `mod c` declares the library's functions. Each has a wrapper, which turns a
+//! failure into the error of `GetLastError`. A wrapper retries nothing and hides nothing.
+//! `tests/abi.rs` and `.ci/abi` check sizes, offsets and constants against the real
+//! headers.
 
-// C's names, and what they mean is told where Microsoft tells it.
+// The names are C's, and Microsoft's documentation explains them.
 #![allow(non_camel_case_types, non_snake_case, missing_docs)]
 
 use std::ffi::{OsStr, c_void};
@@ -18,36 +18,36 @@ pub use crate::iocp::ffi::errors::*;
 use crate::iocp::ffi::{BOOL, HANDLE, INVALID_HANDLE_VALUE, OVERLAPPED, Started, owned};
 use crate::trace::checked;
 
-/// `CreateFileW`: to read.
+/// `CreateFileW`: the handle can read.
 pub const GENERIC_READ: u32 = 0x8000_0000;
-/// `CreateFileW`: to write.
+/// `CreateFileW`: the handle can write.
 pub const GENERIC_WRITE: u32 = 0x4000_0000;
-/// `CreateFileW`: what exists, or nothing.
+/// `CreateFileW`: fail if nothing of that name exists.
 pub const OPEN_EXISTING: u32 = 3;
-/// For overlapped operations.
+/// The handle allows overlapped operations.
 pub const FILE_FLAG_OVERLAPPED: u32 = 0x4000_0000;
 /// `CreateNamedPipeW`: fail if there is a pipe of that name.
 pub const FILE_FLAG_FIRST_PIPE_INSTANCE: u32 = 0x8_0000;
-/// `CreateFileW`: the next flag is meant.
+/// `CreateFileW`: the call has a flag such as the next one.
 pub const SECURITY_SQOS_PRESENT: u32 = 0x10_0000;
-/// `CreateFileW`: the pipe's server learns who its client is, and cannot act in
-/// its name.
+/// `CreateFileW`: the pipe's server learns who the client is, but cannot act as the
+/// client.
 pub const SECURITY_IDENTIFICATION: u32 = 0x1_0000;
 
-/// `CreateNamedPipeW`: bytes go both ways.
+/// `CreateNamedPipeW`: both ends can read and write.
 pub const PIPE_ACCESS_DUPLEX: u32 = 3;
 /// `CreateNamedPipeW`: a stream of bytes, not of messages.
 pub const PIPE_TYPE_BYTE: u32 = 0;
 /// Reads take bytes, not messages.
 pub const PIPE_READMODE_BYTE: u32 = 0;
-/// Calls that are not overlapped wait.
+/// Calls that are not overlapped may wait.
 pub const PIPE_WAIT: u32 = 0;
-/// `CreateNamedPipeW`: for clients of this machine only.
+/// `CreateNamedPipeW`: only clients on this machine.
 pub const PIPE_REJECT_REMOTE_CLIENTS: u32 = 8;
-/// `CreateNamedPipeW`: as many pipes of one name as there is memory for.
+/// `CreateNamedPipeW`: the number of server ends of one name has no limit but memory.
 pub const PIPE_UNLIMITED_INSTANCES: u32 = 255;
 
-/// What the library has. Public only so that `tests/abi.rs` sees the types.
+/// The library's functions. Public only for `tests/abi.rs`, which needs the types.
 pub mod c {
     use super::*;
 
@@ -104,7 +104,7 @@ pub mod c {
     }
 }
 
-/// A name as the kernel takes it: UTF-16, ended by a 0.
+/// Converts a name to UTF-16, with a 0 at its end.
 fn wide(name: &OsStr) -> Result<Vec<u16>> {
     let mut wide: Vec<u16> = name.encode_wide().collect();
     if wide.contains(&0) {
@@ -115,16 +115,16 @@ fn wide(name: &OsStr) -> Result<Vec<u16>> {
     Ok(wide)
 }
 
-/// Makes one server's end of a named pipe: overlapped, both ways, of bytes, with
-/// a buffer of `room` bytes each way, for clients of this machine. `first`: and
-/// nobody else has that name.
+/// Makes a server's end of a named pipe, for clients on this machine. The pipe carries
+/// bytes in both directions, and has a buffer of `room` bytes for each. If `first` is true
+/// and there is a pipe of that name, the call fails.
 pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> {
     let wide = wide(name)?;
     let first = u32::from(first) * FILE_FLAG_FIRST_PIPE_INSTANCE;
     let open = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | first;
     let mode = PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS;
     let (at, max, none) = (wide.as_ptr(), PIPE_UNLIMITED_INSTANCES, ptr::null_mut());
-    // SAFETY: `at` is a string that a 0 ends, and null is the default.
+    // SAFETY: `at` is a string with a 0 at its end, and null is the default.
     let pipe = unsafe { c::CreateNamedPipeW(at, open, mode, max, room, room, 0, none) };
     checked!(
         "CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})" =
@@ -133,14 +133,14 @@ pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> 
     .map(owned)
 }
 
-/// Opens a client's end of a named pipe: overlapped, both ways. Fails with
-/// `ERROR_PIPE_BUSY` if every server's end has a client.
+/// Opens a client's end of a named pipe. Fails with `ERROR_PIPE_BUSY` if every server's
+/// end has a client.
 pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
     let wide = wide(name)?;
     let access = GENERIC_READ | GENERIC_WRITE;
     let flags = FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION;
     let (at, default, none) = (wide.as_ptr(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: `at` is a string that a 0 ends, and null is the default, or none.
+    // SAFETY: `at` is a string with a 0 at its end. Null is the default, or no template.
     let pipe = unsafe { c::CreateFileW(at, access, 0, default, OPEN_EXISTING, flags, none) };
     checked!(
         "CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})" =
@@ -149,7 +149,8 @@ pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
     .map(owned)
 }
 
-/// Ends the connection with a server's client. What it has not read is lost.
+/// Ends the connection with a server's client. Bytes that the client has not read are
+/// lost.
 pub fn disconnect_pipe(pipe: BorrowedHandle<'_>) -> Result<()> {
     let pipe = pipe.as_raw_handle();
     // SAFETY: no memory is passed.
@@ -157,13 +158,13 @@ pub fn disconnect_pipe(pipe: BorrowedHandle<'_>) -> Result<()> {
     checked!("DisconnectNamedPipe({pipe:?})" = done != 0).map(drop)
 }
 
-/// Waits for a server's client. Fails with `ERROR_PIPE_CONNECTED`, and queues no
-/// packet, if it was there first.
+/// Starts to wait for a client. If a client has already opened its end, this fails with
+/// `ERROR_PIPE_CONNECTED`, and no packet comes.
 ///
 /// # Safety
 ///
-/// `overlapped` stays where it is, and nobody else touches it, until the
-/// operation's packet has been dequeued.
+/// Until the operation's packet was dequeued, `overlapped` stays where it is, and nobody
+/// else uses it.
 pub unsafe fn connect_pipe(
     pipe: BorrowedHandle<'_>,
     overlapped: *mut OVERLAPPED,
@@ -179,8 +180,8 @@ pub unsafe fn connect_pipe(
 ///
 /// # Safety
 ///
-/// `buffer`, for `len` bytes, and `overlapped` stay where they are, and nobody else
-/// touches them, until the operation's packet has been dequeued.
+/// `buffer` has `len` bytes. Until the operation's packet was dequeued, `buffer` and
+/// `overlapped` stay where they are, and nobody else uses them.
 pub unsafe fn read_overlapped(
     handle: BorrowedHandle<'_>,
     buffer: *mut u8,
@@ -188,7 +189,7 @@ pub unsafe fn read_overlapped(
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
     let (handle, len) = (handle.as_raw_handle(), len.min(u32::MAX as usize) as u32);
-    // Means something only if the call succeeds at once.
+    // The kernel sets it only if the call succeeds at once.
     let mut n = 0;
     // SAFETY: the caller lends both.
     let done = unsafe { c::ReadFile(handle, buffer.cast(), len, &mut n, overlapped) };
@@ -214,18 +215,17 @@ pub unsafe fn write_overlapped(
     Started::by(result, n)
 }
 
-/// How an operation that is over went: the number of bytes.
+/// The result of an operation that is over: its number of bytes, or its error.
 ///
 /// # Safety
 ///
-/// `overlapped` is that of an operation that was started on this handle, and
-/// whose packet has been dequeued.
+/// `overlapped` belongs to an operation on this handle, and its packet was dequeued.
 pub unsafe fn overlapped_result(
     handle: BorrowedHandle<'_>,
     overlapped: *mut OVERLAPPED,
 ) -> Result<usize> {
     let (handle, mut n) = (handle.as_raw_handle(), 0);
-    // SAFETY: the kernel has written what `overlapped` leads to.
+    // SAFETY: the operation is over, so the kernel no longer writes to `overlapped`.
     let done = unsafe { c::GetOverlappedResult(handle, overlapped, &mut n, 0) };
     checked!("GetOverlappedResult({handle:?}, {overlapped:?}, [{n}], 0)" = done != 0)?;
     Ok(n as usize)
@@ -242,7 +242,7 @@ mod tests {
 
     fn wait(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<usize> {
         loop {
-            // SAFETY: started on this handle by the test that calls this.
+            // SAFETY: the test that calls this has started the operation on this handle.
             match unsafe { overlapped_result(handle, overlapped) } {
                 Err(error) if error.raw_os_error() == Some(ERROR_IO_INCOMPLETE) => {}
                 result => return result,
@@ -261,7 +261,7 @@ mod tests {
         let server = server.as_handle();
         let (mut connecting, mut reading, mut writing) = [OVERLAPPED::ZEROED; 3].into();
         let mut buffer = [0; 8];
-        // SAFETY: all that is lent lives until its operation is over.
+        // SAFETY: the lent memory lives until its operation is over.
         unsafe {
             let overlapped = &raw mut connecting;
             assert_eq!(connect_pipe(server, overlapped).unwrap(), Started::Pending);

@@ -1,11 +1,10 @@
-//! What only Windows has: named pipes (chapter 17), and any handle that a
-//! completion port takes as a source.
+//! What only Windows has: named pipes, and sources over any handle that a completion port
+//! takes.
 //!
-//! Chapter 18. A completion port knows of operations, not of readiness. So a
-//! source over a handle of your own starts the operations itself, each with an
-//! [`Overlapped`], and its function says by a [`SetReadiness`](crate::SetReadiness)
-//! what their completion makes the source ready for. Nothing of it is hidden
-//! from the crate's own sockets and pipes, which do the same.
+//! Chapter 18; chapter 17 for pipes. A completion port reports operations, not readiness.
+//! So a source over your own handle starts the operations itself, each with an
+//! [`Overlapped`]. When an operation is over, the queue calls the `Overlapped`'s function,
+//! and that sets the readiness by a [`SetReadiness`](crate::SetReadiness).
 //!
 //! ```
 //! use evq::windows::{Binding, Overlapped, Packet};
@@ -28,7 +27,7 @@
 //!     ) -> i32;
 //! }
 //!
-//! /// What a read lends to the kernel. The packet's pointer is that of the whole.
+//! /// What a read lends to the kernel. The packet's pointer leads to the whole struct.
 //! #[repr(C)]
 //! struct Lent {
 //!     overlapped: Overlapped,
@@ -36,12 +35,12 @@
 //!     read: Mutex<Option<usize>>,
 //!     set_readiness: SetReadiness,
 //! }
-//! // SAFETY: `buffer` is the kernel's until `read` says otherwise, and then the reader's.
+//! // SAFETY: only the kernel uses `buffer` until `read` is set. Then only the reader does.
 //! unsafe impl Sync for Lent {}
 //!
 //! unsafe fn done(packet: &Packet) {
 //!     let whole = packet.overlapped().cast_const().cast::<Lent>();
-//!     // SAFETY: the read was started with a count of its own, which the packet gives back.
+//!     // SAFETY: the read took a count of the `Arc`, and only this packet gives it back.
 //!     let lent = unsafe { Arc::from_raw(whole) };
 //!     *lent.read.lock().unwrap() = packet.status().is_ok().then(|| packet.bytes_transferred());
 //!     let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
@@ -56,7 +55,7 @@
 //! let (mut registration, set_readiness) = Registration::new();
 //! poll.registrator().register(&mut registration, Token(5), Interests::READABLE)?;
 //! let binding = Binding::new();
-//! // SAFETY: the one operation is the read below; `Lent` may go to any thread.
+//! // SAFETY: the read below is the only operation, and `Lent` may go to any thread.
 //! unsafe { binding.register_handle(file.as_handle(), poll.registrator())? };
 //!
 //! let lent = Arc::new(Lent {
@@ -65,9 +64,9 @@
 //!     read: Mutex::new(None),
 //!     set_readiness,
 //! });
-//! // Lent first: the packet may be dequeued before the call has returned.
+//! // Before the call, because the packet may be dequeued before it returns.
 //! let whole = Arc::into_raw(Arc::clone(&lent));
-//! // SAFETY: no operation uses it; the kernel gets a buffer of 16 bytes, and the count above.
+//! // SAFETY: no operation uses it. The kernel gets a buffer of 16 bytes, and the count.
 //! let started = unsafe {
 //!     let overlapped = Overlapped::prepare(whole.cast());
 //!     let buffer = (*whole).buffer.get().cast();
@@ -75,9 +74,9 @@
 //! };
 //! let error = std::io::Error::last_os_error();
 //! if started == 0 && error.raw_os_error() != Some(ERROR_IO_PENDING) {
-//!     // SAFETY: prepared above, and `lent` keeps the memory.
+//!     // SAFETY: it was prepared for this call, and `lent` keeps the memory.
 //!     if !unsafe { Overlapped::has_warned(whole.cast()) } {
-//!         // SAFETY: no packet comes, so the count is ours again.
+//!         // SAFETY: no packet will come, so nobody else gives the count back.
 //!         drop(unsafe { Arc::from_raw(whole) });
 //!         return Err(error);
 //!     }
@@ -86,7 +85,7 @@
 //! poll.poll(&mut events, None)?;
 //! assert_eq!(events.iter().next().unwrap().token(), Token(5));
 //! let count = lent.read.lock().unwrap().expect("the read has not failed");
-//! // SAFETY: the packet has come back, so the buffer is ours.
+//! // SAFETY: the packet was delivered, so nobody else uses the buffer.
 //! assert_eq!(unsafe { &(&*lent.buffer.get())[..count] }, b"hello");
 //! # drop(file);
 //! # std::fs::remove_file(path)

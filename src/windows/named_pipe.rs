@@ -1,7 +1,7 @@
 //! Named pipes.
 //!
-//! Chapter 17. Three operations make a pipe's readiness. A server's end waits for a
-//! client; both ends read into a buffer that they lend, and write a copy.
+//! Chapter 17. A pipe has three operations. A server's end waits for a client. Both ends
+//! read into a buffer that they lend, and write from a copy.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,18 +21,17 @@ use crate::registrator::forward_source;
 
 /// One end of a named pipe: a server's or a client's.
 ///
-/// Bytes go both ways, in order, between two processes of one machine. A server
-/// makes an end and waits with [`connect`](NamedPipe::connect) until a client
-/// opens the other; for the next client it makes another end of the same name, or
-/// disconnects this one and connects it again. Reads and writes go through
-/// [`Read`] and [`Write`], which are also there for `&NamedPipe`. Edge-triggered,
-/// read or write until `WouldBlock` before you wait again.
+/// A pipe carries bytes in both directions between two processes of one machine. A
+/// server makes its end, and waits with [`connect`](NamedPipe::connect) until a client
+/// opens the other end. For the next client the server makes another end of the same
+/// name, or disconnects this one and connects it again. [`Read`] and [`Write`] are
+/// implemented for `NamedPipe` and for `&NamedPipe`. If the pipe is edge-triggered, read
+/// or write until `WouldBlock` before you wait again.
 ///
-/// **Before it is first registered**, a pipe does nothing: `connect`, reads and
-/// writes return `WouldBlock`, and nothing is taken. The first registration starts
-/// to wait for a client, if `connect` has asked for one. A pipe that is registered
-/// for reading reads at once if its other end is open, whatever the pipe was made
-/// from.
+/// **A pipe does nothing before it is first registered.** `connect`, reads and writes
+/// return `WouldBlock`. If `connect` was called, the first registration starts to wait
+/// for a client. If the pipe is registered for reading and its other end is open, a read
+/// starts at once.
 ///
 /// ```
 /// use evq::windows::{Instance, NamedPipe};
@@ -67,14 +66,14 @@ use crate::registrator::forward_source;
 ///
 /// # Platform notes
 ///
-/// Each end belongs to the first [`Poll`](crate::Poll) that it is registered with,
-/// for good. Once that `Poll` is dropped, no event tells of what ends: the next call
-/// does.
+/// Each end stays with the first [`Poll`](crate::Poll) that it is registered with, because
+/// no Win32 call moves a handle to another completion port. After that `Poll` was dropped,
+/// no event reports the end of an operation. The next call on the pipe returns its result.
 ///
-/// A pipe is not `AsHandle`. Its packets go to its queue, whoever has started the
-/// operation and through whichever duplicate of the handle, and the queue follows
-/// the pointer in each packet. With a safe handle any code could put a pointer of its
-/// own there. [`AsRawHandle`] gives out the number, which needs `unsafe` to be used.
+/// `NamedPipe` does not implement `AsHandle`. All packets of its handle, and of every
+/// duplicate, go to its queue, and the queue follows the pointer in each packet. With a
+/// safe handle, any code could put another pointer there. [`AsRawHandle`] returns the
+/// handle's number, and to use that needs `unsafe`.
 ///
 /// ```compile_fail,E0277
 /// fn duplicate(pipe: &impl std::os::windows::io::AsHandle) {}
@@ -87,46 +86,48 @@ pub struct NamedPipe {
 
 /// What a pipe adds to the state of a source.
 pub(crate) struct Pipe {
-    /// Whether it is known if there is another end.
+    /// Whether we know if another end exists.
     knows: bool,
-    /// A `read` has found nothing, and wants more than the registration says.
+    /// A `read` found nothing, so a read must start even if the registration does not
+    /// ask for one.
     waits_to_read: bool,
 }
 
 /// Whether a server's end may be one of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instance {
-    /// It must be the first of its name: nobody else then has it already, and can
-    /// get at the clients.
+    /// The end must be the first of its name. So no other program has the name already,
+    /// and gets the clients.
     First,
-    /// There may be others, for as many clients.
+    /// Other ends of the name may exist, each for one client.
     Another,
 }
 
 /// The system's buffer in each direction, in bytes.
 const ROOM: u32 = 64 * 1024;
-/// What each read lends, in bytes.
+/// The buffer that each read lends, in bytes.
 const LENT: usize = 4096;
 
 impl NamedPipe {
-    /// Makes a server's end, for clients of this machine, with the system's buffers
-    /// of 64 KiB each way. Children do not inherit it.
+    /// Makes a server's end, for clients on this machine. The system's buffer has 64 KiB
+    /// for each direction. Children do not inherit the end.
     ///
-    /// A name is of the form `\\.\pipe\name`.
+    /// A name has the form `\\.\pipe\name`.
     ///
     /// # Errors
     ///
-    /// `PermissionDenied` if there is a pipe of that name, and this is to be the
-    /// first; `InvalidInput` if the name has a NUL character in it; what else the
-    /// system says of the name.
+    /// - `PermissionDenied`: this is to be the first end, and the name is in use.
+    /// - `InvalidInput`: the name contains a NUL character.
+    /// - The system's error, if it refuses the name.
     pub fn create(name: impl AsRef<OsStr>, instance: Instance) -> io::Result<NamedPipe> {
         NamedPipe::create_with_buffers(name, instance, ROOM)
     }
 
-    /// [`create`](NamedPipe::create) with buffers of another size, in bytes.
+    /// Makes a server's end as [`create`](NamedPipe::create) does, with buffers of another
+    /// size, in bytes.
     ///
-    /// A write is over once the bytes that the reader has not taken yet fit there. The
-    /// system takes the number for advice.
+    /// A write is over when all unread bytes fit in the buffer. The system may choose
+    /// another size.
     ///
     /// # Errors
     ///
@@ -141,38 +142,39 @@ impl NamedPipe {
         Ok(NamedPipe::new(handle, false, Outgoing::Apart))
     }
 
-    /// Opens a client's end. Its server learns who the client is, but cannot act in
-    /// its name.
+    /// Opens a client's end. The server learns who the client is, but cannot act as the
+    /// client.
     ///
     /// # Errors
     ///
-    /// `NotFound` if there is no such pipe; 231 (`ERROR_PIPE_BUSY`) if each server's
-    /// end has a client: try again later.
+    /// - `NotFound`: no server has made a pipe of that name.
+    /// - 231 (`ERROR_PIPE_BUSY`): each server's end has a client. Try again later.
+    /// - `InvalidInput`: the name contains a NUL character.
     pub fn open(name: impl AsRef<OsStr>) -> io::Result<NamedPipe> {
         let handle = ffi::open_pipe(name.as_ref())?;
         Ok(NamedPipe::new(handle, true, Outgoing::Open))
     }
 
-    /// Takes over either end, connected or not, of a pipe that someone else opened.
+    /// Converts a handle of either end, connected or not, that other code has opened.
     ///
-    /// If it is a pipe of messages, each write is one message. Reads take the bytes of
-    /// all messages in order, and do not tell where one ends.
+    /// If it is a pipe of messages, each write is one message. Reads return the bytes of
+    /// all messages in order, and do not show where a message ends.
     ///
     /// # Safety
     ///
-    /// The handle is that of a pipe that was opened with `FILE_FLAG_OVERLAPPED`.
-    /// Whoever has a duplicate, or an operation in flight on it, keeps the promise of
+    /// The handle belongs to a pipe, and was opened with `FILE_FLAG_OVERLAPPED`. Code that
+    /// has a duplicate of the handle, or an operation in flight, keeps the promise of
     /// [`Binding::register_handle`](super::Binding::register_handle).
     pub unsafe fn from_handle(handle: OwnedHandle) -> NamedPipe {
         NamedPipe::new(handle, false, Outgoing::Open)
     }
 
-    /// Hands the handle out, of a pipe that was never registered.
+    /// Returns the handle of a pipe that was never registered.
     ///
     /// # Errors
     ///
-    /// `ResourceBusy`, and the pipe is closed, if it was registered: its packets
-    /// belong to that queue for good.
+    /// `ResourceBusy`: the pipe was registered, so its packets go to that queue. Then the
+    /// pipe is closed.
     pub fn into_handle(self) -> io::Result<OwnedHandle> {
         let is_bound = self.source.lock().is_bound();
         let source = Arc::into_inner(self.source).filter(|_| !is_bound);
@@ -198,14 +200,15 @@ impl NamedPipe {
 
     /// Waits for a client, and never blocks.
     ///
-    /// `Ok` if there is one, also if it has come and gone again: what it wrote is
-    /// still read. Otherwise the first writable event says that it has come, or that
-    /// waiting has failed, which [`take_error`](NamedPipe::take_error) or the next
-    /// `connect` returns.
+    /// Returns `Ok` if a client has come. The client may have gone again, and you can
+    /// still read what it wrote. After `WouldBlock`, the first writable event means that a
+    /// client has come or that the waiting has failed.
+    /// [`take_error`](NamedPipe::take_error) or the next `connect` returns that error.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is none yet; what the system says.
+    /// - `WouldBlock`: no client has come yet.
+    /// - The system's error: the waiting has failed.
     pub fn connect(&self) -> io::Result<()> {
         let source = &mut self.source.lock();
         let knows = source.kind.knows;
@@ -216,7 +219,7 @@ impl NamedPipe {
             _ => {}
         }
         source.kind.knows = true;
-        source.arm(); // A client may have been there.
+        source.arm(); // A client may have come before.
         if source.outgoing.is_connected() {
             return Ok(());
         }
@@ -224,14 +227,15 @@ impl NamedPipe {
         Err(error.unwrap_or_else(|| ErrorKind::WouldBlock.into()))
     }
 
-    /// Ends the connection with a client, or the waiting for one, so that
-    /// [`connect`](NamedPipe::connect) may wait for another.
+    /// Ends the connection with a client, or the waiting for a client. Then
+    /// [`connect`](NamedPipe::connect) can wait for another.
     ///
-    /// Bytes that either end has written, and the other has not read, are lost.
+    /// Bytes that one end has written and the other has not read are lost.
     ///
     /// # Errors
     ///
-    /// What the system says, if there is no client, or this is a client's end.
+    /// The system's error: the pipe has no client and does not wait for one, or this is a
+    /// client's end.
     pub fn disconnect(&self) -> io::Result<()> {
         let source = &mut self.source.lock();
         let waits = match source.outgoing {
@@ -244,7 +248,7 @@ impl NamedPipe {
         }
         let ended = ffi::disconnect_pipe(self.source.handle().as_handle());
         if !waits {
-            ended?; // To end the waiting is no error, whatever the system calls it.
+            ended?; // The system may report an error when only the waiting ends.
         }
         source.kind.knows = true;
         source.outgoing.discard();
@@ -252,8 +256,8 @@ impl NamedPipe {
         Ok(())
     }
 
-    /// Takes the pending error, if there is one: of a write that was on its way, of
-    /// waiting for a client, or of a read.
+    /// Takes the pending error, if there is one: of a write in flight, of waiting for a
+    /// client, or of a read.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
         let error = source.outgoing.take_error();
@@ -281,7 +285,7 @@ impl Read for &NamedPipe {
             Incoming::Failed(_) => {
                 let error = source.incoming.take_error(false);
                 source.kind.waits_to_read = false;
-                source.arm(); // Finds out whether it lasts.
+                source.arm(); // Shows whether the error lasts.
                 error.map_or(Ok(0), Err)
             }
             _ if source.is_bound() && source.outgoing.is_apart() => {
@@ -296,12 +300,12 @@ impl Read for &NamedPipe {
 }
 
 impl Write for &NamedPipe {
-    /// Takes a copy of up to 128 KiB, and has the system write them. Until it has,
-    /// `write` returns `WouldBlock`; if it could not, the error.
+    /// Copies up to 128 KiB, and lends the copy to the system. Until the copy is
+    /// written, the next `write` returns `WouldBlock`. If writing it fails, the next
+    /// `write` returns the error.
     ///
-    /// A pipe that is dropped meanwhile closes only once they are written, or
-    /// nobody is left to read them, or [`Poll`](crate::Poll) was dropped a second
-    /// ago.
+    /// A pipe that is dropped meanwhile closes when the copy is written, when nobody is
+    /// left to read it, or one second after [`Poll`](crate::Poll) was dropped.
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let source = &mut self.source.lock();
         if buffer.is_empty() {
@@ -312,13 +316,13 @@ impl Write for &NamedPipe {
         }
         source.outgoing.check()?;
         let n = buffer.len().min(LARGEST_WRITE);
-        // Few sizes, so that the pool has a buffer that fits.
+        // Only a few sizes, so the pool often has a buffer that fits.
         let mut copy = Buffer::take(n.next_power_of_two().max(LENT));
         copy[..n].copy_from_slice(&buffer[..n]);
         source.write_copy(copy, n)
     }
 
-    /// Does nothing: what `write` took is on its way.
+    /// Does nothing, because the system already has the copy that `write` made.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -344,8 +348,8 @@ impl Kind for Pipe {
     type Handle = OwnedHandle;
     type Lent = Buffer;
 
-    /// A server's end is also read while nobody knows whether it has a client: the
-    /// read finds that out.
+    /// A read also starts while we do not know whether a server's end has a client. Its
+    /// outcome tells us.
     fn reads(state: &State<Self>) -> bool {
         let wanted = state.kind.waits_to_read || state.watches_reading();
         let unknown = !state.kind.knows && matches!(state.outgoing, Outgoing::Apart);
@@ -368,7 +372,7 @@ impl Kind for Pipe {
 
     fn came(state: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         let error = match outcome {
-            // An empty message, which is not the end of a stream.
+            // An empty message. It is not the end of the stream.
             Ok(0) => return Incoming::Idle,
             Ok(bytes) => return Incoming::InHand(lent, 0..bytes),
             Err(error) => error,
@@ -401,8 +405,8 @@ impl Kind for Pipe {
     fn went(state: &mut State<Self>, _: &OwnedHandle, outcome: Outcome) -> Outcome {
         let code = outcome.as_ref().err().and_then(io::Error::raw_os_error);
         match (&state.outgoing, code) {
-            // A client was there first. It may have gone again, but what it wrote is
-            // still to be read.
+            // A client came before the call. It may have gone again, but its bytes can
+            // still be read.
             (Outgoing::Connecting, Some(ERROR_PIPE_CONNECTED | ERROR_NO_DATA)) => Ok(0),
             _ => outcome,
         }
@@ -410,7 +414,7 @@ impl Kind for Pipe {
 }
 
 impl State<Pipe> {
-    /// There is another end, or was.
+    /// Notes that another end exists, or existed.
     fn joined(&mut self) {
         self.kind.knows = true;
         if let Outgoing::Apart = self.outgoing {
@@ -426,7 +430,7 @@ impl Handle for OwnedHandle {
 
     fn outcome(&self, packet: &Packet) -> Outcome {
         match packet.status() {
-            // The rest of the message comes with the next read.
+            // The next read returns the rest of the message.
             Err(error) if error.raw_os_error() == Some(ERROR_MORE_DATA) => {}
             status => status?,
         }

@@ -1,7 +1,7 @@
 use super::*;
 
-/// A connection in memory. What its peer has sent lies here; what the server writes goes into a
-/// send buffer that holds 8,000 bytes, and leaves it only as the peer reads.
+/// A connection in memory. It holds the bytes that the peer has sent. The server's bytes go into a
+/// send buffer of 8,000 bytes, and leave it only when the peer reads.
 #[derive(Default)]
 struct Connection {
     arrived: Vec<u8>,
@@ -18,7 +18,7 @@ impl Connection {
         self.refusals += 1;
         assert!(
             self.refusals < 1000,
-            "after WouldBlock, return and wait for the next event: this one spins"
+            "after WouldBlock, return and wait for the next event; this one spins"
         );
         Err(ErrorKind::WouldBlock.into())
     }
@@ -68,15 +68,15 @@ fn echoed(total: usize, bite: usize, ended: bool) {
         let over = match on_event(&mut connection, &mut echo) {
             Ok(over) => over,
             Err(error) => panic!(
-                "`on_event` failed: {:?}; a full socket is no failure, and nobody knows how much of \
-                 the bytes it took",
+                "`on_event` failed with {:?}: a full socket is no failure; keep the bytes that it did \
+                 not take",
                 error.kind()
             ),
         };
         assert!(
             !over || connection.arrived.is_empty() && echo.unsent.is_empty(),
-            "`on_event` answered true while bytes were still to be sent: a read into a buffer \
-             without room answers 0 as well; and after the real end, what is unsent is still owed"
+            "`on_event` returned true, but some bytes have not gone back: a read into a buffer \
+             without room answers 0 too, and after the real end the peer still waits for unsent bytes"
         );
         if over || !ended && connection.written.len() == total {
             break;
@@ -87,11 +87,11 @@ fn echoed(total: usize, bite: usize, ended: bool) {
     assert!(
         back == total,
         "the peer sent {total} bytes and read slowly: {back} came back: a write may take less than \
-         it is offered, and what it leaves is yours to keep"
+         it is offered, and you must keep the rest"
     );
     assert!(
         connection.written == sent,
-        "{back} bytes came back, in another order"
+        "{back} bytes came back in another order"
     );
 }
 

@@ -20,12 +20,12 @@ fn a_full_buffer_is_not_read_into() {
     assert_eq!(
         calls(Open { unsent: 1 }),
         (true, true),
-        "one byte held, and room for more: nothing keeps it from reading on"
+        "the server keeps one byte and has room for more, so it should read and write"
     );
     assert_eq!(
         calls(Open { unsent: ROOM }),
         (false, true),
-        "full: to stop reading is the backpressure that makes the peer wait"
+        "full: the server must stop reading, and this backpressure makes the peer wait"
     );
 }
 
@@ -35,18 +35,18 @@ fn the_end_of_the_peer_is_not_the_end() {
         assert_eq!(
             after(Open { unsent }, Read(0)),
             PeerEnded { unsent },
-            "the peer sends no more, but still reads: it is half closed, and waits for {unsent} bytes"
+            "the peer sends no more, but it still reads: it is half closed, and waits for {unsent} bytes"
         );
         assert_eq!(
             calls(PeerEnded { unsent }),
             (false, true),
-            "after the end there is only writing left, or the end is read again and again"
+            "after the peer's end the server must not read, or the end is read again and again"
         );
     }
     assert_eq!(
         after(Open { unsent: 0 }, Read(0)),
         Closed,
-        "nothing is owed: over"
+        "the peer has ended and no byte is unsent, so the connection is over"
     );
 }
 
@@ -59,7 +59,7 @@ fn our_side_is_closed_after_the_last_byte() {
     assert_eq!(
         after(PeerEnded { unsent: 4 }, Wrote(4)),
         Closed,
-        "everything is echoed: the peer waits for our end"
+        "all bytes have gone back, and the peer waits until the server closes"
     );
 }
 
@@ -72,12 +72,12 @@ fn a_failure_ends_it_at_once() {
     ] {
         assert_eq!(after(state, Failed), Closed, "from {state:?}");
     }
-    assert_eq!(calls(Closed), (false, false), "over: no call is made");
+    assert_eq!(calls(Closed), (false, false), "closed: make no call");
 }
 
 #[test]
 fn whatever_is_answered_no_byte_is_lost() {
-    // Reads and writes of all sizes, in an order that a small generator chooses.
+    // A small generator chooses the sizes and the order of reads and writes.
     for seed in 1..200u32 {
         let (mut random, mut state) = (seed, Open { unsent: 0 });
         let (mut read, mut written) = (0, 0);
@@ -91,11 +91,11 @@ fn whatever_is_answered_no_byte_is_lost() {
             let may = calls(state);
             assert!(
                 may.0 || may.1,
-                "{state:?}: nothing is tried, and no event will come"
+                "{state:?}: no call is allowed, so no event will come"
             );
             let answer = if may.0 && (pick % 2 == 0 || !may.1) {
                 let most = ROOM.checked_sub(held).filter(|room| *room > 0);
-                let most = most.expect("a full buffer is read into: no backpressure");
+                let most = most.expect("a read into a full buffer: there is no backpressure");
                 let count = if pick % 50 == 0 {
                     0
                 } else {
@@ -104,17 +104,17 @@ fn whatever_is_answered_no_byte_is_lost() {
                 read += count;
                 Read(count)
             } else {
-                assert!(held > 0, "{state:?}: a write of nothing");
+                assert!(held > 0, "{state:?}: a write of no bytes");
                 let count = pick / 2 % held + 1;
                 written += count;
                 Wrote(count)
             };
             state = after(state, answer);
         }
-        assert_eq!(state, Closed, "it never comes to its end");
+        assert_eq!(state, Closed, "the connection never closes");
         assert_eq!(
             written, read,
-            "closed with bytes unsent: it is half closed until then"
+            "closed with unsent bytes: until all are written, it is half closed"
         );
     }
 }

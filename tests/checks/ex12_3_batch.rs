@@ -4,8 +4,8 @@ use super::*;
 fn a_late_event_meets_nobody() {
     let mut table = Table::new();
     let old = table.insert("old");
-    // One batch: the old connection ends, a new one is accepted, and a second event for the old
-    // one comes last.
+    // In one batch, the old connection ends, a new one is accepted, and then a second event for
+    // the old connection comes.
     assert_eq!(table.remove(old), Some("old"));
     let new = table.insert("new");
     assert_eq!(
@@ -23,7 +23,7 @@ fn places_are_reused_after_the_batch() {
         let token = table.insert(n);
         assert!(
             token < 4,
-            "one connection at a time, and token {token} for number {n}: the table only grows"
+            "one connection at a time, but connection {n} has token {token}: the table only grows"
         );
         assert_eq!(table.remove(token), Some(n));
         table.batch_is_over();
@@ -41,7 +41,7 @@ fn every_connection_has_a_place_of_its_own() {
     let (first, second) = (table.insert("first"), table.insert("second"));
     assert_ne!(
         first, second,
-        "one place, two connections: a free place was listed twice"
+        "one place, two connections: the place was in the free list twice"
     );
     assert_eq!(table.get(first), Some(&mut "first"));
     assert_eq!(table.get(second), Some(&mut "second"));
@@ -50,7 +50,7 @@ fn every_connection_has_a_place_of_its_own() {
 #[test]
 fn free_places_stay_free() {
     let mut table = Table::new();
-    // More at a time in each round, and between the rounds a batch in which nobody leaves.
+    // Each round has more connections than the last. Between rounds, no connection ends in a batch.
     for most in 4..8 {
         let tokens: Vec<_> = (0..most).map(|n| table.insert(n)).collect();
         let mut apart = tokens.clone();
@@ -59,12 +59,12 @@ fn free_places_stay_free() {
         assert_eq!(
             apart.len(),
             most,
-            "one place, two connections: a free place was listed twice, and the tokens are {tokens:?}"
+            "one place, two connections: the place was in the free list twice; the tokens are {tokens:?}"
         );
         assert!(
             apart[most - 1] < most,
-            "{most} connections, and the tokens {tokens:?}: a batch in which nobody left has \
-             forgotten free places, and the table only grows"
+            "{most} connections have the tokens {tokens:?}: a batch in which no connection ended has \
+             forgotten free places, so the table only grows"
         );
         for token in tokens {
             table.remove(token);

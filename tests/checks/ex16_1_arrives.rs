@@ -4,14 +4,14 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// A socket, and its peer.
+/// A socket and its peer.
 fn two() -> (UdpSocket, std::net::UdpSocket) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let socket = UdpSocket::bind(any).unwrap();
     (socket, std::net::UdpSocket::bind(any).unwrap())
 }
 
-/// Waits until something has arrived, and a little longer for the rest.
+/// Waits until a datagram has arrived, and a little longer for the others.
 fn settle(socket: &UdpSocket) {
     let began = Instant::now();
     while socket.peek(&mut [0]).is_err() && began.elapsed() < Duration::from_secs(5) {
@@ -44,7 +44,7 @@ fn three(datagrams: &[&[u8]], room: usize) -> [Option<usize>; 3] {
 fn compare(predicted: Returned, returned: &[Option<usize>], why: &str) {
     assert!(
         predicted == returned,
-        "predicted {predicted:?}, returned {returned:?}: {why}"
+        "you predicted {predicted:?}, and the calls returned {returned:?}: {why}"
     );
 }
 
@@ -58,8 +58,8 @@ fn two_sent() {
 #[test]
 fn too_long() {
     let returned = three(&[b"0123456789", b"abc"], 4);
-    let why = "the rest of a datagram that is longer than the buffer is lost; the next call receives the \
-               next datagram";
+    let why = "if a datagram is longer than the buffer, the rest is lost, and the next call receives \
+               the next datagram";
     compare(TOO_LONG, &returned, why);
 }
 
@@ -78,7 +78,7 @@ fn peeked() {
     settle(&socket);
     let peeked = plain(socket.peek(&mut [0; 2]));
     let returned = [peeked, recv(&socket, 4), recv(&socket, 4)];
-    let why = "a peek takes nothing out, not even the bytes for which its buffer had no room";
+    let why = "a peek takes nothing out, so the next call receives the datagram from its beginning";
     compare(PEEKED, &returned, why);
 }
 
@@ -102,7 +102,7 @@ fn connected() {
     peer.send_to(b"f", to).unwrap();
     settle(&socket);
     let returned = [(); 3].map(|()| recv(&socket, 4));
-    let why = "a connected socket receives datagrams of its peer alone, although nothing is set up \
-               between the two";
+    let why = "a connected socket receives datagrams of its peer alone, although `connect` sends \
+               nothing";
     compare(CONNECTED, &returned, why);
 }

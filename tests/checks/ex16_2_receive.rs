@@ -2,7 +2,7 @@ use super::*;
 use Received::{Datagram, TooLong};
 use std::collections::VecDeque;
 
-/// What a call shall find.
+/// What the next call finds.
 enum Next {
     Arrived(Vec<u8>),
     Fails(ErrorKind),
@@ -10,7 +10,7 @@ enum Next {
 
 struct Played {
     next: VecDeque<Next>,
-    /// Calls that would have waited.
+    /// How many calls failed with `WouldBlock`.
     refusals: u32,
     calls: u32,
 }
@@ -24,7 +24,7 @@ impl Socket for Played {
         self.calls += 1;
         assert!(
             self.calls < 100,
-            "an error that is not an earlier datagram's comes again at every call: return it"
+            "an error that does not belong to an earlier datagram comes again at every call: return it"
         );
         match self.next.pop_front() {
             Some(Next::Arrived(datagram)) => {
@@ -46,7 +46,7 @@ impl Socket for Played {
     }
 }
 
-/// One event, and all that has arrived before it.
+/// Plays one event, with everything that has arrived before it.
 fn played(next: Vec<Next>) -> (Played, io::Result<Vec<Received>>) {
     let mut socket = Played {
         next: next.into(),
@@ -83,10 +83,10 @@ fn an_empty_datagram_is_no_end() {
     let result = result.unwrap();
     assert!(
         result == datagrams(&["one", "", "three"]),
-        "one, an empty datagram and three have arrived, and {result:?} were received: 0 bytes are \
+        "one, an empty datagram and three arrived, and `on_event` received {result:?}: 0 bytes are \
          an empty datagram, not an end"
     );
-    assert_eq!(socket.refusals, 1, "left without a WouldBlock");
+    assert_eq!(socket.refusals, 1, "returned before a WouldBlock");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_longest_datagram_is_whole_and_a_longer_one_is_not() {
         let result = result.unwrap();
         assert!(
             result == datagrams(&[&text[..len]]),
-            "{len} of {LONGEST} bytes that are allowed became {result:?}: with a buffer of just \
+            "a datagram of {len} bytes, where {LONGEST} are allowed, became {result:?}: with a buffer of \
              that length, a datagram that fits and one that was cut look the same"
         );
     }
@@ -106,7 +106,7 @@ fn the_longest_datagram_is_whole_and_a_longer_one_is_not() {
         let result = result.unwrap();
         assert!(
             result == [TooLong(peer())],
-            "{len} bytes became {result:?}: a datagram that was cut passed for a whole one"
+            "a datagram of {len} bytes became {result:?}: it was cut, and seems to be whole"
         );
     }
 }
@@ -119,17 +119,17 @@ fn an_earlier_datagrams_error_is_survived() {
     let (socket, result) = played(next);
     let result = result.unwrap_or_else(|error| {
         panic!(
-            "`on_event` failed with {:?}: that error tells of a datagram that was sent earlier, \
+            "`on_event` failed with {:?}: that error belongs to a datagram that was sent earlier, \
              and the socket works as before",
             error.kind()
         )
     });
     assert!(
         result == datagrams(&["one", "two"]),
-        "one, a refusal and two, and {result:?} were received: a call that failed has not returned \
-         WouldBlock, so no edge is owed for the next datagram"
+        "one, a refusal and two came, and `on_event` received {result:?}: the failed call did not \
+         return WouldBlock, so no edge is owed for the next datagram"
     );
-    assert_eq!(socket.refusals, 1, "left without a WouldBlock");
+    assert_eq!(socket.refusals, 1, "returned before a WouldBlock");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn another_error_is_returned() {
     let (_, result) = played(vec![Next::Fails(ErrorKind::OutOfMemory)]);
     assert_eq!(
         result
-            .expect_err("an error of its own was passed over")
+            .expect_err("the error belongs to this call, and was ignored")
             .kind(),
         ErrorKind::OutOfMemory
     );

@@ -20,12 +20,12 @@ fn who_asks_again_gets_the_same_answer() {
         let answer = server.question(client(1), 1, 5);
         assert_eq!(
             server.total, 5,
-            "asked again, added again: the answer was lost, and not the question"
+            "asked again, added again: the answer was lost, not the question"
         );
         assert!(
             answer == Some(5),
-            "asked again, and {answer:?} came: who asks again has not had the answer, and will go \
-             on asking until it comes"
+            "asked again, and {answer:?} was returned: the client has no answer yet, and will go on \
+             asking until it comes"
         );
     }
     assert_eq!(server.question(client(1), 2, 1), Some(6));
@@ -39,8 +39,8 @@ fn the_answer_is_the_one_of_then() {
     assert_eq!(
         server.question(client(1), 1, 5),
         Some(5),
-        "the total after *this* addition: others have added since, and the answer must be what it \
-         was, or it matters which of two arrives"
+        "the total after *this* addition: others have added since, but the second answer must be the \
+         same as the first"
     );
 }
 
@@ -52,14 +52,14 @@ fn what_comes_late_is_passed_over() {
     let late = server.question(client(1), 1, 5);
     assert_eq!(
         server.total, 15,
-        "a copy of question 1 came after question 2, and was added again: datagrams may come in \
+        "a copy of question 1 came after question 2, and was added again: datagrams may arrive in \
          another order than they were sent in"
     );
-    assert_eq!(late, None, "its asker has had the answer");
+    assert_eq!(late, None, "the client has this answer already");
     assert_eq!(
         server.question(client(1), 2, 10),
         Some(15),
-        "a late one made the server forget the answer to the last one"
+        "a late question made the server forget the answer to the last question"
     );
 }
 
@@ -70,7 +70,7 @@ fn each_client_counts_for_itself() {
         assert_eq!(
             server.question(client(n), 1, 1),
             Some(n.into()),
-            "question 1 of client {n} is not question 1 of another"
+            "question 1 of client {n} is not question 1 of another client"
         );
     }
     assert_eq!(server.total, 9);

@@ -1,7 +1,7 @@
 use super::*;
 
-/// As the kernel writes them: each record at a multiple of four bytes, and behind the last one what
-/// an earlier operation left.
+/// A buffer as the kernel fills it. Each record begins at a multiple of four bytes. After the last
+/// record stand the bytes of an earlier operation.
 fn filled(records: &[(u32, &str)]) -> ([u8; 512], usize) {
     let mut buffer = [0; 512];
     let left: Vec<u8> = "left".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -9,7 +9,7 @@ fn filled(records: &[(u32, &str)]) -> ([u8; 512], usize) {
         record[..12].copy_from_slice(&[20, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0]);
         record[12..].copy_from_slice(&left);
     }
-    buffer[480..484].fill(0); // the last of them
+    buffer[480..484].fill(0); // the last old record
 
     let (mut at, mut count) = (0, 0);
     for (n, (action, name)) in records.iter().enumerate() {
@@ -39,11 +39,11 @@ fn a_single_record() {
     let changes = changes(&buffer, count);
     assert!(
         !changes.is_empty(),
-        "the last record is one, too: its first field says that none follows, not that it is none"
+        "the last record is one, too: a 0 in its first field says that no other record follows"
     );
     assert!(
         changes == [added("one.txt")],
-        "{changes:?} of one.txt: the length of a name is in bytes, two for each unit of UTF-16"
+        "one.txt became {changes:?}: the length of a name is in bytes, two for each unit of UTF-16"
     );
 }
 
@@ -56,7 +56,7 @@ fn several_records() {
         Change::RenamedTo("even".into()),
         Change::Removed("ünï.txt".into()),
     ];
-    // An answer that goes astray may leave the buffer.
+    // A wrong answer may read past the buffer, and panic.
     let changes = std::panic::catch_unwind(|| changes(&buffer, count));
     let changes = changes.unwrap_or_default();
     if changes.len() == 3 && changes == expected[..3] {
@@ -75,7 +75,6 @@ fn no_bytes_at_all() {
     let changes = changes(&buffer, 0);
     assert!(
         changes == [Change::TooMany],
-        "{changes:?}: no bytes, and yet a packet: something has changed, and there was more of it \
-         than the kernel could note down"
+        "{changes:?}: no bytes, and yet a packet: more has changed than the kernel had room for"
     );
 }

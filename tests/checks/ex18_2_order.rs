@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-/// Long enough for what must come, short enough for what must not.
+/// How long a check waits for an event, or makes sure that none comes.
 const MOMENT: Duration = Duration::from_millis(100);
 
 struct Source {
@@ -45,7 +45,7 @@ impl Source {
     }
 }
 
-/// Runs a check in a thread, because an answer may wait for itself for ever.
+/// Runs a check in a thread, because a wrong answer may wait for its own lock for ever.
 fn within_five_seconds(check: fn()) {
     let (send, receive) = channel::<()>();
     let thread = thread::spawn(move || {
@@ -54,7 +54,7 @@ fn within_five_seconds(check: fn()) {
     });
     match receive.recv_timeout(Duration::from_secs(5)) {
         Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-            panic!("still waiting for `take` or `done` after five seconds: for a lock?")
+            panic!("`take` or `done` has not returned after five seconds: does it wait for a lock?")
         }
         _ => thread
             .join()
@@ -75,19 +75,19 @@ fn an_operation_that_is_over_at_once() {
                 done(&shared, "two".into());
                 let _ = over.send(());
             }));
-            // `done` may have to wait for a lock.
+            // `done` may wait for a lock that `take` holds.
             let _ = waits.recv_timeout(MOMENT);
         });
         assert_eq!(text.unwrap(), "one");
         poller
-            .expect("`take` calls `lend` when it has taken something")
+            .expect("`take` must call `lend` after it has taken a text")
             .join()
             .unwrap();
         assert_eq!(
             source.events(),
             1,
-            "an event is lost: the operation was over before `lend` had returned, and its READABLE \
-             was overwritten by an EMPTY that came later"
+            "an event is lost: the operation was over before `lend` had returned, and a later EMPTY \
+             has replaced its READABLE"
         );
         assert_eq!(source.take().as_deref(), Ok("two"));
     });
@@ -108,8 +108,8 @@ fn an_event_means_that_there_is_something() {
         poller.join().unwrap();
         assert_eq!(
             events, 0,
-            "an event, and nothing to be taken yet: a program that looks now gets WouldBlock, and no \
-             other event comes for the text that is put down afterwards"
+            "an event came with nothing to be taken yet: a program that looks now gets WouldBlock, and no \
+             other event comes for the text that is stored later"
         );
         assert_eq!(
             source.events(),
@@ -126,11 +126,11 @@ fn what_has_been_taken_is_not_announced_again() {
         let mut source = source(State::Done("one".into()), Trigger::Level);
         assert_eq!(source.events(), 1);
         assert_eq!(source.take().as_deref(), Ok("one"));
-        // What was delivered may be listed still, but is no longer ready.
+        // The node may still be in the ready list, but it is no longer ready.
         assert_eq!(
             source.events(),
             0,
-            "level-triggered, a source is reported for as long as it is READABLE, and nobody has \
+            "a level-triggered source is reported as long as it is READABLE, and nobody has \
              taken back what `done` set: the loop would spin"
         );
     });
@@ -145,7 +145,7 @@ fn what_is_lent_is_not_lent_again() {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
         assert!(
             !lent,
-            "the buffer was with the kernel, and is lent a second time"
+            "the kernel has the buffer, and it is lent a second time"
         );
     });
 }

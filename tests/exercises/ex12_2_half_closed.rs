@@ -1,37 +1,37 @@
 //! Exercise 12.2: half closed.
 
-/// The bytes that the server holds at most.
+/// The most bytes that the server keeps for the connection.
 pub const ROOM: usize = 16;
 
 /// One connection of an echo server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Both may send; so many bytes are read and not yet written.
+    /// Both sides are open. `unsent` bytes were read and are not written yet.
     Open { unsent: usize },
-    /// The peer has sent its last byte; so many are still to be written, at least one.
+    /// The peer has ended its side. `unsent` bytes, at least one, are not written yet.
     PeerEnded { unsent: usize },
-    /// Over: the server has closed its side as well.
+    /// The server has closed its side too.
     Closed,
 }
 
-/// What a call has answered.
+/// What a call has returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// A read; 0 is the end.
+    /// A read has returned this number of bytes. 0 is the end.
     Read(usize),
-    /// A write.
+    /// A write has taken this number of bytes.
     Wrote(usize),
-    /// Either, with an error that is not `WouldBlock`.
+    /// A read or a write has failed, and not with `WouldBlock`.
     Failed,
 }
 
-/// Which calls the server may make in this state: (read, write).
+/// Which calls the server should make in this state: (read, write).
 pub fn calls(state: State) -> (bool, bool) {
     let _ = state;
     todo!("say when to read, and when to write")
 }
 
-/// The state after an answer. Only what `calls` allows is ever answered.
+/// The state after an answer. The answer is always one to a call that `calls` allows.
 pub fn after(state: State, answer: Answer) -> State {
     let _ = (state, answer);
     todo!("say where each answer leads")

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// A UDP socket. The check plays it.
+/// A UDP socket. The check provides it.
 pub trait Socket {
     fn recv_from(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 }
@@ -19,8 +19,8 @@ pub enum Received {
     TooLong(SocketAddr),
 }
 
-/// Called for each event of the socket, which is edge-triggered and connected. Receives what is
-/// there.
+/// Called for each event of the socket, which is edge-triggered and connected. Receives every datagram
+/// that has arrived.
 ///
 /// It compiles, but it treats datagrams as a stream. Repair it.
 pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {

@@ -6,31 +6,31 @@ use std::sync::Mutex;
 
 use evq::{Readiness, SetReadiness};
 
-/// Where the buffer of a source is: with the kernel, or here, with a text.
+/// Who has the buffer: the kernel, or we. Our buffer holds a text.
 pub enum State {
     Lent,
     Done(String),
 }
 
-/// What a source and its operation both know.
+/// What a source and its operation share.
 pub struct Shared {
     pub state: Mutex<State>,
     pub set_readiness: SetReadiness,
 }
 
-/// Called once for each operation, when it is over, by the thread that polls. Another thread may call
+/// The thread that polls calls this once for each operation that is over. Another thread may call
 /// `take` at the same time.
 pub fn done(shared: &Shared, text: String) {
     let _ = shared.set_readiness.set_readiness(Readiness::READABLE);
     *shared.state.lock().unwrap() = State::Done(text);
 }
 
-/// Takes the text of the operation that is over, and calls `lend` to start the next one. `WouldBlock`
-/// while the kernel has the buffer.
+/// Takes the text of an operation that is over, and calls `lend` to start the next operation. Fails
+/// with `WouldBlock` while the kernel has the buffer.
 ///
-/// The next operation may be over, and its `done` called, before `lend` has returned.
+/// The next operation may be over, and its `done` called, before `lend` returns.
 ///
-/// Both functions compile, and each of them can lose an event. Repair them. `State` stays as it is.
+/// Both functions compile, but each can lose an event. Repair them. Do not change `State`.
 pub fn take(shared: &Shared, lend: impl FnOnce()) -> io::Result<String> {
     let before = mem::replace(&mut *shared.state.lock().unwrap(), State::Lent);
     let State::Done(text) = before else {

@@ -6,12 +6,12 @@ use std::ops::Range;
 /// What the server keeps for one connection.
 pub struct Echo {
     pub buffer: [u8; 1024],
-    /// The part of `buffer` that has been read and not yet written.
+    /// The part of `buffer` that was read and is not written yet.
     pub unsent: Range<usize>,
 }
 
-/// Called for each event of a non-blocking stream: sends back what has arrived. Answers `true` when
-/// the peer has sent its last byte and everything has gone back.
+/// Called for each event of a non-blocking stream. Sends back the bytes that have arrived. Returns
+/// `true` when the peer has ended its side and all its bytes have gone back.
 // ANCHOR: answer
 pub fn on_event(stream: &mut (impl Read + Write), echo: &mut Echo) -> io::Result<bool> {
     loop {

@@ -1,6 +1,6 @@
 //! Exercise 12.3: a place in the same batch.
 
-/// Connections by their tokens: a token is a place in the table.
+/// A table of connections. A connection's token is its place in the table.
 pub struct Table<T> {
     places: Vec<Option<T>>,
     free: Vec<usize>,
@@ -16,7 +16,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Puts a connection where there is room, and returns its token.
+    /// Puts a connection in a free place, and returns its token.
     pub fn insert(&mut self, connection: T) -> usize {
         match self.free.pop() {
             Some(place) => {
@@ -30,20 +30,20 @@ impl<T> Table<T> {
         }
     }
 
-    /// The connection that an event is for, if it still exists.
+    /// The connection with this token, if there is one.
     pub fn get(&mut self, token: usize) -> Option<&mut T> {
         self.places.get_mut(token)?.as_mut()
     }
 
     // ANCHOR: answer
-    /// Takes a connection out. Events for it may still stand in the batch that is being served.
+    /// Removes a connection. The current batch may still have events for it.
     pub fn remove(&mut self, token: usize) -> Option<T> {
         let connection = self.places.get_mut(token)?.take()?;
         self.vacated.push(token);
         Some(connection)
     }
 
-    /// Called when every event of a batch has been served.
+    /// Called after all events of a batch.
     pub fn batch_is_over(&mut self) {
         self.free.append(&mut self.vacated);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// A UDP socket. The check plays it.
+/// A UDP socket. The check provides it.
 pub trait Socket {
     fn recv_from(&mut self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
 }
@@ -20,8 +20,8 @@ pub enum Received {
 }
 
 // ANCHOR: answer
-/// Called for each event of the socket, which is edge-triggered and connected. Receives what is
-/// there.
+/// Called for each event of the socket, which is edge-triggered and connected. Receives every datagram
+/// that has arrived.
 pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {
     let mut received = Vec::new();
     let mut buffer = [0; LONGEST + 1];
@@ -31,7 +31,7 @@ pub fn on_event(socket: &mut impl Socket) -> io::Result<Vec<Received>> {
             Ok((len, from)) => received.push(Received::Datagram(buffer[..len].to_vec(), from)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => return Ok(received),
-                // A datagram that we sent was refused. Another may have arrived: call again.
+                // An earlier datagram was refused. Another may have arrived: call again.
                 ErrorKind::ConnectionRefused => {}
                 _ => return Err(error),
             },

@@ -7,23 +7,23 @@ pub enum Change {
     Removed(String),
     RenamedFrom(String),
     RenamedTo(String),
-    /// There was more than the kernel had room for: the program has to look for itself.
+    /// More has changed than the kernel had room for. The program must read the directory itself.
     TooMany,
 }
 
-/// Takes apart a buffer that `ReadDirectoryChangesW` has filled. `count` is the number of bytes that
-/// the packet reports, and may be 0. The bytes behind them are older.
+/// Splits a buffer that `ReadDirectoryChangesW` has filled into its records. `count` is the number of
+/// bytes that the packet reports, and may be 0. The bytes after them are old.
 ///
-/// Records follow one another. Each has, in little-endian order:
+/// Each record has these fields, in little-endian order:
 ///
 /// | at byte | bytes | |
 /// |---|---|---|
-/// | 0 | 4 | how far it is from here to the next record; 0 in the last one |
-/// | 4 | 4 | 1 added, 2 removed, 4 the old name of a renamed file, 5 its new name |
+/// | 0 | 4 | the distance from this record to the next; 0 in the last record |
+/// | 4 | 4 | the action: 1 added, 2 removed, 4 renamed from this name, 5 renamed to this name |
 /// | 8 | 4 | the length of the name, in bytes |
-/// | 12 | | the name, in UTF-16, without a zero at its end |
+/// | 12 | | the name in UTF-16, without a zero at its end |
 ///
-/// Ignore a record with any other number than these four.
+/// Ignore a record with another action.
 // ANCHOR: answer
 pub fn changes(buffer: &[u8], count: usize) -> Vec<Change> {
     let mut bytes = &buffer[..count];

@@ -1,9 +1,8 @@
 //! A descriptor and its registration: what every Unix source is made of.
 //!
-//! Chapter 12. The kernel's queue holds an open file, not a number: with a
-//! duplicate around, closing our descriptor would leave the registration alive,
-//! and its events would bear the token of nobody. So a source deregisters
-//! before it closes.
+//! Chapter 12. The kernel's queue watches an open file, not a descriptor. If a
+//! duplicate is open when we close ours, the registration lives on, and its events
+//! have the token of a source that is gone. So a source deregisters before it closes.
 
 use std::io;
 use std::mem::ManuallyDrop;
@@ -14,7 +13,7 @@ use crate::event::Watch;
 use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: fd_source
-/// A descriptor, owned or borrowed. It is deregistered before it is closed.
+/// A descriptor, owned or borrowed, with its registration.
 #[derive(Debug)]
 pub(crate) struct FdSource<F: AsFd> {
     fd: F,
@@ -36,12 +35,12 @@ impl<F: AsFd> FdSource<F> {
     }
 
     // ANCHOR: into_fd
-    /// Deregisters, and hands the descriptor back.
+    /// Deregisters the descriptor and returns it.
     pub(crate) fn into_fd(self) -> F {
         let mut whole = ManuallyDrop::new(self);
         let _ = whole.leave();
-        // SAFETY: `whole` is never used or dropped after this, so the
-        // descriptor has one owner; its registration is `None` and needs no drop.
+        // SAFETY: `whole` is neither used nor dropped after this, so the descriptor
+        // has one owner. The registration is `None`, which needs no drop.
         unsafe { std::ptr::read(&whole.fd) }
     }
     // ANCHOR_END: into_fd
@@ -76,8 +75,8 @@ impl<F: AsFd> Source for FdSource<F> {
         let old = self.registered.check_own(registrator)?;
         let (selector, fd) = (&registrator.queue.selector, self.fd.as_fd());
         if let Err(error) = selector.reregister(fd, watch) {
-            // A kqueue has deleted the old knotes by now: add them again. epoll
-            // still has its entry, and refuses a second one.
+            // A kqueue has deleted the old knotes: add them again. epoll still has
+            // its entry, and refuses this one.
             let _ = selector.register(fd, old);
             return Err(error);
         }
@@ -95,13 +94,13 @@ impl<F: AsFd> Source for FdSource<F> {
 // ANCHOR: drop
 impl<F: AsFd> Drop for FdSource<F> {
     fn drop(&mut self) {
-        // Fails only if the kernel has removed the registration by itself.
+        // Fails only if the kernel has already removed the registration.
         let _ = self.leave();
     }
 }
 // ANCHOR_END: drop
 
-/// Hands a socket back to the standard library.
+/// Gives a socket to the standard library.
 pub(crate) fn into_std<S: From<OwnedFd>>(source: FdSource<OwnedFd>) -> io::Result<S> {
     Ok(source.into_fd().into())
 }

@@ -1,5 +1,5 @@
-//! The sockets of epoll and kqueue. They are thin, because these kernels report
-//! readiness and leave the reading and writing to us.
+//! The sockets of epoll and kqueue. These kernels report readiness, so a method makes
+//! one call and needs no state of its own.
 
 mod fd_source;
 mod tcp;

@@ -1,4 +1,4 @@
-//! TCP on epoll and kqueue: each method is one call on a non-blocking socket.
+//! TCP on epoll and kqueue. Each method is one call on a non-blocking socket.
 //!
 //! Chapter 12. The public types in `net/tcp.rs` forward to these.
 
@@ -18,8 +18,8 @@ impl TcpListener {
     // ANCHOR: bind
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
-        // Otherwise a restarted server would have to wait for its port, until the
-        // system has forgotten the old connections.
+        // Without this option, a restarted server could not bind its port while the
+        // system still remembers old connections.
         ffi::set_option(fd.as_fd(), ffi::SOL_SOCKET, ffi::SO_REUSEADDR, 1)?;
         ffi::bind(fd.as_fd(), addr)?;
         ffi::listen(fd.as_fd(), options::BACKLOG)?;
@@ -56,7 +56,7 @@ impl TcpStream {
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let fd = ffi::socket(options::domain(addr), ffi::SOCK_STREAM)?;
         match ffi::connect(fd.as_fd(), addr) {
-            // The attempt goes on, after a signal too, and ends in a writable event.
+            // The attempt goes on, also after a signal. Its end is a writable event.
             Err(error)
                 if error.raw_os_error() == Some(ffi::EINPROGRESS)
                     || error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,4 +1,4 @@
-//! UDP on epoll and kqueue: each method is one call on a non-blocking socket.
+//! UDP on epoll and kqueue. Each method is one call on a non-blocking socket.
 //!
 //! Chapter 16. The public type in `net/udp.rs` forwards to this one.
 

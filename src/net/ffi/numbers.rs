@@ -1,6 +1,6 @@
-//! The constants of sockets: the numbers for which C's names stand.
+//! The constants of sockets, on each system.
 //!
-//! Chapter 7. `tests/abi.rs` and `.ci/abi` hold each to the real headers.
+//! Chapter 7. `tests/abi.rs` and `.ci/abi` check each against the real headers.
 
 use std::ffi::c_int;
 
@@ -10,13 +10,13 @@ pub const IPPROTO_TCP: c_int = 6;
 pub const IPPROTO_IPV6: c_int = 41;
 pub const TCP_NODELAY: c_int = 1;
 pub const MSG_PEEK: c_int = 2;
-/// `shutdown`: no more receiving. Windows says `SD_RECEIVE`.
+/// `shutdown`: receive no more. Windows says `SD_RECEIVE`.
 pub const SHUT_RD: c_int = 0;
-/// `shutdown`: no more sending. Windows says `SD_SEND`.
+/// `shutdown`: send no more. Windows says `SD_SEND`.
 pub const SHUT_WR: c_int = 1;
 /// `shutdown`: neither. Windows says `SD_BOTH`.
 pub const SHUT_RDWR: c_int = 2;
-/// The most buffers that one call takes. Windows names no limit; Wine's is this.
+/// The most buffers that one call takes. Windows documents no limit. Wine has this one.
 pub const IOV_MAX: usize = 1024;
 
 pub use here::*;
@@ -26,8 +26,8 @@ pub use here::*;
 mod here {
     use super::c_int;
 
-    /// A count or a length in `msghdr`. musl, on 64 bits, declares an int beside
-    /// padding that is 0: the same bytes, in either order.
+    /// A count or a length in `msghdr`. On 64 bits, musl declares an int and a padding
+    /// that is 0. The bytes are the same.
     pub type MessageCount = usize;
     pub type MessageLength = usize;
     pub type sa_family_t = u16;
@@ -71,7 +71,7 @@ mod here {
     const MIPS_OR_SPARC: bool = MIPS || SPARC;
 }
 
-/// What macOS, iOS, the BSDs and Windows have from one ancestor.
+/// macOS, iOS, the BSDs and Windows. Their sockets have one ancestor.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod here {
     use super::c_int;
@@ -96,7 +96,7 @@ mod here {
     pub use super::system::*;
 }
 
-/// The same without Windows.
+/// macOS, iOS and the BSDs.
 #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]
 mod bsd {
     pub type MessageCount = i32;
@@ -106,8 +106,8 @@ mod bsd {
     pub const EINPROGRESS: i32 = 36;
 }
 
-/// What is set after creation, for want of flags, and `SO_NOSIGPIPE` for want
-/// of `MSG_NOSIGNAL`.
+/// Apple's systems have no flags for a new socket, so these are set by further calls.
+/// `SO_NOSIGPIPE` replaces `MSG_NOSIGNAL`.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 mod system {
     pub const AF_INET6: i32 = 30;
@@ -160,30 +160,30 @@ mod system {
 mod system {
     pub type sa_family_t = u16;
     pub const AF_INET6: i32 = 23;
-    /// What `WSASocketW` and `accept` return if they fail.
+    /// `WSASocketW` and `accept` return this if they fail.
     pub const INVALID_SOCKET: usize = usize::MAX;
 
-    /// `WSASocketW`: for overlapped operations.
+    /// `WSASocketW`: the socket allows overlapped operations.
     pub const WSA_FLAG_OVERLAPPED: u32 = 0x1;
-    /// `WSASocketW`: not for child processes.
+    /// `WSASocketW`: child processes do not inherit the socket.
     pub const WSA_FLAG_NO_HANDLE_INHERIT: u32 = 0x80;
-    /// `SetHandleInformation`: for child processes.
+    /// `SetHandleInformation`: child processes inherit the handle.
     pub const HANDLE_FLAG_INHERIT: u32 = 1;
 
-    /// `ioctlsocket`: non-blocking or not.
+    /// `ioctlsocket`: whether calls are non-blocking.
     pub const FIONBIO: u32 = 0x8004_667e;
-    /// `WSAIoctl`: the address of a function that no library exports.
+    /// `WSAIoctl`: returns the address of a function that no library exports.
     pub const SIO_GET_EXTENSION_FUNCTION_POINTER: u32 = 0xc800_0006;
-    /// `WSAIoctl`: whether the next receive fails after a datagram that we sent
-    /// found no such port.
+    /// `WSAIoctl`: whether a receive fails if a datagram that we sent earlier found no
+    /// such port.
     pub const SIO_UDP_CONNRESET: u32 = 0x9800_000c;
 
-    /// What the socket's provider is: a `WSAPROTOCOL_INFOW`.
+    /// The socket's provider, as a `WSAPROTOCOL_INFOW`.
     pub const SO_PROTOCOL_INFOW: i32 = 0x2005;
-    /// `WSAPROTOCOL_INFOW`: the provider's sockets are handles of the kernel's.
+    /// `WSAPROTOCOL_INFOW`: the provider's sockets are kernel handles.
     pub const XP1_IFS_HANDLES: u32 = 0x2_0000;
-    /// Makes what `AcceptEx` has filled a socket for all other functions.
+    /// After `AcceptEx`, makes the socket usable for all other functions.
     pub const SO_UPDATE_ACCEPT_CONTEXT: i32 = 0x700b;
-    /// The same for `ConnectEx`.
+    /// Does the same after `ConnectEx`.
     pub const SO_UPDATE_CONNECT_CONTEXT: i32 = 0x7010;
 }

@@ -1,7 +1,7 @@
 //! The foreign functions of sockets that only Unix has, declared by hand.
 //!
-//! Chapter 7. One file for epoll's systems and kqueue's: the functions are the
-//! same, the numbers are not (`ffi/numbers.rs`).
+//! Chapter 7. All Unix systems have the same functions. Their constants differ, and
+//! stand in `ffi/numbers.rs`.
 
 use std::ffi::{c_int, c_void};
 use std::io::{IoSlice, IoSliceMut, Result};
@@ -14,7 +14,7 @@ use crate::trace::checked;
 // ANCHOR: types
 /// A socket that is borrowed for a call.
 pub type Socket<'a> = BorrowedFd<'a>;
-/// A socket as C has it.
+/// C's type of a socket.
 pub type Raw = c_int;
 /// The length of an address or an option.
 pub type socklen_t = u32;
@@ -24,10 +24,10 @@ pub type Size = usize;
 pub type Count = isize;
 // ANCHOR_END: types
 
-/// What `send` is told, and the trace's word for it.
+/// The flags for `send`, and their name in the trace.
 pub const SEND_FLAGS: (c_int, &str) = (MSG_NOSIGNAL, "NOSIGNAL");
 
-/// One of several buffers: what an `IoSlice` is guaranteed to be
+/// One of several buffers. An `IoSlice` is guaranteed to have this layout
 /// (<https://man7.org/linux/man-pages/man3/iovec.3type.html>).
 #[repr(C)]
 pub struct iovec {
@@ -35,7 +35,7 @@ pub struct iovec {
     pub len: usize,
 }
 
-/// What `sendmsg` sends: <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
+/// A message for `sendmsg`: <https://man7.org/linux/man-pages/man2/sendmsg.2.html>
 #[repr(C)]
 pub struct msghdr {
     pub name: *mut c_void,
@@ -47,7 +47,7 @@ pub struct msghdr {
     pub flags: c_int,
 }
 
-/// What the C library has.
+/// The C library's functions.
 pub mod c {
     use super::*;
 
@@ -80,13 +80,12 @@ pub(super) fn size(len: usize) -> Size {
 
 /// Takes ownership of the descriptor that a successful call returned.
 fn owned(fd: c_int) -> OwnedFd {
-    // SAFETY: only called with what the kernel has just returned as a new
-    // descriptor, which nobody else knows of.
+    // SAFETY: the kernel has returned this as a new descriptor, and nobody else has it.
     unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 // ANCHOR: socket
-/// Makes a socket, for a stream or for datagrams: non-blocking, closed on exec.
+/// Makes a socket that is non-blocking and closed on exec.
 #[cfg(not(any(target_os = "macos", target_os = "ios")))]
 pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
@@ -106,8 +105,8 @@ pub fn accept(listener: Socket) -> Result<(OwnedFd, SocketAddr)> {
 // ANCHOR_END: socket
 
 // ANCHOR: apple
-/// Apple's systems take no flags at creation: the three are set right after.
-/// A child that another thread starts between the calls inherits the socket.
+/// Makes a socket. Apple's systems take no flags here, so `prepare` sets them. A child
+/// that another thread starts between the calls inherits the socket.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedFd> {
     // SAFETY: no pointer is passed.
@@ -123,8 +122,8 @@ pub fn accept(listener: Socket) -> Result<(OwnedFd, SocketAddr)> {
     // SAFETY: `addr` is writable for `len` bytes.
     let fd = unsafe { c::accept(listener, &mut addr, &mut len) };
     let fd = checked!("accept({listener}, .., ..)" = fd != -1).map(owned)?;
-    // One that its client reset before it was taken has lost its address, or
-    // refuses options. Other systems do not hand it out.
+    // If its client has reset a connection, it has no address or refuses options.
+    // Other systems do not return such a connection.
     let whole = prepare(fd).ok().filter(|_| len > 0);
     Ok((
         whole.ok_or(std::io::ErrorKind::ConnectionAborted)?,
@@ -132,7 +131,7 @@ pub fn accept(listener: Socket) -> Result<(OwnedFd, SocketAddr)> {
     ))
 }
 
-/// Closed on exec, non-blocking, and no SIGPIPE.
+/// Makes a socket closed on exec and non-blocking, and turns off SIGPIPE.
 #[cfg(any(target_os = "macos", target_os = "ios"))]
 fn prepare(fd: OwnedFd) -> Result<OwnedFd> {
     use std::os::fd::AsFd;
@@ -158,8 +157,8 @@ pub fn recv_vectored(fd: Socket, buffers: &mut [IoSliceMut<'_>]) -> Result<usize
 }
 
 // ANCHOR: sendmsg
-/// Sends from several buffers in turn, without a SIGPIPE: by `sendmsg`, since
-/// `writev` has no flags.
+/// Sends from several buffers in turn. It uses `sendmsg` because `writev` takes no flag
+/// against SIGPIPE.
 pub fn send_vectored(fd: Socket, buffers: &[IoSlice<'_>]) -> Result<usize> {
     let (fd, count) = (raw(fd), buffers.len().min(IOV_MAX));
     let message = msghdr {
@@ -171,8 +170,8 @@ pub fn send_vectored(fd: Socket, buffers: &[IoSlice<'_>]) -> Result<usize> {
         controllen: 0,
         flags: 0,
     };
-    // SAFETY: `message` lives through the call; it names no address and no
-    // control data, and `count` readable iovecs.
+    // SAFETY: `message` lives through the call. It has no address, no control data, and
+    // `count` readable iovecs.
     let n = unsafe { c::sendmsg(fd, &message, MSG_NOSIGNAL) };
     Ok(checked!("sendmsg({fd}, {{iovlen: {count}}}, NOSIGNAL)" = n != -1)? as usize)
 }
@@ -181,8 +180,8 @@ pub fn send_vectored(fd: Socket, buffers: &[IoSlice<'_>]) -> Result<usize> {
 /// Duplicates a descriptor under the lowest free number, closed on exec.
 pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
     let (fd, lowest): (c_int, c_int) = (fd.as_raw_fd(), 0);
-    // SAFETY: no pointer is passed, and the command gets the one argument that
-    // it takes: without it the call would read whatever the register held.
+    // SAFETY: no pointer is passed, and the command gets its one argument. Without the
+    // argument, the call would read whatever the register holds.
     let new = unsafe { c::fcntl(fd, F_DUPFD_CLOEXEC, lowest) };
     checked!("fcntl({fd}, F_DUPFD_CLOEXEC, {lowest})" = new != -1).map(owned)
 }

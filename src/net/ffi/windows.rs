@@ -1,9 +1,8 @@
 //! The foreign functions of sockets that only Windows has, declared by hand.
 //!
-//! Chapter 7. The wrappers that lend memory to the kernel are in
-//! `ffi/windows/overlapped.rs`.
+//! Chapter 7. `ffi/windows/overlapped.rs` has the wrappers that lend memory to the kernel.
 
-// C's names, and Microsoft's documentation says what they mean.
+// The names are C's, and Microsoft's documentation explains them.
 #![allow(non_snake_case)]
 
 use std::ffi::{c_int, c_long, c_void};
@@ -25,7 +24,7 @@ pub use overlapped::*;
 // ANCHOR: types
 /// A socket that is borrowed for a call.
 pub type Socket<'a> = BorrowedSocket<'a>;
-/// A socket as C has it.
+/// C's type of a socket.
 pub type Raw = SOCKET;
 pub type SOCKET = usize;
 /// The length of an address or an option.
@@ -36,10 +35,10 @@ pub type Size = c_int;
 pub type Count = c_int;
 // ANCHOR_END: types
 
-/// What `send` is told, and the trace's word for it.
+/// The flags for `send`, and their name in the trace.
 pub const SEND_FLAGS: (c_int, &str) = (0, "0");
 
-/// One of several buffers: what an `IoSlice` is guaranteed to be
+/// One of several buffers. An `IoSlice` is guaranteed to have this layout
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/ws2def/ns-ws2def-wsabuf>).
 #[repr(C)]
 pub struct WSABUF {
@@ -47,7 +46,7 @@ pub struct WSABUF {
     pub buf: *mut u8,
 }
 
-/// What `WSAStartup` tells of itself; the wrapper throws it away
+/// What `WSAStartup` returns. Our wrapper ignores it
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock/ns-winsock-wsadata>).
 #[repr(C)]
 pub struct WSADATA {
@@ -69,7 +68,7 @@ pub struct WSADATA {
     pub lpVendorInfo: *mut u8,
 }
 
-/// What a socket's provider is. We read the first field alone
+/// A description of a socket's provider. We read only the first field
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock2/ns-winsock2-wsaprotocol_infow>).
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -78,10 +77,10 @@ pub struct WSAPROTOCOL_INFOW {
     others: [u32; 156],
 }
 
-// SAFETY: it is made of numbers.
+// SAFETY: all fields are numbers.
 unsafe impl Plain for WSAPROTOCOL_INFOW {}
 
-/// What the libraries have.
+/// The libraries' functions.
 pub mod c {
     use super::*;
 
@@ -178,7 +177,7 @@ pub mod c {
 }
 
 // ANCHOR: checked
-/// As `trace.rs` has it, but Winsock keeps the reasons of its calls itself.
+/// The macro of `trace.rs`, with Winsock's own last error.
 macro_rules! checked {
     ($call:literal = $returned:ident != $failure:expr) => {{
         let reason = crate::net::ffi::winsock_error;
@@ -188,9 +187,9 @@ macro_rules! checked {
 
 pub(super) use checked;
 
-/// Why this thread's last call of Winsock's failed.
+/// The error of this thread's last Winsock call.
 pub(super) fn winsock_error() -> io::Error {
-    // SAFETY: it takes nothing and only looks.
+    // SAFETY: it takes no argument and changes nothing.
     io::Error::from_raw_os_error(unsafe { c::WSAGetLastError() })
 }
 // ANCHOR_END: checked
@@ -198,12 +197,11 @@ pub(super) fn winsock_error() -> io::Error {
 // ANCHOR: start
 /// Asks Winsock for version 2.2, once for the process.
 ///
-/// The standard library does so before it makes a socket, but promises that to
-/// nobody. Winsock counts these calls. The count is never taken back: an
-/// older standard library takes its own back when `main` ends
-/// (<https://github.com/rust-lang/rust/pull/141809>), and other threads may
-/// still have sockets then. A socket that comes from elsewhere is proof that
-/// someone has made the call, so `socket` alone needs it.
+/// The standard library also does this before it makes a socket, but does not promise
+/// it. Winsock counts the calls, and this function never takes its own back. An older
+/// standard library does so when `main` ends
+/// (<https://github.com/rust-lang/rust/pull/141809>), and other threads may still have
+/// sockets then. Only `socket` calls this: whoever has a socket has made the call.
 fn start_winsock() -> Result<()> {
     static STARTED: OnceLock<c_int> = OnceLock::new();
     let code = *STARTED.get_or_init(|| {
@@ -222,8 +220,7 @@ fn start_winsock() -> Result<()> {
 
 /// Takes ownership of the socket that a successful call returned.
 fn owned(socket: SOCKET) -> OwnedSocket {
-    // SAFETY: only called with what Winsock has just returned as a new socket,
-    // which nobody else knows of.
+    // SAFETY: Winsock has returned this as a new socket, and nobody else has it.
     unsafe { OwnedSocket::from_raw_socket(socket as _) }
 }
 
@@ -231,28 +228,28 @@ pub(super) fn raw(socket: Socket) -> SOCKET {
     socket.as_raw_socket() as SOCKET
 }
 
-/// As much of a length as an int holds.
+/// The length, or the largest int if that is smaller.
 pub(super) fn size(len: usize) -> Size {
     Size::try_from(len).unwrap_or(Size::MAX)
 }
 
-/// Makes a socket for overlapped operations, which no child inherits. It blocks:
-/// see [`set_nonblocking`].
+/// Makes a socket for overlapped operations, which no child inherits. Its other calls
+/// block until [`set_nonblocking`] changes that.
 pub fn socket(domain: c_int, kind: c_int) -> Result<OwnedSocket> {
     start_winsock()?;
     let flags = WSA_FLAG_OVERLAPPED | WSA_FLAG_NO_HANDLE_INHERIT;
-    // SAFETY: the null pointer means that the first three say it all.
+    // SAFETY: with a null pointer, the first three arguments choose the provider.
     let s = unsafe { c::WSASocketW(domain, kind, 0, ptr::null_mut(), 0, flags) };
     checked!("WSASocketW({domain}, {kind}, 0, OVERLAPPED|NO_HANDLE_INHERIT)" = s != INVALID_SOCKET)
         .map(owned)
 }
 
-/// Takes the next connection and its peer's address. The socket is non-blocking
-/// if the listener is.
+/// Takes the next connection and its peer's address. The socket is non-blocking if the
+/// listener is.
 ///
-/// `accept` takes no flags, and Microsoft does not say whether children inherit
-/// the socket: so we say it. A child that another thread starts between the two
-/// calls may inherit the socket.
+/// `accept` takes no flags, and Microsoft does not document whether children inherit the
+/// socket. So a second call forbids it. A child that another thread starts between the
+/// two calls may inherit the socket.
 pub fn accept(listener: Socket) -> Result<(OwnedSocket, SocketAddr)> {
     let (s, (mut addr, mut len)) = (raw(listener), Address::room());
     // SAFETY: `addr` is writable for `len` bytes.
@@ -265,17 +262,17 @@ pub fn accept(listener: Socket) -> Result<(OwnedSocket, SocketAddr)> {
     Ok((socket, addr.read()?))
 }
 
-/// Whether calls fail with `WSAEWOULDBLOCK` rather than wait. Overlapped ones
-/// never wait.
+/// Sets whether calls fail with `WSAEWOULDBLOCK` if they would have to wait. Overlapped
+/// calls never wait.
 pub fn set_nonblocking(socket: Socket, nonblocking: bool) -> Result<()> {
     let (s, mut value) = (raw(socket), u32::from(nonblocking));
-    // SAFETY: the command takes the number that it is given.
+    // SAFETY: the command takes a pointer to one number.
     let returned = unsafe { c::ioctlsocket(s, FIONBIO as c_long, &mut value) };
     checked!("ioctlsocket({s}, FIONBIO, {value})" = returned != -1).map(drop)
 }
 
-/// Of a datagram socket: whether receiving fails with `WSAECONNRESET` because
-/// a datagram that was sent found nobody.
+/// Sets whether a UDP socket's receive fails with `WSAECONNRESET` if an earlier datagram
+/// found nobody.
 pub fn set_connreset(socket: Socket, fails: bool) -> Result<()> {
     let (s, mut value, mut n) = (raw(socket), BOOL::from(fails), 0);
     let (at, size, none) = ((&raw mut value).cast(), 4, ptr::null_mut());
@@ -285,8 +282,8 @@ pub fn set_connreset(socket: Socket, fails: bool) -> Result<()> {
     checked!("WSAIoctl({s}, SIO_UDP_CONNRESET, {value})" = returned != -1).map(drop)
 }
 
-/// Whether the socket is a handle of the kernel's. A layered provider's may not
-/// be, and may lose completions if told to skip packets.
+/// Whether the socket is a kernel handle. A layered provider may give out other handles,
+/// and loses completions if such a socket skips packets.
 pub fn has_kernel_handles(socket: Socket) -> Result<bool> {
     let provider: WSAPROTOCOL_INFOW = option(socket, SOL_SOCKET, SO_PROTOCOL_INFOW)?;
     Ok(provider.dwServiceFlags1 & XP1_IFS_HANDLES != 0)
@@ -306,8 +303,8 @@ pub fn recv_vectored(socket: Socket, buffers: &mut [IoSliceMut<'_>]) -> Result<u
 pub fn send_vectored(socket: Socket, buffers: &[IoSlice<'_>]) -> Result<usize> {
     let (s, count) = (raw(socket), buffers.len().min(IOV_MAX) as u32);
     let (at, mut n, not) = (buffers.as_ptr().cast_mut().cast(), 0, ptr::null_mut());
-    // SAFETY: `at` are `count` WSABUFs, each readable, which the call does not
-    // change though its type says it may; and nothing is overlapped.
+    // SAFETY: `at` are `count` readable WSABUFs. The call does not change them, although
+    // its type says that it may. Nothing is overlapped.
     let returned = unsafe { c::WSASend(s, at, count, &mut n, 0, not, None) };
     checked!("WSASend({s}, .., {count}, [{n}], 0)" = returned != -1)?;
     Ok(n as usize)
