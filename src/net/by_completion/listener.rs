@@ -82,6 +82,8 @@ impl TcpListener {
                     Err(_) => continue,
                 }
             }
+            // ANCHOR_END: accept
+            // ANCHOR: no_client
             if let Some(error) = source.incoming.take_error(false) {
                 // Nothing is in flight. The next call tries again.
                 source.incoming = Incoming::Refused;
@@ -99,7 +101,7 @@ impl TcpListener {
         }
     }
 
-    // ANCHOR_END: accept
+    // ANCHOR_END: no_client
 
     // ANCHOR: finish
     /// Finishes a socket that AcceptEx has connected. Before that, its other calls do
