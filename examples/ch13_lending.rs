@@ -213,11 +213,11 @@ fn main() -> io::Result<()> {
     println!("-- one stream, two handles");
     let (server, client) = connection()?;
     let [one, two] = two_handles(server, client)?;
-    println!("by the one {one:?}, by the other {two:?}");
+    println!("through one {one:?}, through two {two:?}");
     println!("-- {BUFFERS} buffers, one after the other");
     buffers();
     println!("-- {CONNECTIONS} idle connections; 32768 bytes for one; a byte there and back");
     WAYS.iter().try_for_each(|bytes| measure(*bytes))?;
-    println!("-- registered, and not");
+    println!("-- bytes that come while a stream is not registered");
     away()
 }

@@ -191,13 +191,16 @@ fn connecting() -> io::Result<()> {
     let mut stream = TcpStream::connect(addr)?;
     thread::sleep(MOMENT);
     println!(
-        "connect: a client at the door {}",
+        "before the registration: the listener has a client {}",
         listener.accept().is_ok()
     );
     poll.registrator()
         .register(&mut stream, Token(1), Interests::WRITABLE)?;
     until(&mut poll, Event::is_writable)?;
-    println!("registered, and writable: error {:?}", stream.take_error()?);
+    println!(
+        "registered, then writable: error {:?}",
+        stream.take_error()?
+    );
 
     // Not the port of a listener that was closed: the client might get that port, and reach itself.
     let nobody = ([127, 0, 0, 1], 1).into();
@@ -206,7 +209,7 @@ fn connecting() -> io::Result<()> {
         .register(&mut refused, Token(2), Interests::WRITABLE)?;
     until(&mut poll, |event| event.token() == Token(2))?;
     let error = refused.take_error()?.map(|error| error.kind());
-    println!("nobody listens, and yet writable: error {error:?}");
+    println!("refused, then writable: error {error:?}");
     Ok(())
 }
 
@@ -223,7 +226,7 @@ fn accepting() -> io::Result<()> {
     until(&mut poll, Event::is_readable)?;
     let (_first, from) = listener.accept()?;
     let in_turn = from == clients[0].local_addr()?;
-    println!("two clients, one event: the first is accepted first {in_turn}");
+    println!("two clients come: the first is accepted first {in_turn}");
     // On Windows there is a second event: the next client is accepted ahead of time.
     poll.poll(&mut Events::with_capacity(8), Some(MOMENT))?;
     drop(listener);
@@ -232,14 +235,14 @@ fn accepting() -> io::Result<()> {
         Ok(count) => count == 0,
         Err(error) => error.kind() != ErrorKind::WouldBlock,
     };
-    println!("the listener is dropped: the second is told {told}");
+    println!("the listener is dropped: the second client is told {told}");
     Ok(())
 }
 
 fn main() -> io::Result<()> {
     println!("-- a full socket, and then its peer reads everything");
-    println!("a port that was lent nothing: {}", told_of_room()?);
-    println!("evq: writable {}", told_by_evq()?);
+    println!("at a port, with nothing lent: {}", told_of_room()?);
+    println!("in evq: writable {}", told_by_evq()?);
     println!("-- connecting");
     connecting()?;
     println!("-- accepting");
