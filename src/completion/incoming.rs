@@ -22,7 +22,7 @@ pub type Outcome = io::Result<usize>;
 /// client gets.
 #[derive(Debug)]
 pub enum Incoming<L> {
-    /// Still with the system, if they are there: nothing is in flight or in hand.
+    /// Nothing is in flight or in hand. If there are bytes, the system has them.
     Idle,
     /// The kernel has the memory and fills it.
     InFlight(L),
