@@ -156,8 +156,8 @@ impl<L> Incoming<L> {
 }
 
 // ANCHOR: transient
-/// Whether an operation was cancelled. Wine, and Windows before Vista, cancel a
-/// thread's operations when it exits. A source that is still wanted starts again.
+/// Whether an operation was cancelled: by other code that has the handle, or before
+/// Windows Vista by the exit of a thread. A source that is still wanted starts again.
 pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_OPERATION_ABORTED)
 }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_the_system_cancelled_is_started_again() {
+    fn a_read_that_others_cancelled_is_started_again() {
         let incoming = back(Err(code(ERROR_OPERATION_ABORTED)));
         assert!(matches!(incoming, Incoming::Idle));
     }

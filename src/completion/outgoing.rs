@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_that_the_system_cancelled_is_started_again() {
+    fn a_connect_that_others_cancelled_is_started_again() {
         let cancelled = || io::Error::from_raw_os_error(ERROR_OPERATION_ABORTED);
         let mut outgoing = Outgoing::Connecting;
         outgoing.came_back(Err(cancelled()));

@@ -44,7 +44,7 @@ impl TcpListener {
             acceptex: ffi::acceptex(socket.as_socket())?,
             addresses: Box::new(ffi::Addresses::room()),
         };
-        // A listener writes to nobody.
+        // A listener never writes.
         let source = CompletionSource::new(socket, kind, Outgoing::Apart);
         Ok(TcpListener {
             source: Arc::new(source),

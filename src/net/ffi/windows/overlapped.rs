@@ -121,7 +121,7 @@ unsafe fn extension<F>(socket: Socket, mut guid: GUID) -> Result<F> {
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer` and `overlapped`.
+/// The rule at the top of this file holds for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn recv_overlapped(
     socket: Socket,
@@ -144,7 +144,7 @@ pub unsafe fn recv_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer` and `overlapped`.
+/// The rule at the top of this file holds for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn send_overlapped(
     socket: Socket,
@@ -164,8 +164,8 @@ pub unsafe fn send_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer`, `from`, `fromlen` and `overlapped`. `fromlen`
-/// says how long `from` is.
+/// The rule at the top of this file holds for `buffer`, `from`, `fromlen` and
+/// `overlapped`. `fromlen` is the length of `from`.
 pub unsafe fn recvfrom_overlapped(
     socket: Socket,
     buffer: *mut u8,
@@ -187,8 +187,8 @@ pub unsafe fn recvfrom_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer`, `to` and `overlapped`. `tolen` says how long
-/// `to` is.
+/// The rule at the top of this file holds for `buffer`, `to` and `overlapped`.
+/// `tolen` is the length of `to`.
 pub unsafe fn sendto_overlapped(
     socket: Socket,
     buffer: *const u8,
@@ -210,8 +210,8 @@ pub unsafe fn sendto_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `addresses` and `overlapped`. `accepted` stays open until
-/// then, and nobody uses it.
+/// The rule at the top of this file holds for `addresses` and `overlapped`. Until the
+/// packet comes, `accepted` stays open and nobody uses it.
 pub unsafe fn accept_overlapped(
     acceptex: AcceptEx,
     listener: Socket,
@@ -235,7 +235,8 @@ pub unsafe fn accept_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `name` and `overlapped`. `len` says how long `name` is.
+/// The rule at the top of this file holds for `name` and `overlapped`. `len` is the
+/// length of `name`.
 pub unsafe fn connect_overlapped(
     connectex: ConnectEx,
     socket: Socket,
