@@ -1,6 +1,6 @@
-//! Chapter 13: reading on IOCP. What happens to a stream that two buffers are lent for; what the
-//! ways to lend cost, in memory, in reads and in time; and where bytes are that come while nobody
-//! is registered. Elsewhere nothing is lent, and the same program shows what that costs.
+//! Chapter 13: reading on IOCP. What happens to a stream if two buffers are lent for it? What does
+//! each way to lend cost, in memory, in reads and in time? Where are bytes that come while the
+//! stream is not registered? On systems that lend nothing, the same program shows what that costs.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -18,7 +18,7 @@ const CONNECTIONS: usize = 200;
 const ROUND_TRIPS: u32 = 200;
 const BUFFERS: u32 = 10_000;
 
-/// Counts what this thread allocates, and how much of it is still in use.
+/// Counts this thread's allocations, and the bytes that are still in use.
 struct Counting;
 
 thread_local! {
@@ -53,8 +53,7 @@ fn connection() -> io::Result<(net::TcpStream, net::TcpStream)> {
     Ok((listener.accept()?.0, client))
 }
 
-// ANCHOR: two_lent
-/// Lends a buffer by either of two handles of one socket; what each brings back.
+/// Lends a buffer through each of two handles of one socket. What does each bring back?
 #[cfg(windows)]
 fn two_handles(one: net::TcpStream, mut client: net::TcpStream) -> io::Result<[String; 2]> {
     use evq::inside::{ffi, socket_ffi};
@@ -65,11 +64,12 @@ fn two_handles(one: net::TcpStream, mut client: net::TcpStream) -> io::Result<[S
     // SAFETY: a socket is a handle, and `one` is open to the end.
     let handle = unsafe { BorrowedHandle::borrow_raw(one.as_raw_socket() as _) };
     ffi::associate(port.as_handle(), handle)?;
-    // Leaked, so that it outlives whatever goes wrong below.
+    // Leaked: if something fails below, the kernel still has it.
     let operations = Box::leak(Box::new([(); 2].map(|()| ([0; 16], [0usize; 4]))));
+    // ANCHOR: two_lent
     for (socket, (buffer, overlapped)) in [&one, &two].into_iter().zip(&mut *operations) {
         let (at, overlapped) = (buffer.as_mut_ptr(), overlapped.as_mut_ptr().cast());
-        // SAFETY: it stays where it is, and is looked at when both packets are dequeued.
+        // SAFETY: it stays where it is, and we read it after both packets.
         unsafe { socket_ffi::recv_overlapped(socket.as_socket(), at, 16, overlapped)? };
     }
     let mut lengths = [0; 2];
@@ -81,11 +81,11 @@ fn two_handles(one: net::TcpStream, mut client: net::TcpStream) -> io::Result<[S
         *length = packets[0].dwNumberOfBytesTransferred as usize;
     }
     let text = |n: usize| String::from_utf8_lossy(&operations[n].0[..lengths[n]]).into_owned();
+    // ANCHOR_END: two_lent
     Ok([text(0), text(1)])
 }
-// ANCHOR_END: two_lent
 
-/// Asks by either handle once the bytes are there: the first takes them all.
+/// Reads through each handle when the bytes are there. The first read takes them all.
 #[cfg(not(windows))]
 fn two_handles(mut one: net::TcpStream, mut client: net::TcpStream) -> io::Result<[String; 2]> {
     let mut two = one.try_clone()?;
@@ -102,7 +102,6 @@ fn two_handles(mut one: net::TcpStream, mut client: net::TcpStream) -> io::Resul
     Ok([String::from_utf8_lossy(&buffer[..count]).into_owned(), rest])
 }
 
-// ANCHOR: pool
 fn buffers() {
     let (before, began) = (ALLOCATIONS.get(), Instant::now());
     for _ in 0..BUFFERS {
@@ -117,11 +116,10 @@ fn buffers() {
         black_box(Buffer::take(4096));
     }
     let (pooled, took) = (ALLOCATIONS.get() - before, began.elapsed() / BUFFERS);
-    // One is the buffer, one the list that it lies in between.
+    // Two allocations: the buffer, and the pool's list.
     let took = took.as_nanos();
     println!("from the pool:          {pooled} allocations, {took} ns each");
 }
-// ANCHOR_END: pool
 
 /// The ways to lend, in bytes. Only Windows has a choice.
 const WAYS: &[usize] = if cfg!(windows) {
@@ -136,9 +134,8 @@ fn set_lending(stream: &TcpStream, bytes: usize) {
     let _ = (stream, bytes);
 }
 
-// ANCHOR: measure
-/// What idle connections hold, how many reads it takes to read what is there,
-/// and how long a byte needs to come back.
+/// Prints what idle connections hold, in how many reads a stream is read, and how long a byte
+/// needs to come back.
 fn measure(bytes: usize) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
@@ -179,7 +176,7 @@ fn measure(bytes: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads until there is no more, and says in how many reads.
+/// Reads until `WouldBlock`, and returns the number of reads before that.
 fn drain(stream: &mut TcpStream) -> io::Result<usize> {
     let (mut reads, mut buffer) = (0, [0; 65_536]);
     loop {
@@ -190,9 +187,7 @@ fn drain(stream: &mut TcpStream) -> io::Result<usize> {
         reads += 1;
     }
 }
-// ANCHOR_END: measure
 
-// ANCHOR: away
 fn away() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(8);
@@ -213,17 +208,16 @@ fn away() -> io::Result<()> {
     println!("registered again as 2: event {tokens:?}, and {text:?} is read");
     Ok(())
 }
-// ANCHOR_END: away
 
 fn main() -> io::Result<()> {
     println!("-- one stream, two handles");
     let (server, client) = connection()?;
     let [one, two] = two_handles(server, client)?;
-    println!("by the one {one:?}, by the other {two:?}");
+    println!("through one {one:?}, through two {two:?}");
     println!("-- {BUFFERS} buffers, one after the other");
     buffers();
     println!("-- {CONNECTIONS} idle connections; 32768 bytes for one; a byte there and back");
     WAYS.iter().try_for_each(|bytes| measure(*bytes))?;
-    println!("-- registered, and not");
+    println!("-- bytes that come while a stream is not registered");
     away()
 }

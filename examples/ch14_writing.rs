@@ -1,6 +1,7 @@
-//! Chapter 14: writing, accepting and connecting on IOCP. A connection is closed while its last
-//! megabyte is on its way, by hand and by evq; then a connection is begun, made, and refused, and
-//! a client comes whom nobody accepts. The same program runs where nothing is lent.
+//! Chapter 14: writing, accepting and connecting on IOCP. A full socket gets room again; who says
+//! so? Connections are started, made and refused, and a client comes that nobody accepts. Then a
+//! connection is closed while its last megabyte is on its way, by hand and by evq. The same
+//! program runs on systems that lend nothing.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net;
@@ -20,7 +21,7 @@ fn connection() -> io::Result<(net::TcpStream, net::TcpStream)> {
     Ok((listener.accept()?.0, client))
 }
 
-/// Writes until nothing more is taken; how much was.
+/// Writes until the socket takes nothing more; how much did it take?
 fn fill(mut stream: impl Write) -> io::Result<usize> {
     let (piece, mut taken) = (vec![7; MEGABYTE], 0);
     loop {
@@ -31,7 +32,7 @@ fn fill(mut stream: impl Write) -> io::Result<usize> {
     }
 }
 
-/// How much of what was taken does not arrive.
+/// Reads to the end; how much of what was taken is missing?
 fn missing(taken: usize, mut peer: net::TcpStream) -> io::Result<usize> {
     peer.set_read_timeout(Some(Duration::from_secs(5)))?;
     let (mut arrived, mut buffer) = (0, vec![0; MEGABYTE]);
@@ -43,49 +44,100 @@ fn missing(taken: usize, mut peer: net::TcpStream) -> io::Result<usize> {
     }
 }
 
-// ANCHOR: by_hand
-/// Lends a megabyte to a socket that is full, and closes it.
+// ANCHOR: room
+/// Fills a socket that is tied to a port, and lends nothing. When the peer has read everything,
+/// there is room: how many packets say so?
 #[cfg(windows)]
-fn by_hand(politely: bool) -> io::Result<usize> {
-    use evq::inside::{ffi, socket_ffi};
-    use std::os::windows::io::{AsHandle, AsRawSocket, AsSocket, BorrowedHandle};
-
+fn told_of_room() -> io::Result<String> {
     let (server, peer) = connection()?;
     server.set_nonblocking(true)?;
+    let port = by_hand::port_of(&server)?;
+    let taken = fill(&server)?;
+    (&peer).read_exact(&mut vec![0; taken])?;
+    Ok(format!("{} packets", by_hand::packets(&port, 50)?))
+}
+// ANCHOR_END: room
+
+/// There is no port here.
+#[cfg(not(windows))]
+fn told_of_room() -> io::Result<String> {
+    Ok("no port here".into())
+}
+
+/// The same with a stream of evq's: is it reported writable?
+fn told_by_evq() -> io::Result<bool> {
+    let (server, peer) = connection()?;
+    let mut poll = Poll::new()?;
+    let mut stream = TcpStream::from_std(server)?;
+    poll.registrator()
+        .register(&mut stream, Token(1), Interests::WRITABLE)?;
+    until(&mut poll, Event::is_writable)?;
+    let taken = fill(&stream)?;
+    (&peer).read_exact(&mut vec![0; taken])?;
+    Ok(until(&mut poll, Event::is_writable).is_ok())
+}
+
+/// Calls to a port, without evq's streams.
+#[cfg(windows)]
+mod by_hand {
+    use super::*;
+    use evq::inside::{ffi, socket_ffi};
+    use std::mem::MaybeUninit;
+    use std::os::windows::io::*;
+
+    /// A new port, to which the socket is tied.
+    pub fn port_of(socket: &net::TcpStream) -> io::Result<OwnedHandle> {
+        let port = ffi::create_port()?;
+        // SAFETY: a socket is a handle, and `socket` is open during the next call.
+        let handle = unsafe { BorrowedHandle::borrow_raw(socket.as_raw_socket() as _) };
+        ffi::associate(port.as_handle(), handle)?;
+        Ok(port)
+    }
+
+    /// How many packets come within so many milliseconds.
+    pub fn packets(port: &OwnedHandle, limit: u32) -> io::Result<usize> {
+        let mut room = [MaybeUninit::uninit(); 4];
+        match ffi::dequeue(port.as_handle(), &mut room, limit) {
+            Err(error) if error.raw_os_error() == Some(ffi::WAIT_TIMEOUT) => Ok(0),
+            packets => Ok(packets?.len()),
+        }
+    }
+
+    /// Lends a megabyte for the socket to send.
+    pub fn lend(socket: &net::TcpStream) -> io::Result<()> {
+        // Leaked: the kernel may have them longer than this program has the socket.
+        let (buffer, overlapped) = (vec![7; MEGABYTE].leak(), Box::leak(Box::new([0usize; 4])));
+        let (at, overlapped) = (buffer.as_ptr(), (&raw mut *overlapped).cast());
+        // SAFETY: both stay where they are, and nobody else uses them.
+        unsafe { socket_ffi::send_overlapped(socket.as_socket(), at, MEGABYTE, overlapped) }?;
+        Ok(())
+    }
+}
+
+// ANCHOR: closing
+/// Fills a socket, lends it a megabyte more, and closes it; how much does not arrive.
+#[cfg(windows)]
+fn closing(politely: bool) -> io::Result<usize> {
+    let (server, peer) = connection()?;
+    server.set_nonblocking(true)?;
+    let port = by_hand::port_of(&server)?;
     let taken = fill(&server)? + MEGABYTE;
-    let port = ffi::create_port()?;
-    // SAFETY: a socket is a handle, and `server` is open during the next call.
-    let handle = unsafe { BorrowedHandle::borrow_raw(server.as_raw_socket() as _) };
-    ffi::associate(port.as_handle(), handle)?;
-    // Leaked, so that they outlive whatever goes wrong below.
-    let (buffer, overlapped) = (vec![7; MEGABYTE].leak(), Box::leak(Box::new([0usize; 4])));
-    let (at, overlapped) = (buffer.as_ptr(), (&raw mut *overlapped).cast());
-    // SAFETY: both stay where they are, and nobody else uses them.
-    unsafe { socket_ffi::send_overlapped(server.as_socket(), at, MEGABYTE, overlapped)? };
-    let packet = || {
-        let mut room = [std::mem::MaybeUninit::uninit(); 1];
-        let packets = ffi::dequeue(port.as_handle(), &mut room, 5_000);
-        packets.map(drop).expect("the packet comes, sent or not");
-    };
+    by_hand::lend(&server)?;
     if !politely {
-        // Closing does that; but of a send, Wine then leaves out the packet.
-        // SAFETY: the operation was started on this handle.
-        unsafe { ffi::cancel(handle, overlapped)? };
         drop(server);
-        packet();
         return missing(taken, peer);
     }
     server.shutdown(net::Shutdown::Write)?;
     let reader = thread::spawn(move || missing(taken, peer));
-    packet();
+    assert_eq!(by_hand::packets(&port, 5_000)?, 1, "the send is over");
     drop(server);
     reader.join().expect("the reader does not panic")
 }
-// ANCHOR_END: by_hand
+// ANCHOR_END: closing
 
-/// Elsewhere `write` has copied all that it took into the kernel.
+/// Elsewhere the kernel copies what `write` takes, and closing loses none of it.
 #[cfg(not(windows))]
-fn by_hand(politely: bool) -> io::Result<usize> {
+fn closing(politely: bool) -> io::Result<usize> {
     let (server, peer) = connection()?;
     server.set_nonblocking(true)?;
     let taken = fill(&server)?;
@@ -96,8 +148,7 @@ fn by_hand(politely: bool) -> io::Result<usize> {
     missing(taken, peer)
 }
 
-// ANCHOR: by_evq
-/// Writes until evq refuses, drops the stream, and `Poll` first or later.
+/// Writes until evq refuses. Then drops the stream, and `Poll` before or after it.
 fn by_evq(poll_first: bool) -> io::Result<usize> {
     let (server, peer) = connection()?;
     let poll = Poll::new()?;
@@ -106,7 +157,7 @@ fn by_evq(poll_first: bool) -> io::Result<usize> {
         .register(&mut stream, Token(1), Interests::WRITABLE)?;
     let taken = fill(&stream)?;
     let reader = thread::spawn(move || {
-        thread::sleep(MOMENT); // until it has been dropped
+        thread::sleep(MOMENT); // until both have been dropped
         missing(taken, peer)
     });
     if poll_first {
@@ -118,7 +169,6 @@ fn by_evq(poll_first: bool) -> io::Result<usize> {
     }
     reader.join().expect("the reader does not panic")
 }
-// ANCHOR_END: by_evq
 
 /// Polls until an event meets the condition.
 fn until(poll: &mut Poll, condition: impl Fn(&Event) -> bool) -> io::Result<()> {
@@ -133,7 +183,6 @@ fn until(poll: &mut Poll, condition: impl Fn(&Event) -> bool) -> io::Result<()> 
     Err(ErrorKind::TimedOut.into())
 }
 
-// ANCHOR: connecting
 fn connecting() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let listener = net::TcpListener::bind("127.0.0.1:0")?;
@@ -142,27 +191,28 @@ fn connecting() -> io::Result<()> {
     let mut stream = TcpStream::connect(addr)?;
     thread::sleep(MOMENT);
     println!(
-        "connect: a client at the door {}",
+        "before the registration: the listener has a client {}",
         listener.accept().is_ok()
     );
     poll.registrator()
         .register(&mut stream, Token(1), Interests::WRITABLE)?;
     until(&mut poll, Event::is_writable)?;
-    println!("registered, and writable: error {:?}", stream.take_error()?);
+    println!(
+        "registered, then writable: error {:?}",
+        stream.take_error()?
+    );
 
-    // The port that a listener has left might be this client's own: it would reach itself.
+    // Not the port of a listener that was closed: the client might get that port, and reach itself.
     let nobody = ([127, 0, 0, 1], 1).into();
     let mut refused = TcpStream::connect(nobody)?;
     poll.registrator()
         .register(&mut refused, Token(2), Interests::WRITABLE)?;
     until(&mut poll, |event| event.token() == Token(2))?;
     let error = refused.take_error()?.map(|error| error.kind());
-    println!("nobody listens, and yet writable: error {error:?}");
+    println!("refused, then writable: error {error:?}");
     Ok(())
 }
-// ANCHOR_END: connecting
 
-// ANCHOR: accepting
 fn accepting() -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
@@ -176,8 +226,8 @@ fn accepting() -> io::Result<()> {
     until(&mut poll, Event::is_readable)?;
     let (_first, from) = listener.accept()?;
     let in_turn = from == clients[0].local_addr()?;
-    println!("two clients, one event: the first is accepted first {in_turn}");
-    // Only where the next one is accepted ahead is there another event.
+    println!("two clients come: the first is accepted first {in_turn}");
+    // On Windows there is a second event: the next client is accepted ahead of time.
     poll.poll(&mut Events::with_capacity(8), Some(MOMENT))?;
     drop(listener);
     clients[1].set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -185,20 +235,26 @@ fn accepting() -> io::Result<()> {
         Ok(count) => count == 0,
         Err(error) => error.kind() != ErrorKind::WouldBlock,
     };
-    println!("the listener is dropped: the second is told {told}");
+    println!("the listener is dropped: the second client is told {told}");
     Ok(())
 }
-// ANCHOR_END: accepting
 
 fn main() -> io::Result<()> {
+    println!("-- a full socket, and then its peer reads everything");
+    println!("at a port, with nothing lent: {}", told_of_room()?);
+    println!("in evq: writable {}", told_by_evq()?);
+    println!("-- connecting");
+    connecting()?;
+    println!("-- accepting");
+    accepting()?;
     println!("-- closed while a megabyte is on its way");
     println!(
         "by hand:                       {} bytes missing",
-        by_hand(false)?
+        closing(false)?
     );
     println!(
         "by hand, ended and waited for: {} bytes missing",
-        by_hand(true)?
+        closing(true)?
     );
     println!(
         "evq, the stream dropped first: {} bytes missing",
@@ -208,8 +264,5 @@ fn main() -> io::Result<()> {
         "evq, the queue dropped first:  {} bytes missing",
         by_evq(true)?
     );
-    println!("-- connecting");
-    connecting()?;
-    println!("-- accepting");
-    accepting()
+    Ok(())
 }

@@ -1,8 +1,9 @@
 //! Buffers to lend, used again and again.
 //!
-//! Chapter 13. A buffer that has come back serves the next who asks for one of
-//! its size, so that in steady state nothing is allocated. What a buffer holds
-//! from its last use is overwritten, or lies beyond the count of what has come.
+//! Chapter 13. A buffer that comes back to the pool serves the next caller that asks
+//! for its size. So in steady state nothing is allocated. A buffer still holds the
+//! bytes of its last use. New bytes overwrite them, and their count says where the
+//! old ones begin.
 
 use std::mem;
 use std::ops::{Deref, DerefMut};
@@ -11,25 +12,25 @@ use std::sync::Mutex;
 use crate::ready::lock;
 
 // ANCHOR: buffer
-/// A buffer from the pool, which goes back there when it is dropped.
+/// A buffer from the pool. Dropping it puts it back.
 ///
-/// While it is lent to the kernel, it is neither read nor written: not even a
-/// reference to its bytes is made.
+/// While the kernel has it, nobody reads or writes it. Nobody makes a reference to
+/// its bytes.
 #[derive(Debug, Default)]
 pub struct Buffer(Vec<u8>);
 
-/// What lies in the pool: the last is the one that came back last.
+/// The buffers in the pool, in the order in which they came back.
 static POOL: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
-/// How many lie there at most.
+/// How many buffers the pool keeps.
 const MOST: usize = 64;
-/// Larger ones are not kept, in bytes. No stream lends a larger one, for each read
-/// would allocate it again.
+/// The longest buffer that the pool keeps, in bytes. No stream lends a longer one,
+/// because each read would allocate it again.
 pub const LARGEST: usize = 128 * 1024;
 // ANCHOR_END: buffer
 
 // ANCHOR: take
 impl Buffer {
-    /// Takes a buffer of `len` bytes, whatever these may be.
+    /// Takes a buffer of `len` bytes. They hold what the last user left, or zeros.
     pub fn take(len: usize) -> Buffer {
         let mut pool = lock(&POOL);
         let at = pool.iter().rposition(|buffer| buffer.len() == len);
@@ -40,7 +41,7 @@ impl Buffer {
     // ANCHOR_END: take
 
     // ANCHOR: bytes
-    /// How long it is, whoever has it.
+    /// The length, without a reference to the bytes: the kernel may have them.
     pub fn size(&self) -> usize {
         self.0.len()
     }
@@ -69,8 +70,7 @@ impl Drop for Buffer {
         }
         let mut pool = lock(&POOL);
         if pool.len() == MOST {
-            // The one that nobody has asked for longest: perhaps nobody has use
-            // for its size any more.
+            // The oldest: perhaps nobody asks for its size any more.
             pool.remove(0);
         }
         pool.push(mem::take(&mut self.0));
@@ -82,8 +82,8 @@ impl Drop for Buffer {
 mod tests {
     use super::*;
 
-    /// One test, because there is one pool. Other tests use the pool meanwhile, so
-    /// this one looks only for buffers of its own sizes.
+    /// One test, because there is one pool. Other tests use the pool at the same
+    /// time, so this test looks only for buffers of its own sizes.
     #[test]
     fn a_buffer_that_came_back_is_used_again_and_the_pool_does_not_grow_for_ever() {
         let holds = |len| lock(&POOL).iter().any(|buffer| buffer.len() == len);
@@ -94,12 +94,12 @@ mod tests {
         let mut second = Buffer::take(4321);
         assert_eq!((second.as_mut_ptr(), second[0]), (at, 7));
         let mut third = Buffer::take(4321);
-        assert_ne!(third.as_mut_ptr(), at, "the second has it");
+        assert_ne!(third.as_mut_ptr(), at, "`second` still has that buffer");
         let many: Vec<_> = (0..3 * MOST).map(|_| Buffer::take(4321)).collect();
         drop(many);
         assert!(lock(&POOL).len() <= MOST);
 
-        // Other sizes take the place of those that are asked for no more.
+        // A new size takes the place of one that nobody asks for any more.
         drop(Buffer::take(1234));
         assert!(holds(1234));
         drop(Buffer::take(LARGEST + 1));

@@ -1,9 +1,9 @@
 //! What comes in: bytes, datagrams, clients.
 //!
 //! Chapter 13. A program cannot ask a completion port whether there is something to
-//! read. It lends memory to the kernel, and the memory comes back filled. Here are
-//! the states between lending and reading, for every kind of source. They make no
-//! system call, so they compile, and are tested, on every system.
+//! read. It lends memory to the kernel, and the memory comes back filled. This file
+//! has the states between lending and reading, for every kind of source. It makes no
+//! system call, so it compiles, and is tested, on every system.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -12,45 +12,45 @@ use std::ops::Range;
 use crate::event::Readiness;
 use crate::iocp::ffi::errors::*;
 
-// ANCHOR: incoming
 /// How an operation went: the number of bytes, or why it failed.
 pub type Outcome = io::Result<usize>;
 
+// ANCHOR: incoming
 /// Where the next bytes are, or the next datagram, or the next client.
 ///
 /// `L` is what a read lends to the kernel: a buffer, or the socket that the next
 /// client gets.
 #[derive(Debug)]
 pub enum Incoming<L> {
-    /// The system has them, if anybody has: nothing is in flight or in hand.
+    /// Nothing is in flight or in hand. If there are bytes, the system has them.
     Idle,
-    /// The kernel has the memory, and fills it.
+    /// The kernel has the memory and fills it.
     InFlight(L),
-    /// The kernel has the memory, but nobody wants what comes back.
+    /// The kernel has the memory. What comes back is thrown away.
     Unwanted {
         /// What the kernel has.
         lent: L,
-        /// Whether the program has been told that the stream has ended.
+        /// Whether reads say that the stream has ended.
         ended: bool,
     },
-    /// The memory is back. These bytes of it have not been taken yet.
+    /// The memory is back. The program has not taken these bytes of it yet.
     InHand(L, Range<usize>),
-    /// A read of no bytes is back: there is something, and the socket has it.
+    /// A read of no bytes is back: the socket has something to read.
     Notified,
-    /// The system had too little memory for a read: the next call tries again.
+    /// The system had too little memory for a read. The next call tries again.
     Refused,
     /// The stream has ended.
     Ended,
-    /// A read has failed, and no call has returned the error yet.
+    /// A read has failed. No call has returned the error yet.
     Failed(io::Error),
 }
 // ANCHOR_END: incoming
 
 impl<L> Incoming<L> {
     // ANCHOR: came_back
-    /// The state after a read that is over. `meaning` is what the outcome means to
-    /// the kind of source. It is asked only of a read that is wanted, and that
-    /// neither was cancelled nor lacked memory.
+    /// The state after a read is over. `meaning` says what the outcome means to
+    /// this kind of source. It is called only if the read is still wanted, was not
+    /// cancelled, and did not lack memory.
     pub fn came_back(
         self,
         outcome: Outcome,
@@ -65,7 +65,11 @@ impl<L> Incoming<L> {
         }
     }
 
-    /// Forgets what has come, and whatever is still in flight.
+    // ANCHOR_END: came_back
+
+    // ANCHOR: took
+    /// Forgets what has come, and what is still in flight. `ended`: from now on
+    /// reads say that the stream has ended.
     pub fn discard(&mut self, ended: bool) {
         *self = match mem::replace(self, Incoming::Idle) {
             Incoming::InFlight(lent) | Incoming::Unwanted { lent, .. } => {
@@ -75,10 +79,8 @@ impl<L> Incoming<L> {
             _ => Incoming::Idle,
         };
     }
-    // ANCHOR_END: came_back
 
-    // ANCHOR: took
-    /// The program has taken so many of the bytes in hand.
+    /// The program has taken this many of the bytes in hand.
     pub fn took(&mut self, bytes: usize) {
         if let Incoming::InHand(_, left) = self {
             left.start += bytes;
@@ -88,7 +90,7 @@ impl<L> Incoming<L> {
         }
     }
 
-    /// Takes out what is in hand, whole.
+    /// Takes everything that is in hand.
     pub fn take(&mut self) -> Option<L> {
         let before = mem::replace(self, Incoming::Idle);
         let Incoming::InHand(lent, _) = before else {
@@ -98,7 +100,7 @@ impl<L> Incoming<L> {
         Some(lent)
     }
 
-    /// The error that no call has returned yet. `ends`: the stream ends with it.
+    /// The error that no call has returned yet. `ends`: the stream ends after it.
     pub fn take_error(&mut self, ends: bool) -> Option<io::Error> {
         let before = mem::replace(self, Incoming::Idle);
         let Incoming::Failed(error) = before else {
@@ -111,11 +113,12 @@ impl<L> Incoming<L> {
     // ANCHOR_END: took
 
     // ANCHOR: asked
-    /// The socket itself was asked, and answered this. `Idle` afterwards: it needs
-    /// a new read that tells of what comes next.
+    /// The program has read from the socket itself, with this result. If the state
+    /// is `Idle` afterwards, the source starts a new read. Its packet tells when
+    /// there is more.
     ///
-    /// A level-triggered source needs one after each answer: only a new read
-    /// knows whether there is more. Too little memory refuses, too: it is no end.
+    /// Level-triggered, each result needs that: only a new read finds out whether
+    /// something is left. Too little memory is a refusal, and not the end.
     pub fn asked(&mut self, received: &Outcome, level: bool) {
         let refused = received
             .as_ref()
@@ -135,8 +138,8 @@ impl<L> Incoming<L> {
         matches!(self, Incoming::InFlight(_) | Incoming::Unwanted { .. })
     }
 
-    /// What a read would find. After `Refused`, the read finds out whether there is
-    /// memory again.
+    /// What a read would find. After `Refused` the program has to read: that read
+    /// tries to get memory again.
     pub fn readiness(&self) -> Readiness {
         match self {
             Incoming::Idle | Incoming::InFlight(_) | Incoming::Unwanted { ended: false, .. } => {
@@ -153,13 +156,13 @@ impl<L> Incoming<L> {
 }
 
 // ANCHOR: transient
-/// Whether an operation was cancelled. Windows can cancel a thread's operations when
-/// it exits: a source that is still wanted begins again.
+/// Whether an operation was cancelled: by other code that has the handle, or before
+/// Windows Vista by the exit of a thread. A source that is still wanted starts again.
 pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_OPERATION_ABORTED)
 }
 
-/// Whether a call failed because the system is short of memory just now.
+/// Whether a call failed because the system was short of memory at that moment.
 pub fn is_transient(error: &io::Error) -> bool {
     let short = [
         WSAENOBUFS,
@@ -184,7 +187,7 @@ mod tests {
         io::Error::from_raw_os_error(code)
     }
 
-    /// Of a source whose bytes are in hand when they come, and which keeps errors.
+    /// A read of a source that keeps both bytes and errors until they are taken.
     fn back(outcome: Outcome) -> Incoming {
         let incoming = Incoming::InFlight([0; 4]);
         assert!(incoming.is_in_flight() && incoming.readiness().is_empty());
@@ -228,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_nobody_of_ours_cancelled_is_begun_again() {
+    fn a_read_that_others_cancelled_is_started_again() {
         let incoming = back(Err(code(ERROR_OPERATION_ABORTED)));
         assert!(matches!(incoming, Incoming::Idle));
     }
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_any_more_comes_back_to_nobody() {
+    fn what_is_unwanted_is_thrown_away_when_it_comes_back() {
         for ended in [false, true] {
             let closed = |incoming: &Incoming| {
                 let readiness = incoming.readiness();
@@ -269,9 +272,9 @@ mod tests {
         }
     }
 
-    /// Also if the socket itself was asked: the program may ask again.
+    /// The same holds for a read from the socket itself: the program may try again.
     #[test]
-    fn too_little_memory_for_an_answer_is_no_end_either() {
+    fn too_little_memory_for_a_direct_read_is_not_the_end() {
         for error in [WSAENOBUFS, ERROR_NO_SYSTEM_RESOURCES] {
             let mut notified = Incoming::Notified;
             notified.asked(&Err(code(error)), false);
@@ -283,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_was_asked_needs_a_new_notice_once_it_refuses() {
+    fn a_socket_that_refuses_a_read_needs_a_new_notice() {
         let refusal = || Err(ErrorKind::WouldBlock.into());
         for (received, level, idle) in [
             (refusal(), false, true),

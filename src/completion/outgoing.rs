@@ -1,8 +1,8 @@
-//! What goes out: a connection that is made, and what is written.
+//! What goes out: connecting and writing.
 //!
 //! Chapter 14. A source that is connecting cannot write, so both share one
-//! operation, and one state. Here are its steps, for every kind of source. They
-//! make no system call, so they compile, and are tested, on every system.
+//! operation and one state. This file has the steps of that state, for every kind
+//! of source. It makes no system call, so it compiles, and is tested, on every system.
 
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -12,27 +12,27 @@ use super::buffer_pool::Buffer;
 use super::incoming::{Outcome, is_cancelled};
 use crate::event::Readiness;
 
-// ANCHOR: outgoing
 /// The most that one write hands to the system, in bytes. The system may lock all
 /// of it in memory.
 pub const LARGEST_WRITE: usize = 128 * 1024;
 
+// ANCHOR: outgoing
 /// How far a source has come with connecting and writing.
 #[derive(Debug)]
 pub enum Outgoing {
-    /// There is nobody to write to.
+    /// No peer, and no connection under way.
     Apart,
     /// The program wants a connection. The first registration starts it.
     Asked,
     /// A connect is in flight.
     Connecting,
-    /// The system takes what it has room for.
+    /// Connected. The system takes what it has room for.
     Open,
-    /// A copy of what the system had no room for is to be lent: these bytes.
+    /// The system had no room. These bytes of a copy are to be lent.
     Copied(Buffer, Range<usize>),
-    /// The kernel has the copy, and these bytes are not written yet.
+    /// The kernel has the copy. These bytes of it are not written yet.
     InFlight(Buffer, Range<usize>),
-    /// An operation of a connection that has been given up is in flight.
+    /// The connection was given up while an operation was in flight.
     Unwanted {
         /// What the kernel has.
         lent: Option<Buffer>,
@@ -43,15 +43,16 @@ pub enum Outgoing {
     Failed {
         /// Why the last operation failed.
         error: io::Error,
-        /// Whether there was a connection: what has come can still be read.
+        /// Whether there was a connection: then its bytes can still be read.
         connected: bool,
     },
 }
 // ANCHOR_END: outgoing
 
 impl Outgoing {
-    // ANCHOR: came_back
-    /// The connection is made, or so many bytes are written, or neither.
+    // ANCHOR: connected
+    /// An operation is over: the connection is made, this many bytes are written,
+    /// or it failed.
     pub fn came_back(&mut self, outcome: Outcome) {
         *self = match (mem::replace(self, Outgoing::Open), outcome) {
             (Outgoing::Connecting, Ok(_)) => Outgoing::Open,
@@ -60,11 +61,13 @@ impl Outgoing {
                 error,
                 connected: false,
             },
+            // ANCHOR_END: connected
+            // ANCHOR: written
             (Outgoing::InFlight(copy, left), Ok(bytes)) => {
                 let left = left.start + bytes..left.end;
                 match bytes {
                     _ if left.is_empty() => Outgoing::Open,
-                    // Or the same bytes would be lent for ever.
+                    // Otherwise the same bytes would be lent for ever.
                     0 => Outgoing::Failed {
                         error: ErrorKind::WriteZero.into(),
                         connected: true,
@@ -72,18 +75,20 @@ impl Outgoing {
                     _ => Outgoing::Copied(copy, left),
                 }
             }
-            // Cancelled, too: nobody knows how much was written.
+            // Even if it was cancelled: nobody knows how much was written.
             (Outgoing::InFlight(..), Err(error)) => Outgoing::Failed {
                 error,
                 connected: true,
             },
+            // ANCHOR_END: written
+            // ANCHOR: given_up
             (Outgoing::Unwanted { asked: true, .. }, _) => Outgoing::Asked,
             (Outgoing::Unwanted { asked: false, .. }, _) => Outgoing::Apart,
             (other, _) => other,
         };
     }
 
-    /// Gives the connection up, and whatever is in flight.
+    /// Gives up the connection. What is in flight comes back to no use.
     pub fn discard(&mut self) {
         let lent = match mem::replace(self, Outgoing::Apart) {
             Outgoing::InFlight(copy, _) => Some(copy),
@@ -93,11 +98,8 @@ impl Outgoing {
         };
         *self = Outgoing::Unwanted { lent, asked: false };
     }
-    // ANCHOR_END: came_back
-
-    // ANCHOR: next
-    /// Whether an operation is to be started. If so, it counts as in flight from
-    /// here on.
+    /// Whether the source has an operation to start. If so, it counts as in flight
+    /// from here on.
     pub fn start(&mut self) -> bool {
         let (after, starts) = match mem::replace(self, Outgoing::Apart) {
             Outgoing::Asked => (Outgoing::Connecting, true),
@@ -107,7 +109,9 @@ impl Outgoing {
         *self = after;
         starts
     }
+    // ANCHOR_END: given_up
 
+    // ANCHOR: check
     /// The error that no call has returned yet.
     pub fn take_error(&mut self) -> Option<io::Error> {
         let (after, error) = match mem::replace(self, Outgoing::Apart) {
@@ -122,7 +126,7 @@ impl Outgoing {
         error
     }
 
-    /// Asked before a write: may it try?
+    /// Whether a write may try now.
     pub fn check(&mut self) -> io::Result<()> {
         match self.take_error() {
             Some(error) => Err(error),
@@ -132,16 +136,16 @@ impl Outgoing {
         }
     }
 
-    /// Whether there is nobody to write to, and nobody is waited for.
+    // ANCHOR_END: check
+
+    // ANCHOR: readiness
+    /// Whether there is no peer, and no connection under way.
     pub fn is_apart(&self) -> bool {
         matches!(
             self,
             Outgoing::Apart | Outgoing::Unwanted { asked: false, .. }
         )
     }
-    // ANCHOR_END: next
-
-    // ANCHOR: readiness
     /// Whether the kernel has memory of this source for connecting or writing.
     pub fn is_in_flight(&self) -> bool {
         matches!(
@@ -150,8 +154,8 @@ impl Outgoing {
         )
     }
 
-    /// Whether there is a connection, or was one: then there may be something to
-    /// read, even if no more can be written.
+    /// Whether there is a connection, or was one. Then there may be something to
+    /// read, even if no write succeeds any more.
     pub fn is_connected(&self) -> bool {
         match self {
             Outgoing::Open | Outgoing::Copied(..) | Outgoing::InFlight(..) => true,
@@ -160,7 +164,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether a write would be taken, or would return an error.
+    /// Whether a write would take bytes or return an error.
     pub fn readiness(&self) -> Readiness {
         match self {
             Outgoing::Open => Readiness::WRITABLE,
@@ -171,7 +175,7 @@ impl Outgoing {
     // ANCHOR_END: readiness
 }
 
-/// What a program is told when it writes to nobody.
+/// The error of a write that has no peer.
 pub const APART: &str = "nobody is at the other end: connect first";
 
 #[cfg(test)]
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connect_that_nobody_of_ours_cancelled_is_begun_again() {
+    fn a_connect_that_others_cancelled_is_started_again() {
         let cancelled = || io::Error::from_raw_os_error(ERROR_OPERATION_ABORTED);
         let mut outgoing = Outgoing::Connecting;
         outgoing.came_back(Err(cancelled()));

@@ -5,17 +5,17 @@
 use crate::completion::buffer_pool::LARGEST;
 use crate::net::TcpStream;
 
-/// What only Windows has.
+/// Only on Windows.
 impl TcpStream {
     // ANCHOR: set_lending
-    /// Sets how many bytes of memory this stream, with its clones, lends to the
-    /// kernel while it waits for something to read: 4,096 unless told otherwise,
-    /// at most 128 KiB. It holds from the next lending on.
+    /// Sets how many bytes of memory this stream lends to the kernel while it waits
+    /// for something to read. Its clones share the setting. The default is 4,096
+    /// bytes, the maximum 128 KiB. It applies to the next buffer that is lent.
     ///
-    /// What is lent is filled while the program does something else, and a read
-    /// then copies from it. With 0 the kernel only tells that there is something,
-    /// and a read takes it straight from the socket: one call more for each
-    /// event, and no memory for connections that are idle.
+    /// The kernel fills a lent buffer while the program does something else, and a
+    /// read then copies from it. With 0 the kernel only tells that there is
+    /// something, and a read takes it from the socket. An idle connection then holds
+    /// no buffer, but each event costs two calls more.
     ///
     /// ```
     /// use evq::net::{TcpListener, TcpStream};

@@ -1,12 +1,12 @@
 use super::*;
 use std::collections::VecDeque;
 
-/// A kernel with one socket. What arrives goes to the lent buffer first.
+/// A kernel with one socket. Bytes that arrive go into the lent buffer first.
 #[derive(Default)]
 struct Kernel {
     lent: bool,
     arrived: VecDeque<u8>,
-    /// What lies in the lent buffer, until its packet is dequeued.
+    /// The bytes in the lent buffer, until its packet is dequeued.
     filled: Option<Vec<u8>>,
     lendings: usize,
 }
@@ -22,7 +22,7 @@ impl Kernel {
         self.arrived.extend(bytes);
     }
 
-    /// Dequeues the packet; `true` if there was one, which is what wakes the program.
+    /// Dequeues the packet. `true`: there was one, and it wakes the program.
     fn packet(&mut self, stream: &mut Stream) -> bool {
         let Some(bytes) = self.filled.take() else {
             return false;
@@ -30,8 +30,8 @@ impl Kernel {
         self.lent = false;
         assert!(
             matches!(stream.reading, Reading::InFlight(_)),
-            "the packet of a lent buffer came to a stream that is {:?}: what is lent stays `InFlight` \
-             until it is back",
+            "the packet of a lent buffer came, but the stream is {:?}: it stays `InFlight` until \
+             the buffer is back",
             stream.reading
         );
         stream.buffer[..bytes.len()].copy_from_slice(&bytes);
@@ -42,16 +42,19 @@ impl Kernel {
 
 impl Socket for Kernel {
     fn lend(&mut self, buffer: &mut [u8; 8]) -> Option<usize> {
-        assert!(!self.lent, "the buffer is lent already, and was lent again");
+        assert!(
+            !self.lent,
+            "the buffer was lent a second time while the kernel had it"
+        );
         self.lendings += 1;
         if self.arrived.is_empty() {
             self.lent = true;
-            buffer.fill(b'?'); // the kernel's now
+            buffer.fill(b'?'); // the kernel has it now
             return None;
         }
         let count = self.arrived.len().min(8);
         for byte in &mut buffer[..count] {
-            *byte = self.arrived.pop_front().expect("so many have arrived");
+            *byte = self.arrived.pop_front().expect("there are that many");
         }
         Some(count)
     }
@@ -62,7 +65,7 @@ impl Socket for Kernel {
         }
         let count = self.arrived.len().min(into.len());
         for byte in &mut into[..count] {
-            *byte = self.arrived.pop_front().expect("so many have arrived");
+            *byte = self.arrived.pop_front().expect("there are that many");
         }
         Ok(count)
     }
@@ -80,7 +83,7 @@ fn lent() -> (Stream, Kernel) {
     (stream, kernel)
 }
 
-/// Reads until it is refused.
+/// Reads until `WouldBlock`.
 fn drain(stream: &mut Stream, kernel: &mut Kernel, bite: usize) -> Vec<u8> {
     let (mut all, mut buffer) = (Vec::new(), vec![0; bite]);
     loop {
@@ -89,7 +92,7 @@ fn drain(stream: &mut Stream, kernel: &mut Kernel, bite: usize) -> Vec<u8> {
             "`read` returned more bytes than were sent"
         );
         match read(stream, kernel, &mut buffer) {
-            Ok(0) => panic!("`read` says that the stream has ended, and it has not"),
+            Ok(0) => panic!("`read` returned 0, but the stream has not ended"),
             Ok(count) => all.extend(&buffer[..count]),
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock, "`read` failed");
@@ -103,13 +106,13 @@ fn drain(stream: &mut Stream, kernel: &mut Kernel, bite: usize) -> Vec<u8> {
 fn bytes_keep_their_order_while_a_buffer_is_lent() {
     let (mut stream, mut kernel) = lent();
     kernel.send(b"the first and the second");
-    // The packet lies in the port, and the program reads before it has looked there.
+    // The packet is in the port. The program reads before it polls.
     let early = drain(&mut stream, &mut kernel, 100);
     assert_eq!(
         String::from_utf8_lossy(&early),
         "",
-        "these bytes were read while the ones before them lay in the lent buffer: nobody may ask \
-         the socket for bytes of a stream of which something is lent"
+        "these bytes were read while older bytes were in the lent buffer: do not ask the socket \
+         while a buffer is in flight"
     );
     assert!(kernel.packet(&mut stream));
     assert_eq!(
@@ -119,15 +122,15 @@ fn bytes_keep_their_order_while_a_buffer_is_lent() {
 }
 
 #[test]
-fn whoever_is_refused_is_woken_by_the_next_bytes() {
+fn after_a_refusal_the_next_bytes_wake_the_program() {
     for bite in [1, 3, 8, 100] {
         let (mut stream, mut kernel) = lent();
         for text in ["one", "another", "much more than eight bytes", "!"] {
             kernel.send(text.as_bytes());
             assert!(
                 kernel.packet(&mut stream),
-                "{text:?} arrived, and no packet came, for nothing was lent: before `read` refuses, \
-                 an empty buffer has to be lent again"
+                "{text:?} arrived, but no packet came, because nothing was lent: lend the buffer \
+                 again before `read` returns `WouldBlock`"
             );
             let got = drain(&mut stream, &mut kernel, bite);
             assert_eq!(String::from_utf8_lossy(&got), text, "read by {bite}");
@@ -144,19 +147,19 @@ fn what_is_in_hand_is_read_before_the_buffer_is_lent_again() {
     read(&mut stream, &mut kernel, &mut [0; 3]).expect("there are bytes in hand");
     assert_eq!(
         kernel.lendings, lendings,
-        "the buffer was lent with bytes in it that nobody had read: the kernel writes over them"
+        "the buffer was lent with unread bytes in it: the kernel writes over them"
     );
     assert_eq!(drain(&mut stream, &mut kernel, 100), b"ht...");
     assert_eq!(
         kernel.lendings,
         lendings + 1,
-        "all that was in hand has been read, and the buffer was not lent again: where nothing is \
-         lent, nothing is ever done"
+        "everything in hand was read, but the buffer was not lent again: if nothing is in flight, \
+         no packet ever comes"
     );
 }
 
 #[test]
-fn the_end_is_no_refusal() {
+fn the_end_is_0_bytes_and_not_a_refusal() {
     let (mut stream, mut kernel) = lent();
     stream.reading = stream.reading.came_back(Ok(0));
     let ended = read(&mut stream, &mut kernel, &mut [0; 8]);

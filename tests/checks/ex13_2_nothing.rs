@@ -1,6 +1,6 @@
 use super::*;
 
-/// A socket, its receive of nothing, and the stream that is registered for it.
+/// A socket, its receive of nothing, and its registered stream.
 struct World {
     reading: Reading,
     level: bool,
@@ -30,7 +30,8 @@ impl World {
     fn receive_nothing(&mut self) {
         assert!(
             !self.in_flight,
-            "a receive of nothing was begun while one was in flight: `InFlight(0)` is not back yet"
+            "a receive of nothing was started while another was in flight: `InFlight(0)` is not \
+             back yet"
         );
         self.receives += 1;
         self.reading = Reading::InFlight(0);
@@ -52,7 +53,7 @@ impl World {
         self.complete();
     }
 
-    /// One read of at most so many bytes.
+    /// One read of at most this many bytes.
     fn read(&mut self, most: usize) -> Received {
         let received = match self.arrived.min(most) {
             0 if self.ended => Received::Bytes(0),
@@ -82,8 +83,8 @@ fn an_edge_comes_again_after_a_refusal() {
         world.send(bytes);
         assert!(
             world.poll(),
-            "{bytes} bytes arrived after a read had been refused, and no receive of nothing was \
-             there to tell: a refusal has to begin one"
+            "{bytes} bytes arrived after a refused read, but no receive of nothing was in flight: \
+             a refusal must start one"
         );
         while world.read(100) != Received::WouldBlock {}
         assert!(!world.poll(), "nothing has arrived");
@@ -98,8 +99,8 @@ fn an_edge_needs_one_receive_for_each_event() {
     while world.read(1) != Received::WouldBlock {}
     assert_eq!(
         world.receives, 2,
-        "receives of nothing for one event, drained by eleven reads: edge-triggered, only the \
-         refusal needs a new one"
+        "the count of receives of nothing, for one event and eleven reads: edge-triggered, only \
+         the refusal needs a new one"
     );
 }
 
@@ -110,12 +111,11 @@ fn level_reports_what_a_read_has_left() {
     for _ in 0..5 {
         assert!(
             world.poll(),
-            "level-triggered, two bytes of ten were read at a time, and what was left was not \
-             reported"
+            "level-triggered, each read took two bytes of ten, but the rest was not reported"
         );
         world.read(2);
     }
-    assert!(!world.poll(), "everything was read, and an event came");
+    assert!(!world.poll(), "everything was read, but an event came");
     world.send(1);
     assert!(world.poll(), "a byte arrived after everything was read");
 }
@@ -141,6 +141,6 @@ fn the_end_stays_the_end() {
     assert_eq!(
         world.reading,
         Reading::Ended,
-        "0 bytes into a buffer with room are the end, and no more is to be waited for"
+        "0 bytes into a buffer with room are the end: there is nothing to wait for"
     );
 }

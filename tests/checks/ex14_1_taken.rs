@@ -1,11 +1,11 @@
 use super::*;
 
-/// A socket with a send buffer of 20 bytes, which its peer empties.
+/// A socket with a send buffer of 20 bytes. Its peer empties the buffer.
 #[derive(Default)]
 struct Kernel {
     room: usize,
     arrived: Vec<u8>,
-    /// What is in flight.
+    /// The bytes in flight.
     lent: Option<Vec<u8>>,
 }
 
@@ -17,7 +17,7 @@ impl Socket for Kernel {
         }
         assert!(
             self.lent.is_none(),
-            "`send` was given bytes while earlier ones are lent: they overtake them"
+            "`send` got bytes while earlier bytes are in flight: the newer bytes overtake them"
         );
         self.room -= count;
         self.arrived.extend_from_slice(&bytes[..count]);
@@ -27,16 +27,16 @@ impl Socket for Kernel {
     fn lend(&mut self, bytes: &[u8]) {
         assert!(
             self.lent.is_none(),
-            "a second WSASend was begun while the first has the buffer: what it was to send is \
-             written over"
+            "a second WSASend was started while the first has the buffer: the first loses its \
+             bytes"
         );
-        assert!(!bytes.is_empty(), "there is nothing to be lent");
+        assert!(!bytes.is_empty(), "an empty buffer was lent");
         self.lent = Some(bytes.to_vec());
     }
 }
 
 impl Kernel {
-    /// The peer reads. What is lent is sent, but no more than `most` at a time.
+    /// The peer reads. The lent bytes are sent, but at most `most` at a time.
     fn peer_reads(&mut self, stream: &mut Stream, most: usize) {
         if let Some(bytes) = self.lent.take() {
             let count = bytes.len().min(most);
@@ -47,7 +47,7 @@ impl Kernel {
     }
 }
 
-/// Writes all of it, as a program does: what is refused is offered again after an event.
+/// Writes everything, as a program does: after an event it tries the refused bytes again.
 fn sent(length: usize, most: usize) -> (Vec<u8>, Vec<u8>) {
     let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
     let (mut kernel, mut stream) = (
@@ -65,15 +65,14 @@ fn sent(length: usize, most: usize) -> (Vec<u8>, Vec<u8>) {
         while taken < length {
             match write(&mut stream, &mut kernel, &bytes[taken..]) {
                 Ok(count) => {
-                    assert!(count > 0, "`write` took nothing, and did not refuse");
+                    assert!(count > 0, "`write` took nothing, but returned no error");
                     taken += count;
                 }
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock, "`write` failed");
                     assert!(
                         matches!(stream.writing, Writing::InFlight { .. }) && kernel.lent.is_some(),
-                        "`write` refused with nothing lent: no packet will ever tell that there \
-                         is room"
+                        "`write` refused, but nothing is lent: no packet will ever tell of room"
                     );
                     break;
                 }
@@ -93,14 +92,14 @@ fn compare(length: usize, most: usize) {
     let same = same.count();
     assert!(
         arrived.len() >= bytes.len(),
-        "{} of {length} bytes arrived: after a packet for a part of what was lent, the rest has \
-         to be lent again",
+        "{} of {length} bytes arrived: after a packet for a part, lend the rest again",
         arrived.len()
     );
     assert!(
         bytes == arrived,
-        "of {length} bytes {same} arrived, and then others: what is copied is taken, so `write` \
-         says so, or its caller offers it once more; and what a packet has not sent goes first"
+        "of {length} bytes, {same} arrived in order, and then wrong ones: what is copied is taken. \
+         If `write` does not count it, its caller writes it once more. What a packet has not sent \
+         goes first"
     );
 }
 
@@ -129,8 +128,5 @@ fn what_fits_is_not_copied() {
     let taken = write(&mut stream, &mut kernel, &[7; 15]).expect("there is room");
     assert_eq!(taken, 15);
     assert_eq!(stream.writing, Writing::Open);
-    assert!(
-        kernel.lent.is_none(),
-        "there was room, and yet a copy was lent"
-    );
+    assert!(kernel.lent.is_none(), "there was room, but a copy was lent");
 }

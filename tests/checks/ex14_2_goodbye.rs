@@ -2,14 +2,14 @@ use super::*;
 
 const LENT: Writing = Writing::InFlight { from: 3, to: 100 };
 
-/// What becomes of a socket in whose kernel 97 bytes are in flight, if any.
+/// A socket that is dropped. If a send is in flight, it has 97 bytes.
 #[derive(Default)]
 struct World {
     receiving: bool,
     sending: bool,
     connecting: bool,
     shut_down: bool,
-    /// What the peer gets of the 97.
+    /// How many of the 97 bytes the peer gets.
     arrives: usize,
     waits: usize,
     closed: bool,
@@ -26,41 +26,46 @@ impl World {
     }
 
     fn take(&mut self, step: Step) {
-        assert!(!self.closed, "{step:?} of a socket that is closed");
+        assert!(!self.closed, "{step:?} comes after `Close`");
         match step {
             Step::CancelReceive => {
-                assert!(self.receiving, "there is no receive to be cancelled");
+                assert!(
+                    self.receiving,
+                    "`CancelReceive`, but no receive is in flight"
+                );
                 self.receiving = false;
             }
             Step::CancelOutput => {
                 assert!(
                     self.sending || self.connecting,
-                    "there is no connect and no send to be cancelled"
+                    "`CancelOutput`, but no connect and no send is in flight"
                 );
                 self.sending = false;
                 self.connecting = false;
             }
             Step::ShutDown => {
-                assert!(!self.connecting, "there is no stream yet that could end");
+                assert!(
+                    !self.connecting,
+                    "`ShutDown`, but there is no connection yet"
+                );
                 self.shut_down = true;
             }
             Step::AwaitOutput => {
                 self.waits += 1;
                 assert!(
                     !self.connecting,
-                    "a connect may take a minute, and nobody wants its outcome: it is to be \
-                     cancelled"
+                    "a connect may take a minute, and nobody wants its outcome: cancel it"
                 );
-                assert!(self.sending, "there is no packet to be awaited");
+                assert!(self.sending, "`AwaitOutput`, but nothing is in flight");
                 assert!(
                     !self.receiving,
-                    "the receive stays in flight while the last write is awaited, and its memory \
-                     with it: cancel it first"
+                    "the receive and its memory stay in flight during the wait for the last \
+                     write: cancel the receive first"
                 );
                 assert!(
                     self.shut_down,
-                    "the last bytes are sent, and nobody polls, so nobody closes: the peer waits \
-                     for more until the stream is ended behind them"
+                    "the last bytes are sent, but nobody polls, so nobody closes: the peer waits \
+                     for more bytes. End the stream before you wait"
                 );
                 self.arrives = 97;
                 self.sending = false;
@@ -85,14 +90,14 @@ fn what_was_taken_arrives() {
         let world = world(receiving, LENT);
         assert_eq!(
             world.arrives, 97,
-            "`write` had taken these bytes, and the peer gets fewer: a send in flight is cancelled \
-             by `CancelOutput`, and by `Close`"
+            "`write` had taken these bytes, but the peer gets fewer: both `CancelOutput` and \
+             `Close` cancel a send in flight"
         );
     }
 }
 
 #[test]
-fn nothing_else_is_waited_for() {
+fn nothing_waits_but_the_last_write() {
     let failed = Writing::Failed(10054);
     for writing in [Writing::Apart, Writing::Open, failed, Writing::Connecting] {
         for receiving in [false, true] {

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind, Read};
 /// Where a stream's next bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    /// In the socket, if they are there: nothing is in flight or in hand.
     Idle,
-    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// The kernel has this many bytes of the buffer, and fills them. With 0 bytes, it
     /// only tells that there is something.
     InFlight(usize),
     /// In the buffer, from here to there.
@@ -15,14 +15,14 @@ pub enum Reading {
         from: usize,
         to: usize,
     },
-    /// In the socket: a receive of nothing has come back.
+    /// In the socket: a receive of nothing is back.
     Notified,
     Ended,
     Failed(i32),
 }
 
 impl Reading {
-    /// What was in flight has come back with so many bytes, or an error's code.
+    /// The buffer in flight is back, with this many bytes or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
             (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
@@ -33,7 +33,7 @@ impl Reading {
         }
     }
 
-    /// So many of the bytes in hand have been read.
+    /// The program has read this many of the bytes in hand.
     pub fn took(self, bytes: usize) -> Reading {
         match self {
             Reading::InHand { from, to } if from + bytes < to => Reading::InHand {
@@ -46,26 +46,26 @@ impl Reading {
     }
 }
 
-/// A connection that waits to be read.
+/// A stream that is read.
 pub struct Stream {
     pub reading: Reading,
-    /// What is lent, and what has come.
+    /// The kernel has it, or it holds what has come.
     pub buffer: [u8; 8],
 }
 
 /// The system's side of it.
 pub trait Socket {
-    /// Lends the whole buffer. `Some`: so many bytes have come at once, and it is back. `None`: it
-    /// is the kernel's until its packet comes, which others see to.
+    /// Lends the whole buffer. `Some`: it is back at once, with this many bytes. `None`: the kernel
+    /// has it until its packet comes. The checks play that packet.
     fn lend(&mut self, buffer: &mut [u8; 8]) -> Option<usize>;
-    /// Takes what lies in the socket, if anything does.
+    /// Reads from the socket itself; `WouldBlock` if nothing is there.
     fn recv(&mut self, into: &mut [u8]) -> io::Result<usize>;
 }
 
-/// Reads what has come, and sees to it that more can come.
+/// Reads what has come, and makes sure that more can come.
 ///
-/// When it is first called, the buffer is lent already. It compiles; bytes overtake others, and
-/// after a while nobody is told of any. Repair it.
+/// The buffer is lent before the first call. This function compiles, but newer bytes overtake older
+/// ones, and after a while no packet comes any more. Repair it.
 pub fn read(stream: &mut Stream, socket: &mut impl Socket, into: &mut [u8]) -> io::Result<usize> {
     match stream.reading {
         Reading::InHand { from, to } => {

@@ -3,9 +3,9 @@
 /// Where a stream's next bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    /// In the socket, if they are there: nothing is in flight or in hand.
     Idle,
-    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// The kernel has this many bytes of the buffer, and fills them. With 0 bytes, it
     /// only tells that there is something.
     InFlight(usize),
     /// In the buffer, from here to there.
@@ -13,14 +13,14 @@ pub enum Reading {
         from: usize,
         to: usize,
     },
-    /// In the socket: a receive of nothing has come back.
+    /// In the socket: a receive of nothing is back.
     Notified,
     Ended,
     Failed(i32),
 }
 
 impl Reading {
-    /// What was in flight has come back with so many bytes, or an error's code.
+    /// The buffer in flight is back, with this many bytes or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
             (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
@@ -32,24 +32,25 @@ impl Reading {
     }
 }
 
-/// What the socket gave when it was asked.
+/// What a read from the socket returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Received {
-    /// So many bytes; 0 are the end.
+    /// This many bytes. 0 bytes are the end.
     Bytes(usize),
     WouldBlock,
 }
 
-/// What a stream that lends no bytes is from now on. Before, it was one of these:
+/// The new state of a stream that lends no bytes, after a read from the socket. The old state is one
+/// of these:
 ///
-/// - `InFlight(0)`: a receive of nothing is in flight, and its packet will say that there is something;
-/// - `Notified`: that packet has come, and the event was delivered.
+/// - `InFlight(0)`: a receive of nothing is in flight. Its packet will say that there is something.
+/// - `Notified`: that packet has come, and the program has got the event.
 ///
-/// `Idle` has a new receive of nothing begun, which completes at once if something is there. `level`
-/// is how the stream is registered: what is left after a read has to be reported again.
+/// If you return `Idle`, the stream starts a new receive of nothing. It completes at once if something
+/// is there. `level`: the stream is level-triggered, and what a read leaves must be reported again.
 ///
-/// It compiles, and the program sleeps beside bytes that have arrived. Repair it; a receive that
-/// nobody needs is a call too many, and two at a time are never right.
+/// This function compiles, but the program sleeps although bytes have arrived. Repair it. Start no
+/// receive that nobody needs, and never two at the same time.
 pub fn asked(reading: Reading, received: Received, level: bool) -> Reading {
     let _ = level;
     match received {

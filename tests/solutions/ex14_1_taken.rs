@@ -7,12 +7,12 @@ use std::io::{self, ErrorKind, Write};
 pub enum Writing {
     /// The socket takes what it has room for.
     Open,
-    /// The kernel has a copy, and these bytes of it are not sent yet.
+    /// The kernel has a copy. These bytes of it are not sent yet.
     InFlight { from: usize, to: usize },
 }
 
 impl Writing {
-    /// So many bytes of the copy have been sent. Still `InFlight`: the rest is to be lent again.
+    /// This many bytes of the copy were sent. If the result is `InFlight`, lend the rest again.
     pub fn came_back(self, bytes: usize) -> Writing {
         match self {
             Writing::InFlight { from, to } if from + bytes < to => Writing::InFlight {
@@ -24,23 +24,23 @@ impl Writing {
     }
 }
 
-/// A connection that is written to.
+/// A stream that is written.
 pub struct Stream {
     pub writing: Writing,
-    /// What is copied, to be lent.
+    /// The copy that is lent.
     pub buffer: [u8; 8],
 }
 
 /// The system's side of it.
 pub trait Socket {
-    /// Takes as much as there is room for; `WouldBlock` if there is none.
+    /// Takes what it has room for; `WouldBlock` if it has none.
     fn send(&mut self, bytes: &[u8]) -> io::Result<usize>;
-    /// Begins a WSASend of these bytes of the buffer. It is in flight until its packet comes.
+    /// Starts a WSASend of these bytes of the buffer. It is in flight until its packet comes.
     fn lend(&mut self, bytes: &[u8]);
 }
 
-/// Writes what the socket takes at once; if it takes nothing, copies some and lends that. What this
-/// says it has taken is sent, once.
+/// Writes what the socket takes at once. If the socket takes nothing, lends a copy of some bytes. The
+/// bytes that this function counts as written are sent, once.
 // ANCHOR: answer
 pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io::Result<usize> {
     if stream.writing != Writing::Open {
@@ -57,7 +57,7 @@ pub fn write(stream: &mut Stream, socket: &mut impl Socket, bytes: &[u8]) -> io:
     }
 }
 
-/// The packet has come: so many bytes of those that were lent have been sent.
+/// The packet has come: this many of the lent bytes were sent.
 pub fn packet(stream: &mut Stream, socket: &mut impl Socket, sent: usize) {
     stream.writing = stream.writing.came_back(sent);
     if let Writing::InFlight { from, to } = stream.writing {

@@ -1,7 +1,7 @@
 //! A TCP listener over completions.
 //!
 //! Chapter 14. A registered listener has one AcceptEx in flight. It lends a new
-//! socket, and the next client gets that.
+//! socket, and the next client gets that socket.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -28,10 +28,10 @@ pub(crate) struct TcpListener {
 
 /// What a listener adds to the state of a source.
 pub(crate) struct Listener {
-    /// The family of its sockets.
+    /// The family of the sockets that it lends.
     domain: i32,
     acceptex: ffi::AcceptEx,
-    /// AcceptEx writes both addresses here. The kernel has it meanwhile.
+    /// AcceptEx writes both addresses here. The kernel has it while one is in flight.
     addresses: Box<ffi::Addresses>,
 }
 // ANCHOR_END: listener
@@ -44,7 +44,7 @@ impl TcpListener {
             acceptex: ffi::acceptex(socket.as_socket())?,
             addresses: Box::new(ffi::Addresses::room()),
         };
-        // A listener writes to nobody.
+        // A listener never writes.
         let source = CompletionSource::new(socket, kind, Outgoing::Apart);
         Ok(TcpListener {
             source: Arc::new(source),
@@ -53,8 +53,8 @@ impl TcpListener {
     // ANCHOR_END: new
 
     // ANCHOR: bind
-    /// Without SO_REUSEADDR: on Windows a port is free again at once, and the
-    /// option would let another program take it from this one.
+    /// Without SO_REUSEADDR. Windows frees a port at once when its listener closes,
+    /// and the option would let another program take the port from this one.
     pub(crate) fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
         let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
         ffi::bind(socket.as_socket(), addr)?;
@@ -68,8 +68,8 @@ impl TcpListener {
     }
 
     // ANCHOR: accept
-    /// Hands out the client that has got its socket. An unregistered listener asks
-    /// the system itself.
+    /// Hands out the client that AcceptEx has brought. An unregistered listener calls
+    /// the system's `accept`.
     pub(crate) fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let source = &mut self.source.lock();
         loop {
@@ -78,12 +78,14 @@ impl TcpListener {
                 source.arm();
                 match self.finish(&socket) {
                     Ok(from) => return Ok((TcpStream::from_socket(socket)?, from)),
-                    // The client gave up: the next one may be there.
+                    // The client gave up. The next one may be there.
                     Err(_) => continue,
                 }
             }
+            // ANCHOR_END: accept
+            // ANCHOR: no_client
             if let Some(error) = source.incoming.take_error(false) {
-                // Nothing is in flight: the next call finds out whether it fails again.
+                // Nothing is in flight. The next call tries again.
                 source.incoming = Incoming::Refused;
                 return Err(error);
             }
@@ -99,14 +101,17 @@ impl TcpListener {
         }
     }
 
-    /// Makes a whole socket of the one that AcceptEx has filled: until then its
-    /// other calls know of no connection.
+    // ANCHOR_END: no_client
+
+    // ANCHOR: finish
+    /// Finishes a socket that AcceptEx has connected. Before that, its other calls do
+    /// not know that it is connected.
     fn finish(&self, socket: &OwnedSocket) -> io::Result<SocketAddr> {
         let (name, by) = (ffi::SO_UPDATE_ACCEPT_CONTEXT, self.socket().as_raw_socket());
         ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, by)?;
         ffi::getpeername(socket.as_socket())
     }
-    // ANCHOR_END: accept
+    // ANCHOR_END: finish
 
     pub(crate) fn socket(&self) -> BorrowedSocket<'_> {
         self.source.handle().as_socket()
@@ -134,8 +139,10 @@ impl Kind for Listener {
         unsafe { ffi::accept_overlapped(acceptex, listener, next, addresses, call.overlapped) }
     }
 
-    /// A client may give up before it is accepted. That is no error of the
-    /// listener's.
+    // ANCHOR_END: kind
+
+    // ANCHOR: came
+    /// A client may give up before it is accepted. Then the listener has not failed.
     fn came(_: &mut State<Self>, lent: OwnedSocket, outcome: Outcome) -> Incoming<OwnedSocket> {
         match outcome {
             Ok(_) => Incoming::InHand(lent, 0..0),
@@ -145,9 +152,9 @@ impl Kind for Listener {
     }
 }
 
-/// Whether it is the client's error, and not the listener's. `accept` may also
-/// succeed for a client that has reset, and give no address: then the error is
-/// ours, and has no number.
+/// Whether the client has failed, and not the listener. `accept` may succeed for a
+/// client that has reset, and return no address. Then `Address::read` makes the
+/// error, which has no number.
 fn gave_up(error: &io::Error) -> bool {
     let no_address = error.kind() == ErrorKind::InvalidInput && error.raw_os_error().is_none();
     no_address
@@ -156,7 +163,7 @@ fn gave_up(error: &io::Error) -> bool {
             ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::NotConnected
         )
 }
-// ANCHOR_END: kind
+// ANCHOR_END: came
 
 #[cfg(test)]
 mod tests {
@@ -167,6 +174,6 @@ mod tests {
         let error = ffi::Address::room().0.read().unwrap_err();
         assert!(gave_up(&error), "{error}");
         let invalid = io::Error::from_raw_os_error(ffi::ERROR_INVALID_PARAMETER);
-        assert!(!gave_up(&invalid), "this is the listener's: {invalid}");
+        assert!(!gave_up(&invalid), "the listener has failed: {invalid}");
     }
 }

@@ -1,8 +1,8 @@
 //! Sockets over completions.
 //!
-//! Chapters 13, 14 and 16. `completion/` has what they have in common with pipes,
-//! `socket.rs` what they have in common with each other. `tcp.rs`, `listener.rs` and
-//! `udp.rs` add which calls start a read or a write, and what their outcomes mean.
+//! Chapters 13, 14 and 16. `completion/` has what sockets share with pipes.
+//! `socket.rs` has what all sockets share. `tcp.rs`, `listener.rs` and `udp.rs` add
+//! which calls start a read or a write, and what the outcomes mean.
 
 mod listener;
 mod socket;

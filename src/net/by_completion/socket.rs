@@ -27,7 +27,7 @@ impl Handle for OwnedSocket {
         as_handle(self.as_socket())
     }
 
-    /// A packet has a general error. The socket knows its own.
+    /// A packet has only a general error. The socket has the exact one.
     fn outcome(&self, packet: &Packet) -> Outcome {
         if packet.status().is_ok() {
             return Ok(packet.bytes_transferred());
@@ -38,8 +38,8 @@ impl Handle for OwnedSocket {
         result.map(|(bytes, _)| bytes)
     }
 
-    /// A layered provider whose sockets are no handles of the kernel's would lose
-    /// other packets by it
+    /// If a layered provider's sockets are not handles of the kernel's, skipping
+    /// packets can lose packets that are not skipped
     /// (<https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-setfilecompletionnotificationmodes>).
     fn skip_packets(&self) -> bool {
         ffi::has_kernel_handles(self.as_socket()).unwrap_or(false)
@@ -49,8 +49,7 @@ impl Handle for OwnedSocket {
 // ANCHOR_END: handle
 
 // ANCHOR: into_std
-/// Hands a socket back to the standard library, if nothing of it is with the
-/// kernel or with us.
+/// Hands a socket back to the standard library if nothing is in flight or in hand.
 pub(crate) fn into_std<K, S>(source: Arc<CompletionSource<K>>) -> io::Result<S>
 where
     K: Kind<Handle = OwnedSocket>,
@@ -81,7 +80,7 @@ mod tests {
     use crate::iocp::ffi::Started;
     use crate::{Events, Interests, Poll, Token};
 
-    /// Reads datagrams, but the system has no memory for that so many times.
+    /// Reads datagrams. The first reads, as many as this number, lack memory.
     struct Short(usize);
 
     impl Kind for Short {
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_the_system_has_no_memory_for_is_told_to_try_again() {
+    fn a_source_whose_read_lacked_memory_is_told_to_try_again() {
         let socket = socket(ffi::AF_INET, ffi::SOCK_DGRAM).unwrap();
         ffi::bind(socket.as_socket(), "127.0.0.1:0".parse().unwrap()).unwrap();
         let to = ffi::getsockname(socket.as_socket()).unwrap();
@@ -131,7 +130,7 @@ mod tests {
         };
         for refusals in [2, 1, 0] {
             assert!(is_event(20_000), "try again");
-            // What a read does that finds nothing.
+            // What a read does when it finds nothing.
             let mut source = source.lock();
             assert!(matches!(source.incoming, Incoming::Refused));
             assert_eq!(source.kind.0, refusals);

@@ -1,7 +1,7 @@
 //! A TCP stream over completions.
 //!
 //! Chapter 13 for reading, 14 for writing and connecting. The public types in
-//! `net/tcp.rs` forward to these.
+//! `net/tcp.rs` forward to the types here.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
@@ -20,12 +20,12 @@ use crate::net::ffi;
 use crate::net::options::{domain, take_error};
 
 // ANCHOR: stream
-/// What a stream lends for reading, unless told otherwise, in bytes.
+/// What a stream lends for reading unless `set_lending` changes it, in bytes.
 pub(crate) const LENT: usize = 4096;
 /// The most that a write copies when the socket is full, in bytes.
 const COPIED: usize = 16 * 1024;
 
-/// Clones share one state and one registration: two reads in flight on one socket
+/// Clones share one state and one registration. Two reads in flight on one socket
 /// would split its stream between them.
 #[derive(Debug, Clone)]
 pub(crate) struct TcpStream {
@@ -34,9 +34,10 @@ pub(crate) struct TcpStream {
 
 /// What a stream adds to the state of a source.
 pub(crate) struct Stream {
-    /// Where to connect to, until that has succeeded. The kernel has it meanwhile.
+    /// Where to connect to, until the connection is made. While a connect is in
+    /// flight, the kernel has this address.
     peer: Option<Box<(ffi::Address, i32)>>,
-    /// How much the next read lends, in bytes. 0: it only notifies.
+    /// How much the next read lends, in bytes. A read of 0 bytes only notifies.
     pub(crate) lends: usize,
 }
 // ANCHOR_END: stream
@@ -54,8 +55,8 @@ impl TcpStream {
     // ANCHOR_END: new
 
     // ANCHOR: connect
-    /// The first registration starts to connect: only then is there a port that
-    /// tells of the end.
+    /// The first registration starts the connect: before that, no port gets the
+    /// packet.
     pub(crate) fn connect(addr: SocketAddr) -> io::Result<TcpStream> {
         let socket = socket(domain(addr), ffi::SOCK_STREAM)?;
         // ConnectEx takes only a socket that is bound.
@@ -68,7 +69,7 @@ impl TcpStream {
     }
     // ANCHOR_END: connect
 
-    /// Of a socket that is connected and does not block.
+    /// The socket is connected and does not block.
     pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<TcpStream> {
         Ok(TcpStream::new(socket, Outgoing::Open, None))
     }
@@ -90,11 +91,11 @@ impl TcpStream {
     }
 
     // ANCHOR: receive
-    /// Hands out what is in hand. If no bytes can come through a lent buffer, it
-    /// asks the socket itself.
+    /// Hands out what is in hand. If no buffer can bring the next bytes, it reads
+    /// from the socket itself.
     fn receive(&self, buffers: &mut [IoSliceMut<'_>], peek: bool) -> io::Result<usize> {
-        // Empty buffers at the front are left out: one call takes only so many. And 0
-        // bytes read into empty buffers alone are not the end.
+        // One call takes a limited number of buffers. If all of those are empty, it
+        // returns 0, which would look like the end.
         let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
         };
@@ -104,15 +105,17 @@ impl TcpStream {
             return Err(ErrorKind::WouldBlock.into());
         }
         if !source.outgoing.is_connected() {
-            // Refused: after the error the stream has ended.
+            // The connect failed: the error once, then the end.
             return source.outgoing.take_error().map_or(Ok(0), Err);
         }
+        // ANCHOR_END: receive
+        // ANCHOR: in_hand
         match &mut source.incoming {
             Incoming::InFlight(buffer) if buffer.size() > 0 => Err(ErrorKind::WouldBlock.into()),
             Incoming::InHand(buffer, left) => {
                 let n = (&buffer[left.clone()]).read_vectored(buffers)?;
                 if peek {
-                    // Nothing is in flight, so what has come since is in the socket.
+                    // Nothing is in flight, so the bytes that follow are in the socket.
                     let more = match &mut buffers[0][n..] {
                         [] => Ok(0),
                         room => ffi::recv(self.socket(), room, ffi::MSG_PEEK),
@@ -123,7 +126,7 @@ impl TcpStream {
                 source.arm();
                 Ok(n)
             }
-            // ANCHOR_END: receive
+            // ANCHOR_END: in_hand
             // ANCHOR: receive_more
             Incoming::Ended | Incoming::Unwanted { .. } => Ok(0),
             Incoming::Failed(_) => source.incoming.take_error(true).map_or(Ok(0), Err),
@@ -149,9 +152,9 @@ impl TcpStream {
         self.write_vectored(&[IoSlice::new(&buffer[..most])])
     }
 
-    // ANCHOR: write
-    /// Writes what the socket takes at once. Only if it takes nothing, a copy is
-    /// lent, so that a packet tells when there is room again.
+    // ANCHOR: fits
+    /// Writes what the socket takes at once. If it takes nothing, it lends a copy,
+    /// whose packet tells that there is room again.
     pub(crate) fn write_vectored(&self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let Some(first) = buffers.iter().position(|buffer| !buffer.is_empty()) else {
             return Ok(0);
@@ -165,6 +168,8 @@ impl TcpStream {
             0 => return self.write(&buffers[0]),
             count => &buffers[..count],
         };
+        // ANCHOR_END: fits
+        // ANCHOR: write
         let source = &mut self.source.lock();
         source.outgoing.check()?;
         match ffi::send_vectored(self.socket(), buffers) {
@@ -179,7 +184,7 @@ impl TcpStream {
     // ANCHOR_END: write
 
     // ANCHOR: shutdown
-    /// Calls the system at once: it sends first what is in flight.
+    /// No need to wait for a write in flight: the system sends it before the end.
     pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         ffi::shutdown(self.socket(), how)?;
         if how != Shutdown::Write {
@@ -194,7 +199,7 @@ impl TcpStream {
         let source = &mut self.source.lock();
         let error = source.outgoing.take_error();
         match error.or_else(|| source.incoming.take_error(true)) {
-            // The socket would tell of a refusal again and again.
+            // After a failed connect, the socket would repeat that error for ever.
             None if source.kind.peer.is_none() => take_error(self.socket()),
             error => Ok(error),
         }
@@ -228,7 +233,7 @@ impl Kind for Stream {
 
     fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
-            // No bytes were asked for, so no bytes are not the end.
+            // The buffer had no room, so 0 bytes are not the end.
             Ok(_) if lent.size() == 0 => Incoming::Notified,
             Ok(0) => Incoming::Ended,
             Ok(bytes) => Incoming::InHand(lent, 0..bytes),
@@ -259,7 +264,7 @@ impl Kind for Stream {
             return outcome;
         }
         let name = ffi::SO_UPDATE_CONNECT_CONTEXT;
-        // Until then the socket's other calls know of no connection.
+        // Before that, the socket's other calls do not know that it is connected.
         let connected = outcome.and_then(|bytes| {
             ffi::set_option(socket.as_socket(), ffi::SOL_SOCKET, name, ())?;
             Ok(bytes)
@@ -274,7 +279,8 @@ impl Kind for Stream {
     // ANCHOR_END: went
 
     // ANCHOR: ends
-    /// The end of the stream is sent behind what is in flight, even if nobody polls.
+    /// Has the kernel send the end of the stream after what is in flight, even if
+    /// nobody polls.
     fn ends(socket: &OwnedSocket) -> bool {
         ffi::shutdown(socket.as_socket(), Shutdown::Write).is_ok()
     }

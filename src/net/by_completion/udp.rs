@@ -41,7 +41,7 @@ pub(crate) struct Datagrams {
 
 impl UdpSocket {
     pub(crate) fn from_socket(socket: OwnedSocket) -> io::Result<UdpSocket> {
-        // If that is refused, `came` begins again after such an error.
+        // If the system refuses this, `came` starts again after such an error.
         let _ = ffi::set_connreset(socket.as_socket(), false);
         let kind = Datagrams {
             sender: Box::new(ffi::Address::room()),
@@ -82,8 +82,8 @@ impl UdpSocket {
     }
 
     // ANCHOR: receive
-    /// Hands out the datagram in hand. After that the next one is fetched, if there
-    /// is one. A socket that is not watched for reading asks the system now.
+    /// Hands out the datagram in hand, and then fetches the next one if it is there.
+    /// A socket that is not watched for reading asks the system now.
     fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
         let source = &mut self.source.lock();
         source.arm();
@@ -120,8 +120,8 @@ impl UdpSocket {
     }
 
     // ANCHOR: transmit
-    /// Sends the datagram, if the socket has room for it. If not, a copy is lent,
-    /// so that a packet tells when there is room again.
+    /// Sends the datagram if the socket has room for it. If not, lends a copy, whose
+    /// packet tells that there is room again.
     fn transmit(&self, datagram: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
         let source = &mut self.source.lock();
         source.outgoing.check()?;
@@ -130,7 +130,7 @@ impl UdpSocket {
             None => ffi::send(self.socket(), datagram),
         };
         let sent = match send() {
-            // Nothing was sent, and the error is gone now.
+            // That call sent nothing, and took the error from the socket.
             Err(error) if is_of_an_earlier(&error) => send(),
             sent => sent,
         };
@@ -149,7 +149,7 @@ impl UdpSocket {
         let error = source.outgoing.take_error();
         let error = error.or_else(|| source.incoming.take_error(false));
         if error.is_some() {
-            // The program need not ask for a datagram as well.
+            // The next datagram is an event, even if the program reads none now.
             source.tell_again(Readiness::READABLE);
             source.arm();
         }
@@ -184,7 +184,7 @@ impl Kind for Datagrams {
         state.watches_reading()
     }
 
-    /// Asks the socket first: many datagrams that come together are one packet.
+    /// Asks the socket first: so many datagrams that come together need one packet.
     fn lend(&mut self, socket: &OwnedSocket) -> io::Result<Incoming<Buffer>> {
         let mut buffer = Buffer::take(ROOM);
         loop {
@@ -215,7 +215,7 @@ impl Kind for Datagrams {
     fn came(_: &mut State<Self>, lent: Buffer, outcome: Outcome) -> Incoming<Buffer> {
         match outcome {
             Ok(len) => Incoming::InHand(lent, 0..len),
-            // No datagram is lost by it, and a server must survive its clients.
+            // It loses no datagram, and a server must survive its clients.
             Err(error) if is_of_an_earlier(&error) => Incoming::Idle,
             Err(error) => Incoming::Failed(error),
         }
@@ -236,15 +236,15 @@ impl Kind for Datagrams {
 
     fn went(state: &mut State<Self>, _: &OwnedSocket, outcome: Outcome) -> Outcome {
         match (&state.outgoing, outcome) {
-            // The error is not this datagram's. A datagram may always be lost.
+            // The error belongs to another datagram. UDP may lose any datagram.
             (Outgoing::InFlight(_, all), Err(error)) if is_of_an_earlier(&error) => Ok(all.len()),
             (_, outcome) => outcome,
         }
     }
 }
 
-/// Whether the error tells of a datagram that was sent earlier: it found nobody, or
-/// expired on its way.
+/// Whether the error tells of a datagram that was sent earlier: it found no receiver,
+/// or expired on its way.
 fn is_of_an_earlier(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -265,8 +265,8 @@ mod tests {
         assert_ne!(poll.poll(events, Some(Duration::from_secs(20))).unwrap(), 0);
     }
 
-    /// Under each trigger: who has taken the error waits for datagrams, and need not
-    /// have asked for one.
+    /// Under each trigger, a program that has taken the error can wait for datagrams
+    /// without a read before.
     #[test]
     fn after_an_error_that_was_taken_the_next_datagram_is_an_event() {
         let any = "127.0.0.1:0".parse().unwrap();
@@ -294,7 +294,7 @@ mod tests {
         }
     }
 
-    /// It is an error once. It does not stand before all that come after it.
+    /// The error comes once, and does not stop the datagrams after it.
     #[test]
     fn a_datagram_whose_sender_is_unknown_is_taken_like_any_other() {
         let any = "127.0.0.1:0".parse().unwrap();
@@ -315,9 +315,9 @@ mod tests {
         assert_eq!(here.recv(&mut [0; 8]).unwrap(), 5);
     }
 
-    /// No packet of Wine's says so, so this takes one for granted.
+    /// No packet of Wine's has this error, so the test makes up the outcome.
     #[test]
-    fn an_error_of_an_earlier_datagram_is_not_that_of_the_one_in_flight() {
+    fn an_error_of_an_earlier_datagram_does_not_fail_the_one_in_flight() {
         let here = crate::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let (source, error) = (&here.inner.source, io::Error::from_raw_os_error);
         let mut state = source.lock();
@@ -329,9 +329,9 @@ mod tests {
         state.outgoing = Outgoing::Open;
     }
 
-    /// No socket refuses a datagram for loopback, so this takes that for granted.
+    /// No socket refuses a datagram for loopback, so the test calls `write_copy` itself.
     #[test]
-    fn what_the_socket_has_no_room_for_is_copied_and_sent_all_the_same() {
+    fn a_datagram_that_the_socket_has_no_room_for_is_copied_and_sent() {
         let any = "127.0.0.1:0".parse().unwrap();
         let there = net::UdpSocket::bind(any).unwrap();
         there
@@ -366,9 +366,9 @@ mod tests {
             );
         }
 
-        // One that fails at once has taken nothing; one that fails later is told of by
-        // the next call, once. (One that is too long would do as well, but for that
-        // Wine, unlike Windows, queues a packet.)
+        // A send that fails at once has taken nothing. If it fails later, the next call
+        // returns the error, once. (A datagram that is too long would fail, too, but
+        // then Wine, unlike Windows, queues a packet.)
         let mut locked = source.lock();
         let elsewhere = Some("[::1]:9".parse().unwrap());
         let at_once = write_copy(&mut locked, b"not there", elsewhere);

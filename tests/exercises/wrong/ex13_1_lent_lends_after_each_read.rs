@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, Read};
 /// Where a stream's next bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    /// In the socket, if they are there: nothing is in flight or in hand.
     Idle,
-    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// The kernel has this many bytes of the buffer, and fills them. With 0 bytes, it
     /// only tells that there is something.
     InFlight(usize),
     /// In the buffer, from here to there.
@@ -16,14 +16,14 @@ pub enum Reading {
         from: usize,
         to: usize,
     },
-    /// In the socket: a receive of nothing has come back.
+    /// In the socket: a receive of nothing is back.
     Notified,
     Ended,
     Failed(i32),
 }
 
 impl Reading {
-    /// What was in flight has come back with so many bytes, or an error's code.
+    /// The buffer in flight is back, with this many bytes or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
             (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
@@ -34,7 +34,7 @@ impl Reading {
         }
     }
 
-    /// So many of the bytes in hand have been read.
+    /// The program has read this many of the bytes in hand.
     pub fn took(self, bytes: usize) -> Reading {
         match self {
             Reading::InHand { from, to } if from + bytes < to => Reading::InHand {
@@ -47,19 +47,19 @@ impl Reading {
     }
 }
 
-/// A connection that waits to be read.
+/// A stream that is read.
 pub struct Stream {
     pub reading: Reading,
-    /// What is lent, and what has come.
+    /// The kernel has it, or it holds what has come.
     pub buffer: [u8; 8],
 }
 
 /// The system's side of it.
 pub trait Socket {
-    /// Lends the whole buffer. `Some`: so many bytes have come at once, and it is back. `None`: it
-    /// is the kernel's until its packet comes, which others see to.
+    /// Lends the whole buffer. `Some`: it is back at once, with this many bytes. `None`: the kernel
+    /// has it until its packet comes. The checks play that packet.
     fn lend(&mut self, buffer: &mut [u8; 8]) -> Option<usize>;
-    /// Takes what lies in the socket, if anything does.
+    /// Reads from the socket itself; `WouldBlock` if nothing is there.
     fn recv(&mut self, into: &mut [u8]) -> io::Result<usize>;
 }
 

@@ -1,12 +1,12 @@
-// Fails with: what was left was not reported
+// Fails with: the rest was not reported
 //! Exercise 13.2: nothing lent, nothing missed.
 
 /// Where a stream's next bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// In the socket, if anywhere: nothing is in flight, and nothing in hand.
+    /// In the socket, if they are there: nothing is in flight or in hand.
     Idle,
-    /// The kernel has so many bytes of the buffer, and fills them. Of 0 bytes, it
+    /// The kernel has this many bytes of the buffer, and fills them. With 0 bytes, it
     /// only tells that there is something.
     InFlight(usize),
     /// In the buffer, from here to there.
@@ -14,14 +14,14 @@ pub enum Reading {
         from: usize,
         to: usize,
     },
-    /// In the socket: a receive of nothing has come back.
+    /// In the socket: a receive of nothing is back.
     Notified,
     Ended,
     Failed(i32),
 }
 
 impl Reading {
-    /// What was in flight has come back with so many bytes, or an error's code.
+    /// The buffer in flight is back, with this many bytes or an error's code.
     pub fn came_back(self, outcome: Result<usize, i32>) -> Reading {
         match (self, outcome) {
             (Reading::InFlight(_), Err(code)) => Reading::Failed(code),
@@ -33,10 +33,10 @@ impl Reading {
     }
 }
 
-/// What the socket gave when it was asked.
+/// What a read from the socket returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Received {
-    /// So many bytes; 0 are the end.
+    /// This many bytes. 0 bytes are the end.
     Bytes(usize),
     WouldBlock,
 }

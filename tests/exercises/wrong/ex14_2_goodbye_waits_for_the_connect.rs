@@ -4,12 +4,12 @@
 /// How far a stream has come with connecting and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writing {
-    /// Nobody has asked for a connection.
+    /// No connection, and none under way.
     Apart,
     Connecting,
     /// The socket takes what it has room for.
     Open,
-    /// The kernel has a copy, and these bytes of it are not sent yet.
+    /// The kernel has a copy. These bytes of it are not sent yet.
     InFlight {
         from: usize,
         to: usize,
@@ -18,18 +18,18 @@ pub enum Writing {
     Failed(i32),
 }
 
-/// What can be done with a socket that nobody needs any more.
+/// A step with a socket that nobody needs any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
-    /// Cancels the receive that is in flight. Its packet comes soon.
+    /// Cancels the receive in flight. Its packet comes soon.
     CancelReceive,
-    /// Cancels the connect or the send that is in flight. Its packet comes soon.
+    /// Cancels the connect or the send in flight. Its packet comes soon.
     CancelOutput,
-    /// Ends the stream: the peer reads to the last byte that was sent or is in flight, and then 0.
+    /// Ends the stream. The peer reads all bytes that were sent or are in flight, and then 0.
     ShutDown,
-    /// Goes on with the next step only when the packet of the connect or the send has come.
+    /// Waits for the packet of the connect or the send before the next step.
     AwaitOutput,
-    /// Closes the socket, which cancels whatever is in flight.
+    /// Closes the socket, which cancels what is in flight.
     Close,
 }
 

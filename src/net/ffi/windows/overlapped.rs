@@ -1,9 +1,9 @@
 //! The calls that lend memory to the kernel.
 //!
-//! Each is `unsafe` for the same reason: what its pointers lead to stays where it
-//! is, and nobody else touches it, until the operation's packet has been
-//! dequeued. After `Started::AtOnce` of a handle that skips packets, and after
-//! an error, it is the caller's again at once.
+//! Each call is `unsafe` for the same reason. Until the operation's packet has been
+//! dequeued, the memory behind its pointers stays where it is, and nobody else
+//! touches it. The memory is the caller's again at once after an error, and after
+//! `Started::AtOnce` on a handle that skips packets.
 
 use std::ffi::c_void;
 use std::io::{ErrorKind, Result};
@@ -13,7 +13,7 @@ use super::SIO_GET_EXTENSION_FUNCTION_POINTER;
 use super::{Address, SOCKET, Socket, WSABUF, c, checked, raw, size, socklen_t};
 use crate::iocp::ffi::{BOOL, OVERLAPPED, Started};
 
-/// What would be called instead of a packet being queued; none ever is
+/// A function that the system would call instead of queueing a packet. We pass none
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/winsock2/nc-winsock2-lpwsaoverlapped_completion_routine>).
 pub type CompletionRoutine = unsafe extern "system" fn(
     dwError: u32,
@@ -45,7 +45,7 @@ pub type ConnectEx = unsafe extern "system" fn(
     lpOverlapped: *mut OVERLAPPED,
 ) -> BOOL;
 
-/// The name of a function that is asked for
+/// The number that names a function of Winsock's
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/guiddef/ns-guiddef-guid>).
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -69,8 +69,8 @@ pub const WSAID_CONNECTEX: GUID = GUID {
     Data4: [0x8e, 0xe9, 0x76, 0xe5, 0x8c, 0x74, 0x06, 0x3e],
 };
 
-/// Where `AcceptEx` writes the two addresses, each with 16 bytes of its own. They
-/// are not to be read: `getsockname` and `getpeername` know them too.
+/// Where `AcceptEx` writes the two addresses. It asks for 16 bytes more than each
+/// needs. We read them with `getsockname` and `getpeername` instead.
 #[repr(C, align(4))]
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses(pub [u8; 2 * ADDRESS_ROOM]);
@@ -78,26 +78,26 @@ pub struct Addresses(pub [u8; 2 * ADDRESS_ROOM]);
 const ADDRESS_ROOM: usize = size_of::<Address>() + 16;
 
 impl Addresses {
-    /// Empty ones.
+    /// Nothing but zeros.
     pub const fn room() -> Addresses {
         Addresses([0; 2 * ADDRESS_ROOM])
     }
 }
 
 // ANCHOR: extension
-/// `AcceptEx`, which Winsock gives out rather than exports.
+/// The address of `AcceptEx`, which no library exports.
 pub fn acceptex(socket: Socket) -> Result<AcceptEx> {
     // SAFETY: this is the function of that name.
     unsafe { extension(socket, WSAID_ACCEPTEX) }
 }
 
-/// `ConnectEx`, which Winsock gives out rather than exports.
+/// The address of `ConnectEx`, which no library exports.
 pub fn connectex(socket: Socket) -> Result<ConnectEx> {
     // SAFETY: this is the function of that name.
     unsafe { extension(socket, WSAID_CONNECTEX) }
 }
 
-/// The function that a GUID names.
+/// Asks a socket for the function that a GUID names.
 ///
 /// # Safety
 ///
@@ -116,11 +116,12 @@ unsafe fn extension<F>(socket: Socket, mut guid: GUID) -> Result<F> {
 // ANCHOR_END: extension
 
 // ANCHOR: recv
-/// Lends a buffer to receive into. Of length 0, it asks when there is something.
+/// Lends a buffer to receive into. With length 0, the packet tells that there is
+/// something to read.
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer` and `overlapped`.
+/// The rule at the top of this file holds for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn recv_overlapped(
     socket: Socket,
@@ -129,8 +130,8 @@ pub unsafe fn recv_overlapped(
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
     let (s, len) = (raw(socket), size(len) as u32);
-    // The kernel copies this one, and the two numbers mean something only if
-    // the call succeeds at once.
+    // The kernel copies the WSABUF. The two numbers mean something only if the call
+    // succeeds at once.
     let (mut one, mut n, mut flags) = (WSABUF { len, buf: buffer }, 0, 0);
     // SAFETY: `one` is a WSABUF whose memory the caller lends.
     let done = unsafe { c::WSARecv(s, &mut one, 1, &mut n, &mut flags, overlapped, None) };
@@ -143,7 +144,7 @@ pub unsafe fn recv_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer` and `overlapped`.
+/// The rule at the top of this file holds for `buffer` and `overlapped`.
 #[inline]
 pub unsafe fn send_overlapped(
     socket: Socket,
@@ -163,8 +164,8 @@ pub unsafe fn send_overlapped(
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer`, `from`, `fromlen` and `overlapped`. `fromlen`
-/// says how long `from` is.
+/// The rule at the top of this file holds for `buffer`, `from`, `fromlen` and
+/// `overlapped`. `fromlen` is the length of `from`.
 pub unsafe fn recvfrom_overlapped(
     socket: Socket,
     buffer: *mut u8,
@@ -182,12 +183,12 @@ pub unsafe fn recvfrom_overlapped(
     Started::by(result, n)
 }
 
-/// Lends a datagram, and the address that it goes to.
+/// Lends a datagram and its receiver's address.
 ///
 /// # Safety
 ///
-/// That of this file, for `buffer`, `to` and `overlapped`. `tolen` says how long
-/// `to` is.
+/// The rule at the top of this file holds for `buffer`, `to` and `overlapped`.
+/// `tolen` is the length of `to`.
 pub unsafe fn sendto_overlapped(
     socket: Socket,
     buffer: *const u8,
@@ -204,13 +205,13 @@ pub unsafe fn sendto_overlapped(
 }
 
 // ANCHOR: accept
-/// Lends a new socket, for the next connection to fill. Then it needs
+/// Lends a new socket to the next connection. When it is connected, set
 /// `SO_UPDATE_ACCEPT_CONTEXT`.
 ///
 /// # Safety
 ///
-/// That of this file, for `addresses` and `overlapped`. `accepted` stays open, and
-/// is used for nothing else.
+/// The rule at the top of this file holds for `addresses` and `overlapped`. Until the
+/// packet comes, `accepted` stays open and nobody uses it.
 pub unsafe fn accept_overlapped(
     acceptex: AcceptEx,
     listener: Socket,
@@ -229,12 +230,13 @@ pub unsafe fn accept_overlapped(
 // ANCHOR_END: accept
 
 // ANCHOR: connect
-/// Lends a bound socket, to be connected. Then it needs
+/// Starts to connect a bound socket. When it is connected, set
 /// `SO_UPDATE_CONNECT_CONTEXT`.
 ///
 /// # Safety
 ///
-/// That of this file, for `name` and `overlapped`. `len` says how long `name` is.
+/// The rule at the top of this file holds for `name` and `overlapped`. `len` is the
+/// length of `name`.
 pub unsafe fn connect_overlapped(
     connectex: ConnectEx,
     socket: Socket,
@@ -242,20 +244,20 @@ pub unsafe fn connect_overlapped(
     overlapped: *mut OVERLAPPED,
 ) -> Result<Started> {
     let (s, nothing, mut n) = (raw(socket), ptr::null_mut(), 0);
-    // SAFETY: the caller lends `name`, and there is nothing to send at once.
+    // SAFETY: the caller lends `name`, and the call gets nothing to send.
     let done = unsafe { connectex(s, name, len, nothing, 0, &mut n, overlapped) };
     let result = checked!("ConnectEx({s}, .., {len}, NULL, 0, .., {overlapped:?})" = done != 0);
     Started::by(result, n)
 }
 // ANCHOR_END: connect
 
-/// How an operation that is over went, in the socket's own errors: the number
-/// of bytes, and flags such as that there was more of a datagram.
+/// The outcome of an operation that is over, with the socket's own error: the number
+/// of bytes, and flags, for example that part of a datagram was cut off.
 ///
 /// # Safety
 ///
-/// `overlapped` is that of an operation that was started on this socket, and
-/// whose packet has been dequeued.
+/// The operation of `overlapped` was started on this socket, and its packet has been
+/// dequeued.
 pub unsafe fn overlapped_result(
     socket: Socket,
     overlapped: *mut OVERLAPPED,
