@@ -93,7 +93,6 @@ mod ports {
         Ok(())
     }
 
-    // ANCHOR: naive_wakes
     fn naive_wakes() -> io::Result<()> {
         let mut poll = naive::Poll::new()?;
         let (mut near, far) = connection()?;
@@ -109,7 +108,6 @@ mod ports {
         println!("naive: {left} left in the port");
         Ok(())
     }
-    // ANCHOR_END: naive_wakes
 
     fn wakes() -> io::Result<()> {
         let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
@@ -136,7 +134,6 @@ mod ports {
         Ok(())
     }
 
-    // ANCHOR: dropped
     fn dropped() -> io::Result<()> {
         let limit = Duration::from_millis(200);
         let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
@@ -154,7 +151,6 @@ mod ports {
         println!("{} in flight", operations_in_flight(poll.registrator()));
         Ok(())
     }
-    // ANCHOR_END: dropped
 
     fn naive_nobody_polls() -> io::Result<()> {
         let mut poll = naive::Poll::new()?;
@@ -166,7 +162,6 @@ mod ports {
         Ok(())
     }
 
-    // ANCHOR: nobody_polls
     fn nobody_polls() -> io::Result<()> {
         let poll = Poll::new()?;
         let registrator = poll.registrator().clone();
@@ -177,7 +172,6 @@ mod ports {
         println!(", then {}", operations_in_flight(&registrator));
         Ok(())
     }
-    // ANCHOR_END: nobody_polls
 
     mod naive {
         use std::cell::UnsafeCell;

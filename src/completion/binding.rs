@@ -75,7 +75,6 @@ impl Binding {
 
     // ANCHOR_END: binding
 
-    // ANCHOR: register
     /// Ties a handle to a queue. Does nothing if this binding has tied it to that queue
     /// already.
     ///
@@ -104,6 +103,7 @@ impl Binding {
     ///   operation and everything else that the function needs stay where they are.
     ///   Nobody but the kernel uses the buffers.
     /// - The function may be called with that packet, on any thread.
+    // ANCHOR: register
     pub unsafe fn register_handle(
         &self,
         handle: BorrowedHandle<'_>,

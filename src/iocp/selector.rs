@@ -179,12 +179,10 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
     let whole = timeout.as_nanos().div_ceil(1_000_000);
     whole.min(u128::from(ffi::INFINITE - 1)) as u32
 }
-// ANCHOR_END: milliseconds
 
-// ANCHOR: bound
 const BOUND: &str = "the handle was not opened for overlapped operations, or it belongs to a \
                      completion port already, for good: open it anew";
-// ANCHOR_END: bound
+// ANCHOR_END: milliseconds
 
 #[cfg(test)]
 mod tests {
