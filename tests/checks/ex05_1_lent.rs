@@ -20,7 +20,7 @@ fn what_is_done_at_once_still_has_its_packet() {
     assert_eq!(
         after_the_call(0, 0, false),
         Now::Lent,
-        "the bytes are there, but the kernel has queued a packet too, and it points to this \
+        "the bytes are there, but a packet is queued for them too, and it points to this \
          OVERLAPPED: the memory is yours when that packet has been dequeued"
     );
 }
@@ -30,8 +30,8 @@ fn unless_the_socket_skips_it() {
     assert_eq!(
         after_the_call(0, 0, true),
         Now::Back,
-        "this socket skips the packet of a call that succeeds: if you wait for a packet here, \
-         you wait for ever"
+        "this socket skips the packet of a call that succeeds: no packet will come, and if you \
+         wait for it, you wait for ever"
     );
 }
 

@@ -12,7 +12,7 @@ fn the_count_says_how_much_of_the_buffer_is_new() {
     assert_eq!(
         outcome(b"!ello...", &packet),
         Outcome::Bytes(b"!"),
-        "the packet brings one byte: the bytes behind it in the buffer were there before"
+        "the packet brings one byte: the bytes behind it are padding, and what was there before"
     );
     let packet = Packet {
         status: 0,
@@ -43,7 +43,7 @@ fn no_bytes_where_none_were_asked_for_are_no_end() {
     assert_eq!(
         outcome(b"", &packet),
         Outcome::TryNow,
-        "the buffer had no room, so 0 bytes do not mean the end of the stream"
+        "nothing was lent to be filled, so 0 bytes do not mean the end of the stream"
     );
 }
 

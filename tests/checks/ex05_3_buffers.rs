@@ -30,7 +30,7 @@ fn a_cancelled_buffer_stays_lent_until_its_packet() {
     assert_eq!(
         buffers.lend(8),
         Some(buffer),
-        "buffer {buffer} has come back with its packet, but it cannot be lent again"
+        "buffer {buffer} has come back with its packet, but it can never be lent again"
     );
     assert_eq!(buffers.packet(buffer), Some(8));
 }

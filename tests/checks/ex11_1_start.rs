@@ -57,7 +57,7 @@ fn done_at_once_on_a_handle_that_skips_packets() {
     assert_eq!(
         memory.counts(),
         1,
-        "no packet comes to give the count back: the memory is leaked"
+        "the kernel has a count, and no packet comes that would give it back: the memory is leaked"
     );
 }
 
@@ -69,7 +69,7 @@ fn refused() {
         assert_eq!(
             memory.counts(),
             1,
-            "no operation was started, so no packet gives the count back: the memory is leaked"
+            "what was refused never brings a packet to give the count back: the memory is leaked"
         );
     }
 }
