@@ -60,8 +60,8 @@ pub(crate) struct State<K: Kind> {
 
 // ANCHOR: state
 impl<K: Kind> State<K> {
-    /// Called when the program was refused, or has taken an error. It waits for an
-    /// event then, even if the source is ready for what it was ready for before.
+    /// The program was refused, or has taken an error, and now waits for an event. So
+    /// readiness in these directions is news, even if the list knows of it.
     pub(crate) fn tell_again(&mut self, directions: Readiness) {
         self.told = Readiness::from_bits(self.told.bits() & !directions.bits());
     }
