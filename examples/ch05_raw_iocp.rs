@@ -1,7 +1,7 @@
-//! Chapter 5: IOCP by hand. A buffer is lent to the kernel, and a packet brings it back; then a
-//! server for two clients, on the same foreign functions, all declared here: nothing comes from
-//! evq or from another crate. It serves twice, taking bytes as soon as they are there, which
-//! takes them twice, and taking them from the packet alone, which does not.
+//! Chapter 5: IOCP by hand. First a buffer is lent to the kernel, and a packet brings it back. Then
+//! a server serves two clients, twice. It first takes bytes as soon as they are there, and so takes
+//! them twice. Then it takes them from the packet alone. All foreign functions are declared here:
+//! nothing comes from evq or from another crate.
 
 #[cfg(windows)]
 fn main() -> std::io::Result<()> {
@@ -52,7 +52,7 @@ mod windows {
             format_args!("CreateIoCompletionPort(none, none, 0, 1)"),
             result,
         )?;
-        // SAFETY: the kernel has opened `port` for us, and nothing else owns it.
+        // SAFETY: the kernel has made `port` for us, and nobody else owns it.
         Ok(unsafe { OwnedHandle::from_raw_handle(port) })
     }
     // ANCHOR_END: open
@@ -67,6 +67,7 @@ mod windows {
     fn succeeded(answer: Bool) -> io::Result<()> {
         if answer == 0 { failed() } else { Ok(()) }
     }
+    // ANCHOR_END: failed
 
     fn traced<T: Debug>(call: Arguments<'_>, result: io::Result<T>) -> io::Result<T> {
         if cfg!(feature = "trace") {
@@ -77,7 +78,6 @@ mod windows {
         }
         result
     }
-    // ANCHOR_END: failed
 
     // ANCHOR: associate
     fn associate(port: &OwnedHandle, stream: &TcpStream, key: usize) -> io::Result<()> {
@@ -171,8 +171,8 @@ mod windows {
         let socket = stream.as_raw_socket();
         let lent = Box::into_raw(operation);
         let (mut bytes, mut flags) = (0, 0);
-        // SAFETY: nobody frees `lent` before its packet is here. The call has copied `buffer`,
-        // and has written `bytes` and `flags` if it will, before it returns.
+        // SAFETY: nobody frees `lent` before its packet comes. The call copies `buffer` before it
+        // returns, and writes `bytes` and `flags` before it returns or never.
         let answer = unsafe {
             let buffer = WsaBuf {
                 len: 8,
@@ -183,10 +183,12 @@ mod windows {
                 socket, &buffer, 1, &mut bytes, &mut flags, overlapped, routine,
             )
         };
+        // ANCHOR_END: lend
+        // ANCHOR: answer
         let result = match answer {
             0 => {
-                // SAFETY: the kernel has written its bytes. The packet is still in the port, for
-                // only this thread dequeues packets.
+                // SAFETY: the kernel has written its bytes. Nobody has freed the box, because only
+                // this thread dequeues packets.
                 let buffer = unsafe { &(*lent).buffer };
                 Ok(Lent::DoneAtOnce(buffer[..bytes as usize].to_vec()))
             }
@@ -194,7 +196,7 @@ mod windows {
             _ => match unsafe { WSAGetLastError() } {
                 WSA_IO_PENDING => Ok(Lent::Pending),
                 error => {
-                    // SAFETY: nothing has been started; no packet will bring the box back.
+                    // SAFETY: no operation was started, so no packet will bring the box back.
                     drop(unsafe { Box::from_raw(lent) });
                     Err(io::Error::from_raw_os_error(error))
                 }
@@ -205,9 +207,9 @@ mod windows {
             result,
         )
     }
-    // ANCHOR_END: lend
+    // ANCHOR_END: answer
 
-    // ANCHOR: wait
+    // ANCHOR: entry
     // https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped_entry
     #[derive(Clone, Copy)]
     #[repr(C)]
@@ -232,14 +234,16 @@ mod windows {
             alertable: Bool,
         ) -> Bool;
     }
+    // ANCHOR_END: entry
 
+    // ANCHOR: wait
     // https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes--0-499-
     const WAIT_TIMEOUT: i32 = 258;
 
     fn wait(port: &OwnedHandle, entries: &mut [Entry], ms: u32) -> io::Result<usize> {
         let (port, count, mut removed) = (port.as_raw_handle(), entries.len() as u32, 0);
         let entries = entries.as_mut_ptr();
-        // SAFETY: the kernel writes at most `count` entries, for which there is room.
+        // SAFETY: there is room for the `count` entries that the kernel may write.
         let answer =
             unsafe { GetQueuedCompletionStatusEx(port, entries, count, &mut removed, ms, 0) };
         let result = match succeeded(answer) {
@@ -263,13 +267,13 @@ mod windows {
     impl Packet {
         /// # Safety
         ///
-        /// The entry has been dequeued, is asked once, and its pointer is one that `lend` gave away.
+        /// The entry was dequeued, its pointer comes from `lend`, and no other packet is made of it.
         unsafe fn of(entry: &Entry) -> Packet {
             let operation: *mut Operation = entry.overlapped.cast();
             Packet {
                 key: entry.key,
                 bytes: entry.bytes as usize,
-                // SAFETY: `lend` took it from a box, and nothing else has freed it.
+                // SAFETY: `lend` made it from a box, and nobody has freed it.
                 operation: unsafe { Box::from_raw(operation) },
             }
         }
@@ -292,7 +296,7 @@ mod windows {
 
     fn cancel(stream: &TcpStream) -> io::Result<()> {
         let socket = stream.as_raw_socket();
-        // SAFETY: the socket is open; without an OVERLAPPED, all its operations are meant.
+        // SAFETY: the socket is open. A null pointer cancels all its operations.
         let answer = unsafe { CancelIoEx(socket as RawHandle, null_mut()) };
         traced(
             format_args!("CancelIoEx({socket:#x}, all)"),
@@ -322,7 +326,7 @@ mod windows {
         for _ in CLIENTS {
             let (stream, _) = listener.accept()?;
             accepted.send(stream).map_err(io::Error::other)?;
-            // SAFETY: the port is open; the null pointer is handed on, and never followed.
+            // SAFETY: the port is open. Nobody follows the null pointer.
             let answer = unsafe { PostQueuedCompletionStatus(port, 0, 0, null_mut()) };
             traced(
                 format_args!("PostQueuedCompletionStatus({port:?}, 0, 0, null)"),
@@ -333,7 +337,6 @@ mod windows {
     }
     // ANCHOR_END: post
 
-    // ANCHOR: serve
     fn serve(
         port: &OwnedHandle,
         accepted: &Receiver<TcpStream>,
@@ -342,6 +345,7 @@ mod windows {
         let mut connections: Vec<Connection> = Vec::new();
         let mut lent = 0;
         let mut entries = [NOTHING; 8];
+        // ANCHOR: serve
         while connections.len() < CLIENTS.len() || lent > 0 {
             let count = wait(port, &mut entries, 1000)?;
             if count == 0 {
@@ -355,7 +359,8 @@ mod windows {
                     (connections.len() - 1, Operation::new())
                 } else {
                     lent -= 1;
-                    // SAFETY: it was dequeued just now, and all but `accept_all`'s are `lend`'s.
+                    // SAFETY: dequeued just now. A packet that `accept_all` has not posted comes
+                    // from `lend`.
                     let packet = unsafe { Packet::of(entry) };
                     connections[packet.key].take(packet.received()?)?;
                     (packet.key, packet.operation)
@@ -367,9 +372,9 @@ mod windows {
                 }
             }
         }
+        // ANCHOR_END: serve
         Ok(connections)
     }
-    // ANCHOR_END: serve
 
     // ANCHOR: receive_at_once
     fn receive_at_once(connection: &mut Connection, operation: Box<Operation>) -> io::Result<()> {
@@ -433,7 +438,6 @@ mod windows {
         run(receive_by_packet)
     }
 
-    // ANCHOR: one_buffer
     fn one_buffer() -> io::Result<()> {
         let port = open_port()?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -445,6 +449,7 @@ mod windows {
             println!("associated with a second port: error {code}");
         }
 
+        // ANCHOR: one_buffer
         show_lent(&lend(&stream, Operation::new())?);
         show(&port)?;
         client.write_all(b"hello")?;
@@ -463,9 +468,9 @@ mod windows {
         show_lent(&lend(&client, operation)?);
         cancel(&client)?;
         show(&port)?;
+        // ANCHOR_END: one_buffer
         Ok(())
     }
-    // ANCHOR_END: one_buffer
 
     fn show_lent(lent: &Lent) {
         match lent {
@@ -482,7 +487,7 @@ mod windows {
             println!("no packet for 100 ms");
             return Ok(None);
         }
-        // SAFETY: it was dequeued just now, and all packets of this port are `lend`'s.
+        // SAFETY: dequeued just now, and every packet of this port comes from `lend`.
         let packet = unsafe { Packet::of(&entries[0]) };
         let (key, bytes, operation) = (packet.key, packet.bytes, packet.operation);
         let status = operation.overlapped.internal;

@@ -12,20 +12,21 @@ use crate::registrator::Registrator;
 
 /// Ties a handle to the queue whose `poll` dequeues its completion packets.
 ///
-/// A source over a handle of your own keeps one of these for the handle, an
+/// You can write a source over a handle of your own. It keeps three things: one
+/// `Binding` for the handle, an
 /// [`Overlapped`](crate::iocp::overlapped::Overlapped) for each operation that may be
-/// in flight, and a [`Registration`](crate::Registration) with its
-/// [`SetReadiness`](crate::SetReadiness) for what it is ready for. Its
-/// [`Source`](crate::Source) methods are those of the `Registration`; only
-/// `register` calls the binding as well.
+/// in flight, and a [`Registration`](crate::Registration) whose
+/// [`SetReadiness`](crate::SetReadiness) says what it is ready for. Its
+/// [`Source`](crate::Source) methods call those of the `Registration`. Its `register`
+/// also calls the binding.
 ///
-/// No Win32 call moves a handle to another completion port. So there is nothing
-/// here to undo: after `deregister`, the same queue takes the handle again, and any
-/// other refuses it. A handle that is opened anew needs a binding of its own.
+/// No Win32 call moves a handle to another completion port, so a binding cannot be
+/// undone. After `deregister` the same queue takes the handle again. Any other queue
+/// refuses it. If you open the handle anew, the new handle needs a new binding.
 ///
-/// The binding keeps the port open. But once [`Poll`](crate::Poll) has been
-/// dropped, nobody waits for packets: the memory of an operation that is in flight
-/// then may never be given back.
+/// The binding keeps the port open. But once [`Poll`](crate::Poll) is dropped, nobody
+/// waits for packets. If one of your operations is in flight then, its memory may
+/// never be given back.
 ///
 /// ```
 /// use evq::Poll;
@@ -56,15 +57,15 @@ use crate::registrator::Registrator;
 // ANCHOR: binding
 #[derive(Debug, Default)]
 pub struct Binding {
-    /// The queue, and the handle's number.
+    /// Which queue, and the number of which handle.
     tied: OnceLock<(Arc<Queue>, usize)>,
-    /// Held while a handle is tied: of two threads that try, the second must find it
-    /// tied, or the port refuses the handle.
+    /// Held while a handle is tied. If two threads try, the second must find the handle
+    /// tied: the port would refuse it.
     tying: Mutex<()>,
 }
 
 impl Binding {
-    /// A binding of nothing yet.
+    /// Makes a binding that ties no handle yet.
     pub const fn new() -> Binding {
         Binding {
             tied: OnceLock::new(),
@@ -74,32 +75,33 @@ impl Binding {
 
     // ANCHOR_END: binding
 
-    /// Ties a handle to a queue, or finds that it is tied to it already.
+    /// Ties a handle to a queue. Does nothing if this binding has tied it to that queue
+    /// already.
     ///
-    /// Call it after the [`Registration`](crate::Registration)'s `register`: if that
+    /// First call `register` of your [`Registration`](crate::Registration). If that
     /// refuses the token or the loop, the handle stays untied. If this call fails,
     /// deregister the `Registration` again.
     ///
     /// # Errors
     ///
     /// - `AlreadyExists`: this binding ties its handle to another queue.
-    /// - `InvalidInput`: this binding is another handle's; or the handle belongs to a
-    ///   completion port by other means, or was not opened for overlapped operations.
+    /// - `InvalidInput`: this binding belongs to another handle. Or other code has tied
+    ///   the handle to a port, or the handle was not opened for overlapped operations.
     ///
     /// # Safety
     ///
-    /// The queue takes each packet of the handle for that of an
+    /// The queue assumes that each packet of the handle leads to an
     /// [`Overlapped`](crate::iocp::overlapped::Overlapped), and calls its function.
-    /// So this must hold for every overlapped operation on the handle's file
-    /// object, in flight already or to come, and through any duplicate of the
-    /// handle, for as long as there is one:
+    /// So the following must hold for every overlapped operation on the handle's file
+    /// object. It must hold for operations in flight now and for later ones, through
+    /// every duplicate of the handle, for as long as one is open:
     ///
-    /// - It is started with a pointer that
+    /// - The operation is started with a pointer that
     ///   [`Overlapped::prepare`](crate::iocp::overlapped::Overlapped::prepare) has
     ///   returned, or it queues no packet.
-    /// - Until its packet has been delivered, that `Overlapped`, the buffers of
-    ///   the operation and whatever else the function needs stay where they
-    ///   are, and nobody but the kernel uses the buffers.
+    /// - Until its packet has been delivered, the `Overlapped`, the buffers of the
+    ///   operation and everything else that the function needs stay where they are.
+    ///   Nobody but the kernel uses the buffers.
     /// - The function may be called with that packet, on any thread.
     // ANCHOR: register
     pub unsafe fn register_handle(
@@ -113,7 +115,7 @@ impl Binding {
             Some((own, _)) if !Arc::ptr_eq(own, queue) => {
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))
             }
-            // The packets of this handle would go to another port, or to none.
+            // `Ok` would be wrong: nobody has tied this handle to the port.
             Some((_, own)) if *own != number => {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, ANOTHER))
             }
@@ -132,18 +134,18 @@ impl Binding {
     ///
     /// # Errors
     ///
-    /// The same.
+    /// Those of `register_handle`.
     ///
     /// # Safety
     ///
-    /// The same.
+    /// As for `register_handle`.
     pub unsafe fn register_socket(
         &self,
         socket: BorrowedSocket<'_>,
         registrator: &Registrator,
     ) -> io::Result<()> {
-        // SAFETY: a socket is a handle, borrowed for as long. The rest is the
-        // caller's.
+        // SAFETY: a socket is a handle, borrowed for as long. The caller promises the
+        // rest.
         unsafe { self.register_handle(as_handle(socket), registrator) }
     }
 
@@ -152,7 +154,7 @@ impl Binding {
     }
 }
 
-/// A socket is a handle to the kernel.
+/// To the kernel, a socket is a handle.
 pub(crate) fn as_handle(socket: BorrowedSocket<'_>) -> BorrowedHandle<'_> {
     let raw = socket.as_raw_socket() as usize;
     // SAFETY: it is open for as long as the socket is borrowed.

@@ -13,62 +13,60 @@ use crate::iocp::ffi::{OVERLAPPED, Started};
 use crate::iocp::overlapped::Packet;
 
 // ANCHOR: kind
-/// What a kind of source adds: how to start its operations, and what their outcomes
-/// mean.
+/// How a kind of source starts its operations, and what their outcomes mean.
 ///
 /// # Safety
 ///
-/// The caller of `read`, `connect` and `write` lends what it passes, and what `self`
-/// adds: until the operation's packet comes, all of that stays where it is, and
-/// nobody touches it.
+/// `read`, `connect` and `write` lend to the kernel what the caller passes, and what
+/// `self` adds. Until the operation's packet comes, all of that memory must stay where
+/// it is, and nobody may touch it.
 pub(crate) trait Kind: Sized + Send + 'static {
     type Handle: Handle;
     /// Whether operations that succeed at once may queue no packet.
     const SKIPS_PACKETS: bool = false;
-    /// What a read lends to the kernel.
+    /// What a read lends to the kernel: a buffer, or the next client's socket.
     type Lent: Send;
 
-    /// Whether a read is to be in flight while nothing is in hand.
+    /// Whether a read should be in flight when no bytes are in hand.
     fn reads(state: &State<Self>) -> bool;
 
-    /// What the next read lends, as `InFlight`; or what is there without a read.
+    /// Returns what the next read lends, as `InFlight`. Returns another state if no read
+    /// is needed to know it.
     fn lend(&mut self, handle: &Self::Handle) -> io::Result<Incoming<Self::Lent>>;
 
     /// Starts a read, or an accept.
     unsafe fn read(&mut self, call: Call<'_, Self>, lent: &mut Self::Lent) -> io::Result<Started>;
 
-    /// An operation has been started.
+    /// Called when an operation is in flight.
     fn started(_: &mut State<Self>) {}
 
-    /// What the end of a read means.
+    /// Which state follows a read that is over.
     fn came(state: &mut State<Self>, lent: Self::Lent, outcome: Outcome) -> Incoming<Self::Lent>;
 
     // ANCHOR_END: kind
 
     // ANCHOR: others
-    /// Starts to connect.
     unsafe fn connect(&mut self, _: Call<'_, Self>) -> io::Result<Started> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Starts a write.
     unsafe fn write(&mut self, _: Call<'_, Self>, _: &mut [u8]) -> io::Result<Started> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// What the end of a connect or a write means.
+    /// What the outcome of a connect or a write means.
     fn went(_: &mut State<Self>, _: &Self::Handle, outcome: Outcome) -> Outcome {
         outcome
     }
 
-    /// The source was dropped, and its last write lingers: whether the peer will
-    /// see the end of the stream behind it.
+    /// Called when the source is dropped with a write in flight. `true`: the write may
+    /// linger, because the peer will see the end of the stream after it.
     fn ends(_: &Self::Handle) -> bool {
         true
     }
 }
 
-/// What every call that starts an operation needs.
+/// What each call that starts an operation is given.
 pub(crate) struct Call<'a, K: Kind> {
     pub(crate) handle: &'a K::Handle,
     pub(crate) overlapped: *mut OVERLAPPED,
@@ -100,15 +98,15 @@ impl<K: Kind> State<K> {
     }
 }
 
-/// What owns a handle, of a socket or of anything else.
+/// The owner of a handle: of a socket's, or of a pipe's.
 pub(crate) trait Handle: Send + Sync + 'static {
     fn borrow(&self) -> BorrowedHandle<'_>;
 
-    /// How the packet's operation went: the number of bytes.
+    /// The outcome of the packet's operation.
     fn outcome(&self, packet: &Packet) -> Outcome;
 
-    /// Has operations that succeed at once queue no packet. `false` if that is not
-    /// safe here: then packets come.
+    /// Tells the handle to queue no packet for an operation that succeeds at once.
+    /// `false` if that failed or is not safe: then these packets come.
     fn skip_packets(&self) -> bool {
         false
     }

@@ -1,10 +1,10 @@
 //! What every source on Windows is made of.
 //!
-//! Chapter 11. A socket or a pipe has at most two operations in flight, one in
-//! each direction. The kernel has their memory until it is done with it. So this
-//! memory lives in an `Arc`, and each operation in flight holds a count: dropping
-//! the source frees nothing that the kernel still writes to. A kind of source adds
-//! how it starts a read or a write, and what the outcome means.
+//! Chapter 11. A socket or a pipe has at most two operations in flight, one in each
+//! direction. The kernel has the memory of an operation in flight. That memory lives
+//! in an `Arc`, and each operation in flight holds a count. So dropping the source
+//! frees nothing that the kernel still writes to. A kind of source adds how it starts
+//! a read or a write, and what the outcome means.
 
 use std::fmt;
 use std::io;
@@ -27,40 +27,41 @@ use crate::ready::{Node, lock};
 use crate::registrator::{Registered, Registrator, Source, check};
 
 // ANCHOR: operations
-/// The part of a source that the kernel holds on to.
+/// The part of a source that the kernel may have.
 pub(crate) struct Operations<K: Kind> {
     incoming: Overlapped,
     outgoing: Overlapped,
-    /// Closed by its owner, whatever is in flight.
+    /// Weak, so that an operation in flight does not keep the handle open.
     handle: Weak<K::Handle>,
     binding: Binding,
     state: Mutex<State<K>>,
 }
+// ANCHOR_END: operations
 
-/// What changes, under one lock.
+// ANCHOR: fields
+/// The fields of a source that change.
 pub(crate) struct State<K: Kind> {
     pub(crate) kind: K,
     pub(crate) incoming: Incoming<K::Lent>,
     pub(crate) outgoing: Outgoing,
     pub(crate) registered: Registered,
-    /// In the ready list, while the source is registered.
+    /// For the ready list. `None` unless the source is registered.
     node: Option<Arc<Node>>,
-    /// What the ready list was told last.
+    /// What the ready list knows of this source.
     told: Readiness,
-    /// Whether an operation that succeeds at once queues no packet.
+    /// An operation that succeeds at once queues no packet.
     skips_packets: bool,
     /// The source was dropped.
     orphan: bool,
-    /// Keeps the handle open for the last write.
+    /// Keeps the handle open for a last write.
     lingers: Option<Arc<K::Handle>>,
 }
-
-// ANCHOR_END: operations
+// ANCHOR_END: fields
 
 // ANCHOR: state
 impl<K: Kind> State<K> {
-    /// What is ready in these directions is news, though it was told before: the
-    /// program was refused, or has taken an error.
+    /// The program was refused, or has taken an error, and now waits for an event. So
+    /// readiness in these directions is news, even if the list knows of it.
     pub(crate) fn tell_again(&mut self, directions: Readiness) {
         self.told = Readiness::from_bits(self.told.bits() & !directions.bits());
     }
@@ -68,28 +69,38 @@ impl<K: Kind> State<K> {
     fn is_in_flight(&self) -> bool {
         self.incoming.is_in_flight() || self.outgoing.is_in_flight()
     }
+    // ANCHOR_END: state
 
-    /// Ends the registration: nothing more is delivered of it.
+    // ANCHOR: leave
+    /// Ends the registration. The queue delivers no event of it from now on.
     fn leave(&mut self) {
         let registered = self.registered.take();
         if let (Some((queue, _)), Some(node)) = (registered, self.node.take()) {
             queue.ready.remove(&node);
         }
     }
+    // ANCHOR_END: leave
 }
-// ANCHOR_END: state
 
 // ANCHOR: locked
-/// A source whose lock is held. When the lock is let go, the ready list is told
-/// what has become ready: here, and nowhere else.
+/// A source whose lock is held. Letting the lock go tells the ready list what has
+/// become ready. No other code tells it.
 pub(crate) struct Locked<'a, K: Kind> {
     pub(crate) operations: &'a Arc<Operations<K>>,
     state: MutexGuard<'a, State<K>>,
 }
+// ANCHOR_END: locked
+
+// ANCHOR: tell
+impl<K: Kind> Drop for Locked<'_, K> {
+    fn drop(&mut self) {
+        // Fails only if the poller cannot be woken: the next push tries again.
+        let _ = self.tell();
+    }
+}
 
 impl<K: Kind> Locked<'_, K> {
-    /// Lists the node if the source is ready for something that the list was not
-    /// told yet.
+    /// Lists the node if the source is ready for something that is news to the list.
     fn tell(&mut self) -> io::Result<()> {
         let now = self.incoming.readiness() | self.outgoing.readiness();
         let news = !self.told.contains(now);
@@ -100,8 +111,11 @@ impl<K: Kind> Locked<'_, K> {
         }
         Ok(())
     }
+    // ANCHOR_END: tell
 
-    /// Registers the source, or changes its registration: whatever is ready is news.
+    // ANCHOR: enter
+    /// Registers the source, or changes its registration. All that it is ready for is
+    /// news.
     fn enter(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         self.registered.set(registrator, watch);
         if let Some(node) = &self.node {
@@ -111,15 +125,8 @@ impl<K: Kind> Locked<'_, K> {
         self.arm();
         self.tell()
     }
+    // ANCHOR_END: enter
 }
-
-impl<K: Kind> Drop for Locked<'_, K> {
-    fn drop(&mut self) {
-        // Fails only if the poller cannot be woken: the next push tries again.
-        let _ = self.tell();
-    }
-}
-// ANCHOR_END: locked
 
 impl<K: Kind> Deref for Locked<'_, K> {
     type Target = State<K>;
@@ -146,9 +153,8 @@ impl<K: Kind> Operations<K> {
 
 impl<K: Kind> Locked<'_, K> {
     // ANCHOR: arm
-    /// Starts what is to be in flight. Called whenever that may have changed: by
-    /// each registration, each packet, and each call of the program's that takes
-    /// what has come.
+    /// Starts each operation that should be in flight and is not. Each registration
+    /// calls it, each packet, and each call by which the program takes what has come.
     pub(crate) fn arm(&mut self) {
         let (Some(handle), true) = (self.operations.handle.upgrade(), self.is_bound()) else {
             return;
@@ -164,9 +170,11 @@ impl<K: Kind> Locked<'_, K> {
             }
         }
     }
+    // ANCHOR_END: arm
 
-    /// What is to be started now. From here on it counts as in flight. A source
-    /// that was dropped starts nothing but the rest of its last write.
+    // ANCHOR: next
+    /// Chooses the operation to start now, and makes its state say that it is in
+    /// flight. A source that was dropped starts only the rest of its last write.
     fn next(&mut self, handle: &K::Handle) -> Option<Direction> {
         let state = &mut *self.state;
         if (!state.orphan || state.lingers.is_some()) && state.outgoing.start() {
@@ -181,23 +189,25 @@ impl<K: Kind> Locked<'_, K> {
         }
         None
     }
-    // ANCHOR_END: arm
+    // ANCHOR_END: next
 
     // ANCHOR: start
-    /// Makes the call that starts an operation. The memory counts as the kernel's
-    /// before the call is made, for another thread may dequeue the packet before
-    /// the call has returned. That thread then waits for this lock.
+    /// Makes the call that starts an operation. The kernel gets its count before the
+    /// call, because another thread may dequeue the packet before the call has
+    /// returned. That thread then waits for this lock.
     fn start(&mut self, direction: Direction, handle: &K::Handle) -> io::Result<Started> {
         let count = Arc::into_raw(Arc::clone(self.operations));
         self.operations.count(1);
         let at = count
             .wrapping_byte_add(Operations::<K>::offset(direction))
             .cast();
+        // ANCHOR_END: start
+        // ANCHOR: call
         let state = &mut *self.state;
-        // SAFETY: an `Overlapped` of ours, by a pointer to the whole; and no operation
-        // uses it. `count` keeps it until the packet comes, and the state with what is
-        // lent: of that nobody touches what is in flight, and moving a buffer moves
-        // its pointer and none of its bytes.
+        // SAFETY: `at` points to an `Overlapped` that no operation uses, and is derived
+        // from the whole. `count` keeps that memory until the packet comes, and with it
+        // the state and what it lends. Nobody touches a buffer in flight: moving the
+        // state moves the buffer's pointer, and none of its bytes.
         let started = unsafe {
             let overlapped = Overlapped::prepare(at).cast();
             let call = Call { handle, overlapped };
@@ -209,28 +219,28 @@ impl<K: Kind> Locked<'_, K> {
                 _ => state.kind.connect(call),
             }
         };
+        // ANCHOR_END: call
+        // ANCHOR: comes
         let comes = match started {
             Ok(Started::Pending) => true,
-            // "At once" alone still queues a packet.
             Ok(Started::AtOnce(_)) => !state.skips_packets,
-            // So does a failure that the kernel calls a warning: a datagram or a
-            // message that did not fit.
-            // SAFETY: the memory is there: the packet has not given `count` back,
-            // for its function needs the lock.
+            // SAFETY: nobody has freed the memory: `done` gives `count` back, and needs
+            // the lock that we hold.
             Err(_) => unsafe { Overlapped::has_warned(at) },
         };
         if comes {
             return Ok(Started::Pending);
         }
         self.operations.count(-1);
-        // SAFETY: from `into_raw` above, and the kernel has not kept it.
+        // SAFETY: `into_raw` has returned it above, and the kernel does not use it.
         drop(unsafe { Arc::from_raw(count) });
         started
     }
-    // ANCHOR_END: start
+    // ANCHOR_END: comes
 
     // ANCHOR: over
-    /// An operation is over: by its packet, at once, or because it did not start.
+    /// An operation is over. Either its packet has come, or it ended at once, or it
+    /// did not start.
     fn over(&mut self, direction: Direction, handle: &K::Handle, outcome: Outcome) {
         let state = &mut *self.state;
         match direction {
@@ -249,8 +259,8 @@ impl<K: Kind> Locked<'_, K> {
     // ANCHOR_END: over
 
     // ANCHOR: write_copy
-    /// Lends a copy of what the system had no room for, and returns how much that
-    /// is. A write that fails at once has taken nothing.
+    /// Lends a copy of the bytes for which the system had no room, and returns their
+    /// number. A write that fails at once has taken none of them.
     pub(crate) fn write_copy(&mut self, copy: Buffer, len: usize) -> io::Result<usize> {
         self.outgoing = Outgoing::Copied(copy, 0..len);
         self.arm();
@@ -265,15 +275,15 @@ impl<K: Kind> Locked<'_, K> {
     }
     // ANCHOR_END: write_copy
 
-    /// Whether a port takes the packets: before that, nothing can be started.
+    /// Whether the handle is tied to a port. Before that, no operation can start.
     pub(crate) fn is_bound(&self) -> bool {
         self.operations.binding.queue().is_some()
     }
 }
 
 impl<K: Kind> Operations<K> {
-    // ANCHOR: done
-    /// How far into the whole an operation's OVERLAPPED is.
+    // ANCHOR: offset
+    /// Where in this struct an operation's OVERLAPPED is.
     const fn offset(direction: Direction) -> usize {
         match direction {
             Direction::Incoming => offset_of!(Self, incoming),
@@ -281,32 +291,35 @@ impl<K: Kind> Operations<K> {
         }
     }
 
-    /// Counts the queue's operations in flight.
     fn count(&self, by: isize) {
         if let Some(queue) = self.binding.queue() {
             let in_flight = &queue.selector.in_flight;
-            in_flight.fetch_add(by as usize, Ordering::Relaxed); // wraps around
+            in_flight.fetch_add(by as usize, Ordering::Relaxed); // -1 wraps around
         }
     }
+    // ANCHOR_END: offset
 
-    /// The function behind each OVERLAPPED: it finds the whole from the one field.
+    // ANCHOR: done
+    /// The function behind both OVERLAPPEDs.
     ///
     /// # Safety
     ///
-    /// The packet is of an operation that `start` has started, and comes once.
+    /// `start` has started the packet's operation, and this is its only packet.
     unsafe fn done(packet: &Packet, direction: Direction) {
         let at = packet.overlapped().cast_const();
         let whole: *const Self = at.wrapping_byte_sub(Self::offset(direction)).cast();
-        // SAFETY: `start` has made this count the kernel's, and the packet's pointer
-        // from the whole's. The packet gives it back.
+        // SAFETY: `start` has given the kernel this count, and has derived the packet's
+        // pointer from the whole.
         let operations = unsafe { Arc::from_raw(whole) };
         let mut source = operations.lock();
+        // ANCHOR_END: done
+        // ANCHOR: outcome
         match (operations.handle.upgrade(), direction) {
             (Some(handle), _) => {
                 source.over(direction, &handle, handle.outcome(packet));
                 source.arm();
             }
-            // Closed, and nobody wants to know.
+            // The handle is closed, and nobody wants the outcome.
             (None, Direction::Incoming) => source.incoming = Incoming::Idle,
             (None, Direction::Outgoing) => source.outgoing = Outgoing::Apart,
         }
@@ -320,29 +333,29 @@ impl<K: Kind> Operations<K> {
             queue.selector.orphans.release(whole.cast());
         }
     }
-    // ANCHOR_END: done
+    // ANCHOR_END: outcome
 
     // ANCHOR: cancel
-    /// Cancels an operation. Its packet comes all the same.
+    /// Asks the kernel to end an operation. Its packet still comes.
     pub(crate) fn cancel(&self, direction: Direction) {
         let at = ptr::from_ref(self).wrapping_byte_add(Self::offset(direction));
         if let Some(handle) = self.handle.upgrade() {
-            // Too late is no error.
+            // It fails if the operation is over, and that is no error.
             // SAFETY: the operation was started on this handle, with this address.
             let _ = unsafe { ffi::cancel(handle.borrow(), at.cast_mut().cast()) };
         }
     }
+    // ANCHOR_END: cancel
 }
 
+// ANCHOR: source
 impl<K: Kind> Orphan for Operations<K> {
     fn give_up(&self) {
         self.cancel(Direction::Outgoing);
     }
 }
-// ANCHOR_END: cancel
 
-// ANCHOR: source
-/// A source: its handle, and its operations.
+/// What a stream, a listener, a datagram socket or a pipe is made of.
 pub(crate) struct CompletionSource<K: Kind> {
     handle: Arc<K::Handle>,
     operations: Arc<Operations<K>>,
@@ -352,7 +365,7 @@ impl<K: Kind> CompletionSource<K> {
     pub(crate) fn new(handle: K::Handle, kind: K, outgoing: Outgoing) -> CompletionSource<K> {
         let handle = Arc::new(handle);
         let operations = Arc::new(Operations {
-            // SAFETY: as required of this closure.
+            // SAFETY: `Overlapped::new` has the closure called as `done` requires.
             incoming: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Incoming) }),
             // SAFETY: the same.
             outgoing: Overlapped::new(|p| unsafe { Operations::<K>::done(p, Direction::Outgoing) }),
@@ -379,9 +392,9 @@ impl<K: Kind> CompletionSource<K> {
     }
 
     // ANCHOR: lock
-    /// For a call of the program's. Once `Poll` is gone, nobody else dequeues what
-    /// was in flight then, and nobody would be told of what is lent later: from
-    /// then on the source is used as if it were not registered.
+    /// Each call of the program's begins here. Once `Poll` is dropped, nobody else
+    /// dequeues the packets of what was in flight, and nobody would be told of a later
+    /// operation. So the source is deregistered, and its packets are delivered here.
     pub(crate) fn lock(&self) -> Locked<'_, K> {
         let queue = self.operations.binding.queue();
         if let Some(queue) = queue.filter(|queue| queue.is_abandoned()) {
@@ -393,8 +406,8 @@ impl<K: Kind> CompletionSource<K> {
     // ANCHOR_END: lock
 
     // ANCHOR: into_handle
-    /// Hands the handle back, deregistered. `None`, and the handle is closed, if the
-    /// kernel has memory of this source, or something that came is still to be taken.
+    /// Deregisters the source and returns its handle. If an operation is in flight, or
+    /// bytes that came are not taken yet, it closes the handle and returns `None`.
     pub(crate) fn into_handle(self) -> Option<K::Handle> {
         let source = self.lock();
         if source.is_in_flight() || matches!(source.incoming, Incoming::InHand(..)) {
@@ -402,7 +415,7 @@ impl<K: Kind> CompletionSource<K> {
         }
         drop(source);
         let handle = Arc::clone(&self.handle);
-        // Nothing is in flight: this only deregisters.
+        // No operation is in flight, so this only deregisters.
         drop(self);
         Arc::into_inner(handle)
     }
@@ -410,28 +423,30 @@ impl<K: Kind> CompletionSource<K> {
 }
 
 // ANCHOR: register
-/// Its clones share one registration.
+/// Clones of the `Arc` share one registration.
 impl<K: Kind> Source for Arc<CompletionSource<K>> {
     /// The first registration ties the handle to the queue's port.
     fn register(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
         let mut source = self.operations.lock();
         check(registrator, watch)?;
         let (first, handle) = (!source.is_bound(), self.handle.borrow());
-        // SAFETY: each packet of the file object is of an `Overlapped` of ours, through
-        // whichever duplicate its operation was started:
-        // - This crate starts every operation by `start`.
-        // - Of a socket, safe code gets duplicates by `AsSocket`. The standard
-        //   library makes no overlapped call on them that queues a packet, and it has
-        //   none in flight on a socket that it hands to us.
-        // - Of a pipe, safe code gets no handle. `NamedPipe::from_handle` is
-        //   `unsafe`, and its caller promises this of every duplicate.
-        // - `AsRawSocket` and `AsRawHandle` give out numbers, and to start an
-        //   operation on a number is `unsafe` as well.
+        // SAFETY: every packet of this file object leads to an `Overlapped` of ours,
+        // through whichever duplicate its operation was started:
+        // - In this crate `start` starts every operation.
+        // - Safe code gets duplicates of a socket by `AsSocket`. The standard library
+        //   makes no overlapped call on them that queues a packet. A socket that it
+        //   hands to us has no operation in flight.
+        // - Safe code gets no handle of a pipe. `NamedPipe::from_handle` is `unsafe`,
+        //   and its caller promises this of every duplicate.
+        // - `AsRawSocket` and `AsRawHandle` give out numbers. To start an operation on
+        //   a number is `unsafe`.
         unsafe {
             self.operations
                 .binding
                 .register_handle(handle, registrator)?
         };
+        // ANCHOR_END: register
+        // ANCHOR: registered
         source.registered.check_new(registrator, watch)?;
         if first {
             source.skips_packets = K::SKIPS_PACKETS && self.handle.skip_packets();
@@ -440,7 +455,7 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         let entered = source.enter(registrator, watch);
         entered.inspect_err(|_| source.leave())
     }
-    // ANCHOR_END: register
+    // ANCHOR_END: registered
 
     // ANCHOR: reregister
     fn reregister(&mut self, registrator: &Registrator, watch: Watch) -> io::Result<()> {
@@ -448,20 +463,22 @@ impl<K: Kind> Source for Arc<CompletionSource<K>> {
         check(registrator, watch)?;
         let old = source.registered.check_own(registrator)?;
         let entered = source.enter(registrator, watch);
-        // What could not be announced has changed nothing.
+        // A `reregister` that fails leaves the registration as it was.
         entered.inspect_err(|_| drop(source.enter(registrator, old)))
     }
+    // ANCHOR_END: reregister
 
-    /// What is in flight stays in flight. What it brings is kept for a later
-    /// registration.
+    // ANCHOR: deregister
+    /// An operation in flight stays in flight. The source keeps what it brings for a
+    /// later registration.
     fn deregister(&mut self, registrator: &Registrator) -> io::Result<()> {
         let mut source = self.operations.lock();
         source.registered.check_own(registrator)?;
         source.leave();
         Ok(())
     }
+    // ANCHOR_END: deregister
 }
-// ANCHOR_END: reregister
 
 // ANCHOR: drop
 impl<K: Kind> Drop for CompletionSource<K> {

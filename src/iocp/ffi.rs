@@ -1,12 +1,11 @@
 //! The foreign functions of completion ports, declared by hand.
 //!
-//! Chapter 7. `mod c` says what the libraries have; around each function stands
-//! a wrapper of the same name that turns its failure into the error that
-//! `GetLastError` has. The wrappers retry nothing and hide nothing. Sizes,
-//! offsets and constants are held to the real headers by `tests/abi.rs` and
-//! `.ci/abi`.
+//! Chapter 7. `mod c` says what the libraries have. Each function has a safe wrapper
+//! that turns its failure into the error of `GetLastError`. The wrappers retry nothing
+//! and hide nothing. `tests/abi.rs` and `.ci/abi` check sizes, offsets and constants
+//! against the real headers.
 
-// C's names, and what they mean is told where Microsoft tells it.
+// The names are C's. The links say what they mean.
 #![allow(non_camel_case_types, non_snake_case, missing_docs)]
 
 use std::io::{self, Result};
@@ -23,7 +22,7 @@ pub use errors::*;
 pub type BOOL = i32;
 pub type HANDLE = *mut std::ffi::c_void;
 
-/// What the kernel writes an operation's outcome into
+/// The kernel writes an operation's outcome here
 /// (<https://learn.microsoft.com/en-us/windows/win32/api/minwinbase/ns-minwinbase-overlapped>).
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +31,14 @@ pub struct OVERLAPPED {
     pub Internal: usize,
     /// The number of bytes.
     pub InternalHigh: usize,
-    /// Where in a file; 0 for what has no positions.
+    /// The position in a file, its lower half. 0 if the handle has no positions.
     pub Offset: u32,
     pub OffsetHigh: u32,
     pub hEvent: HANDLE,
 }
 
 impl OVERLAPPED {
-    /// One that no operation uses yet.
+    /// For an operation that has not been started.
     pub const ZEROED: OVERLAPPED = OVERLAPPED {
         Internal: 0,
         InternalHigh: 0,
@@ -67,10 +66,10 @@ pub const INVALID_HANDLE_VALUE: HANDLE = ptr::without_provenance_mut(usize::MAX)
 pub const INFINITE: u32 = u32::MAX;
 /// No packet for an operation that succeeds at once.
 pub const FILE_SKIP_COMPLETION_PORT_ON_SUCCESS: u8 = 1;
-/// No event is set on the handle itself, where nobody waits.
+/// The kernel sets no event on the handle itself. Nobody waits there.
 pub const FILE_SKIP_SET_EVENT_ON_HANDLE: u8 = 2;
 
-/// What the libraries have. Public only so that `tests/abi.rs` sees the types.
+/// What the libraries have. Public so that `tests/abi.rs` sees the types.
 pub mod c {
     use super::{BOOL, HANDLE, OVERLAPPED, OVERLAPPED_ENTRY};
 
@@ -114,20 +113,20 @@ pub mod c {
 
 /// Takes ownership of the handle that a successful call returned.
 pub(crate) fn owned(handle: HANDLE) -> OwnedHandle {
-    // SAFETY: only called with what the kernel has just returned as a new
-    // handle, which nobody else knows of.
+    // SAFETY: the kernel has returned this new handle a moment ago, and nobody else
+    // knows of it.
     unsafe { OwnedHandle::from_raw_handle(handle) }
 }
 
 /// Makes a completion port.
 pub fn create_port() -> Result<OwnedHandle> {
     let none = ptr::null_mut();
-    // SAFETY: no memory is passed. 0 threads means as many as processors.
+    // SAFETY: no memory is passed. 0 threads means one for each processor.
     let port = unsafe { c::CreateIoCompletionPort(INVALID_HANDLE_VALUE, none, 0, 0) };
     checked!("CreateIoCompletionPort()" = port != none).map(owned)
 }
 
-/// Ties a handle to a port, for good: its packets go there.
+/// Ties a handle to a port: the handle's packets go there. No Win32 call undoes it.
 pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result<()> {
     let (port, handle) = (port.as_raw_handle(), handle.as_raw_handle());
     // SAFETY: both are open handles, and no memory is passed.
@@ -136,8 +135,8 @@ pub fn associate(port: BorrowedHandle<'_>, handle: BorrowedHandle<'_>) -> Result
 }
 
 // ANCHOR: dequeue
-/// Waits up to `ms` milliseconds for packets, and returns those that came. Fails
-/// with `WAIT_TIMEOUT` if none did.
+/// Waits up to `ms` milliseconds for packets, and returns those that have come. Fails
+/// with `WAIT_TIMEOUT` if none has come.
 pub fn dequeue<'p>(
     port: BorrowedHandle<'_>,
     room: &'p mut [MaybeUninit<OVERLAPPED_ENTRY>],
@@ -154,21 +153,21 @@ pub fn dequeue<'p>(
 }
 // ANCHOR_END: dequeue
 
-/// Queues a packet that leads nowhere: its OVERLAPPED is null.
+/// Queues a packet whose OVERLAPPED is null.
 pub fn post(port: BorrowedHandle<'_>) -> Result<()> {
     let port = port.as_raw_handle();
-    // SAFETY: the null pointer is handed back as it is, and never followed.
+    // SAFETY: the packet brings the null pointer back, and nobody follows it.
     let done = unsafe { c::PostQueuedCompletionStatus(port, 0, 0, ptr::null_mut()) };
     checked!("PostQueuedCompletionStatus({port:?}, 0, 0, NULL)" = done != 0).map(drop)
 }
 
-/// Asks for an operation's end. Its packet still comes, and only then is its
-/// memory free again.
+/// Asks the kernel to end an operation. The kernel has its memory until its packet
+/// is dequeued, as before.
 ///
 /// # Safety
 ///
-/// `overlapped` is an operation's that was started on this handle: the pointer
-/// is compared, not followed, so the operation may be over.
+/// An operation was started on this handle with `overlapped`. The operation may be
+/// over: the kernel compares the pointer, and does not follow it.
 pub unsafe fn cancel(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) -> Result<()> {
     let handle = handle.as_raw_handle();
     // SAFETY: as above.
@@ -176,7 +175,7 @@ pub unsafe fn cancel(handle: BorrowedHandle<'_>, overlapped: *mut OVERLAPPED) ->
     checked!("CancelIoEx({handle:?}, {overlapped:?})" = done != 0).map(drop)
 }
 
-/// Has operations that succeed at once queue no packet.
+/// From now on, operations that succeed at once queue no packet.
 pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
     let handle = handle.as_raw_handle();
     let flags = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
@@ -185,7 +184,7 @@ pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
     checked!("SetFileCompletionNotificationModes({handle:?}, {flags})" = done != 0).map(drop)
 }
 
-/// What an NTSTATUS says. Not negative: success.
+/// An NTSTATUS as a result. A negative one is an error or a warning.
 pub fn status(status: usize) -> Result<()> {
     let status = status as i32;
     if status >= 0 {
@@ -197,17 +196,17 @@ pub fn status(status: usize) -> Result<()> {
 }
 
 // ANCHOR: started
-/// What became of a call that starts an operation.
+/// The answer of a call that starts an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
-    /// It is over, with so many bytes, and no packet comes.
+    /// The operation is over and has moved this many bytes. No packet comes.
     AtOnce(usize),
-    /// It is in flight, and a packet comes.
+    /// The operation is in flight. A packet comes.
     Pending,
 }
 
 impl Started {
-    /// What a call's result means that has moved so many bytes if it is over.
+    /// What a call's result means. `bytes` counts only if the operation is over.
     pub(crate) fn by<T>(result: io::Result<T>, bytes: u32) -> io::Result<Started> {
         match result {
             Ok(_) => Ok(Started::AtOnce(bytes as usize)),

@@ -1,7 +1,7 @@
 //! IOCP: Windows.
 //!
-//! A completion port says what is done, not what could be done. So there is more
-//! here than in `epoll/` and `kqueue/`. `selector.rs` dequeues the packets,
+//! A completion port says what is done, not what could be done. So this folder has
+//! more files than `epoll/` and `kqueue/`. `selector.rs` dequeues packets,
 //! `overlapped.rs` is what each packet leads back to, and `orphans.rs` keeps the
 //! operations whose source was dropped.
 
@@ -9,7 +9,7 @@
 pub mod ffi;
 #[cfg(not(windows))]
 pub mod ffi {
-    pub mod errors; // Numbers, and no call.
+    pub mod errors; // Numbers alone, so that every system can test with them.
 }
 #[cfg(windows)]
 pub mod orphans;

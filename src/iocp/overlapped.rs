@@ -1,9 +1,8 @@
 //! What every completion packet leads back to.
 //!
-//! Chapter 11. The kernel knows an operation by the address of its OVERLAPPED,
-//! and hands that address back in the packet. So a function pointer stands right
-//! behind it: who owns the operation, and what is to be done now, is that
-//! function's knowledge alone.
+//! Chapter 11. The kernel knows an operation by the address of its OVERLAPPED. The
+//! packet brings that address back. So we keep a function pointer right behind the
+//! OVERLAPPED. That function alone knows who owns the operation and what to do now.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
@@ -13,20 +12,20 @@ use std::panic::RefUnwindSafe;
 
 use super::ffi::{self, OVERLAPPED, OVERLAPPED_ENTRY};
 
-/// An `OVERLAPPED` that knows what to do once its operation is done.
+/// An `OVERLAPPED`, and the function to call when its operation is over.
 ///
-/// Every overlapped operation on a handle that is registered by a
-/// [`Binding`](crate::windows::Binding) must be started with one of these. Keep
-/// it first in a `#[repr(C)]` struct of your own, on the heap, with whatever the
-/// operation needs. The packet's pointer then leads back to the whole.
+/// A [`Binding`](crate::windows::Binding) registers a handle. Start every overlapped
+/// operation on such a handle with one of these. Keep the `Overlapped` first in a
+/// `#[repr(C)]` struct of your own, on the heap, with whatever the operation needs.
+/// The packet's pointer then leads back to the whole struct.
 ///
-/// From before the call until the packet has been delivered, that memory belongs
-/// to the kernel, even if you have cancelled the operation or closed the handle.
-/// It is yours again at once only if no packet comes:
+/// That memory belongs to the kernel from before the call until the packet has been
+/// delivered, even if you cancel the operation or close the handle. The memory is
+/// yours again at once only if no packet comes. There are two such cases:
 ///
 /// - The call has failed, neither with `ERROR_IO_PENDING` nor with a warning
 ///   ([`has_warned`](Overlapped::has_warned)).
-/// - It has succeeded, on a handle that skips packets on success.
+/// - The call has succeeded, on a handle that skips packets on success.
 ///
 /// The [module's example](crate::windows) starts an operation with one.
 // ANCHOR: overlapped
@@ -36,24 +35,24 @@ pub struct Overlapped {
     done: unsafe fn(&Packet),
 }
 
-// SAFETY: what `raw` points to, if anything, is the kernel's; and the kernel's
-// writes to it are over before the packet is dequeued, on whichever thread.
+// SAFETY: if `raw` points to anything, that is the kernel's. The kernel has written
+// `raw` before any thread dequeues the packet.
 unsafe impl Send for Overlapped {}
-// SAFETY: as above; nothing here reads or writes `raw` by a shared reference.
+// SAFETY: as above; no code here reads or writes `raw` by a shared reference.
 unsafe impl Sync for Overlapped {}
-// Nobody sees `raw` half changed, for nobody sees it.
+// A panic cannot leave `raw` half changed: only the kernel changes it.
 impl RefUnwindSafe for Overlapped {}
 // ANCHOR_END: overlapped
 
 // ANCHOR: prepare
 impl Overlapped {
-    /// `done` is called with the packet of each operation that this is used for.
+    /// The queue calls `done` with the packet of each operation that uses this.
     ///
-    /// It runs on the thread that polls, or that drops the [`Poll`](crate::Poll). After
-    /// that it runs on a thread that uses or drops one of the queue's sources. No lock
-    /// of the queue is held, so it may set readiness, register, and start operations.
-    /// It must not panic: the packets that were dequeued with this one would wait
-    /// until another comes.
+    /// `done` runs on the thread that polls, or that drops the [`Poll`](crate::Poll).
+    /// Once `Poll` is dropped, it runs on a thread that uses or drops one of the queue's
+    /// sources. The queue holds no lock meanwhile, so `done` may set readiness,
+    /// register, and start operations. It must not panic: the queue would deliver the
+    /// packets that it dequeued with this one only after its next wait.
     pub const fn new(done: unsafe fn(&Packet)) -> Overlapped {
         Overlapped {
             raw: UnsafeCell::new(OVERLAPPED::ZEROED),
@@ -61,40 +60,41 @@ impl Overlapped {
         }
     }
 
-    /// Clears it for a new operation, and makes the pointer for the call. Cast
-    /// that pointer to the `OVERLAPPED` of your declarations; an operation on a file
-    /// sets its offset there.
+    /// Clears the `OVERLAPPED` for a new operation, and returns the pointer for the
+    /// call. Cast that pointer to the `OVERLAPPED` of your declarations. For an
+    /// operation on a file, set its offset there.
     ///
-    /// `this` must be derived from the whole allocation, by
-    /// `Arc::as_ptr(..).cast()` for example, because `done` casts it back to the
-    /// whole. The pointer has the address of `this`. `CancelIoEx` only compares
-    /// addresses, so you can give it `this` itself.
+    /// Derive `this` from the whole allocation, by `Arc::as_ptr(..).cast()` for
+    /// example, because `done` casts it back to the whole. The returned pointer has the
+    /// address of `this`. `CancelIoEx` only compares addresses, so you can give it
+    /// `this` itself.
     ///
     /// # Safety
     ///
     /// `this` points to an `Overlapped` that no operation is using.
     pub unsafe fn prepare(this: *const Overlapped) -> *mut c_void {
         let raw: *mut OVERLAPPED = this.cast_mut().cast();
-        // SAFETY: `raw` is the first field, and the kernel does not hold it.
+        // SAFETY: `raw` is the first field, and no operation is using it.
         unsafe { raw.write(OVERLAPPED::ZEROED) };
         raw.cast()
     }
     // ANCHOR_END: prepare
 
     // ANCHOR: has_warned
-    /// Whether a failed call has ended its operation with a warning, such as
-    /// `ERROR_MORE_DATA` for a message that did not fit
+    /// Whether the kernel calls a failed call's status a warning
     /// (<https://learn.microsoft.com/en-us/windows-hardware/drivers/kernel/using-ntstatus-values>).
-    /// A warning queues a packet, an error does not.
+    /// `ERROR_MORE_DATA`, for a message that did not fit, is one. A warning queues a
+    /// packet; an error queues none.
     ///
     /// # Safety
     ///
-    /// `this` points to an `Overlapped` that was prepared for the call, which has
-    /// failed, and not with `ERROR_IO_PENDING`. The memory is there still, and no
-    /// other operation has been started with it, by `done` for example.
+    /// - `this` points to an `Overlapped` that was prepared for the call. Its memory has
+    ///   not been freed.
+    /// - The call has failed, and not with `ERROR_IO_PENDING`.
+    /// - Nobody has started another operation with it since, `done` included.
     pub unsafe fn has_warned(this: *const Overlapped) -> bool {
         let raw: *const OVERLAPPED = this.cast();
-        // SAFETY: `raw` is the first field. The kernel no longer writes to an operation
+        // SAFETY: `raw` is the first field. The kernel writes no more to an operation
         // that is over, and writes nothing for an error.
         let status = unsafe { (*raw).Internal };
         status as u32 >> 30 == 2
@@ -102,7 +102,7 @@ impl Overlapped {
 }
 // ANCHOR_END: has_warned
 
-/// A completion packet: an operation is over, well or not.
+/// A completion packet: an operation has succeeded or failed.
 ///
 /// ```
 /// use evq::windows::{Overlapped, Packet};
@@ -126,32 +126,33 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Which operation is over: the pointer that the call was given.
+    /// The pointer that the call was given. It says which operation is over.
     pub fn overlapped(&self) -> *mut Overlapped {
         self.overlapped
     }
 
-    /// The number of bytes that were read or written. Some operations can
-    /// fail, with 234 (`ERROR_MORE_DATA`) for example, and yet have read some.
+    /// The number of bytes that the operation has read or written. Some operations
+    /// fail although they have read bytes, with 234 (`ERROR_MORE_DATA`) for example.
     pub fn bytes_transferred(&self) -> usize {
         self.bytes as usize
     }
 
-    /// How it went.
+    /// Whether the operation has succeeded.
     ///
     /// # Errors
     ///
-    /// That of the operation; 995 (`ERROR_OPERATION_ABORTED`) if it was
-    /// cancelled. For a socket's operation it is the general Windows error;
-    /// `WSAGetOverlappedResult` knows the socket's own.
+    /// The operation's error: 995 (`ERROR_OPERATION_ABORTED`) if it was cancelled. Of
+    /// a socket's operation this is the general Windows error; to get the socket's own
+    /// error, call `WSAGetOverlappedResult`.
     pub fn status(&self) -> io::Result<()> {
         ffi::status(self.status)
     }
 
     // ANCHOR_END: packet
 
-    // ANCHOR: deliver
-    /// Makes a packet of what was dequeued.
+    // ANCHOR: dequeued
+    /// Makes a packet of an entry. The status is copied, because `done` may start
+    /// another operation with the same OVERLAPPED, which clears it.
     ///
     /// # Safety
     ///
@@ -161,24 +162,27 @@ impl Packet {
         Packet {
             overlapped: entry.lpOverlapped.cast(),
             bytes: entry.dwNumberOfBytesTransferred,
-            // SAFETY: the kernel has done writing, and the memory is there
-            // until the packet is delivered.
+            // SAFETY: the kernel writes no more, and nobody frees the memory
+            // before the packet is delivered.
             status: unsafe { (*entry.lpOverlapped).Internal },
         }
     }
+    // ANCHOR_END: dequeued
 
-    /// Calls the function that stands behind the OVERLAPPED.
+    // ANCHOR: deliver
     pub(crate) fn deliver(self) {
-        // SAFETY: until `done` is called, the operation's memory is there.
+        // SAFETY: nobody frees the operation's memory before `done` is called.
         let done = unsafe { (*self.overlapped).done };
-        // SAFETY: this is the one packet of the operation, and whoever made
-        // the `Overlapped` gave it a function for that.
+        // SAFETY: this is the operation's only packet, and the maker of the
+        // `Overlapped` chose this function for it.
         unsafe { done(&self) };
     }
+    // ANCHOR_END: deliver
 }
 
-// SAFETY: a packet is the right to the memory behind its pointer, which belongs
-// to no thread.
+// ANCHOR: debug
+// SAFETY: a packet gives the right to use the memory behind its pointer. That memory
+// belongs to no thread.
 unsafe impl Send for Packet {}
 
 impl fmt::Debug for Overlapped {
@@ -186,4 +190,4 @@ impl fmt::Debug for Overlapped {
         f.debug_struct("Overlapped").finish_non_exhaustive()
     }
 }
-// ANCHOR_END: deliver
+// ANCHOR_END: debug

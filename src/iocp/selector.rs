@@ -1,10 +1,10 @@
 //! The selector on a completion port.
 //!
-//! Chapter 11. It owns the port. A port cannot be told what a program waits to
-//! do, only which handles it belongs to: where `epoll/selector.rs` and
-//! `kqueue/selector.rs` register readiness, this one can only `associate`. It waits
-//! for packets. Each packet says that an operation is over. The function behind
-//! it makes readiness of that, and lists the source.
+//! Chapter 11. It owns the port. A program cannot tell a port what it waits to do. It
+//! can only tie handles to the port. So this file has `associate` where
+//! `epoll/selector.rs` and `kqueue/selector.rs` register readiness. The selector waits
+//! for packets. Each packet says that an operation is over. The function behind its
+//! OVERLAPPED lists what has become ready.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,25 +23,22 @@ use crate::events::Events;
 /// The kernel's queue.
 pub struct Selector {
     port: OwnedHandle,
-    /// Packets that are to be delivered.
+    /// Out of the port, and not delivered yet.
     dequeued: Mutex<VecDeque<Packet>>,
     /// How many operations are in flight.
     pub(crate) in_flight: AtomicUsize,
-    /// Those whose source was dropped.
     pub(crate) orphans: Orphans,
 }
-
-/// How many answers the kernel gives of one source: none, for every event comes
-/// by the ready list.
-pub const ANSWERS: usize = 0;
-/// How many packets are dequeued at once.
-const BATCH: usize = 256;
-
 // ANCHOR_END: selector
 
 // ANCHOR: new
+/// How many answers the kernel may have for one source. On Windows every event comes
+/// from the ready list.
+pub const ANSWERS: usize = 0;
+/// The most packets that one call dequeues.
+const BATCH: usize = 256;
+
 impl Selector {
-    /// Makes the port.
     pub fn new() -> io::Result<Selector> {
         Ok(Selector {
             port: ffi::create_port()?,
@@ -51,13 +48,15 @@ impl Selector {
         })
     }
 
-    /// For tests, which ask it how many packets wait.
+    /// Tests ask it how many packets it holds.
     pub(crate) fn port(&self) -> BorrowedHandle<'_> {
         self.port.as_handle()
     }
+    // ANCHOR_END: new
 
-    /// Ties a handle to the port, for good: it goes with the handle's open file,
-    /// duplicates included, and outlives the port.
+    // ANCHOR: associate
+    /// Ties a handle to the port. Win32 cannot undo it: the tie belongs to the open
+    /// file, so its duplicates have it too, and it outlives the port.
     pub fn associate(&self, handle: BorrowedHandle<'_>) -> io::Result<()> {
         match ffi::associate(self.port.as_handle(), handle) {
             Err(error) if error.raw_os_error() == Some(ffi::ERROR_INVALID_PARAMETER) => {
@@ -66,15 +65,14 @@ impl Selector {
             result => result,
         }
     }
-    // ANCHOR_END: new
+    // ANCHOR_END: associate
 
     // ANCHOR: select
-    /// Waits until packets come, the time is over, or `wake` is called. Then calls
-    /// `awake`, and the function behind each packet, which lists what has become
-    /// ready.
+    /// Waits until packets come, the timeout is over, or `wake` is called. Then calls
+    /// `awake`, and after it the function behind each packet.
     ///
-    /// It dequeues no more packets than there is room for events. `true` means
-    /// that there were no more.
+    /// Dequeues at most as many packets as there is room for events. `true`: the port
+    /// had no more.
     pub fn select(
         &self,
         events: &mut Events,
@@ -82,15 +80,16 @@ impl Selector {
         awake: impl FnOnce(),
     ) -> io::Result<bool> {
         let dequeued = self.dequeue(events.room(), timeout);
-        // Before the functions run: each would wake a poller that sleeps, by a
-        // packet of its own.
+        // First: a function that finds the poller asleep posts a packet to wake it.
         awake();
         self.deliver();
         dequeued
     }
+    // ANCHOR_END: select
 
-    /// Waits for packets, at most so many, and keeps them for `deliver`. `true`
-    /// means that there were no more.
+    // ANCHOR: dequeue
+    /// Waits for at most `most` packets, and keeps them for `deliver`. `true`: the
+    /// port had no more.
     fn dequeue(&self, most: usize, timeout: Option<Duration>) -> io::Result<bool> {
         let mut room = [MaybeUninit::uninit(); BATCH];
         let most = most.min(BATCH);
@@ -99,21 +98,19 @@ impl Selector {
             Err(error) if error.raw_os_error() == Some(ffi::WAIT_TIMEOUT) => return Ok(true),
             result => result?,
         };
-        // A null pointer is from `wake`, and must not be followed.
+        // `wake` posts a null pointer. Nobody may follow it.
         let packets = entries.iter().filter(|entry| !entry.lpOverlapped.is_null());
-        // SAFETY: dequeued just now, of an operation on a handle that was
-        // associated; and those are started with no other than an `Overlapped`.
+        // SAFETY: dequeued just now. Every operation on a handle that is tied to this
+        // port was started with an `Overlapped`.
         let packets = packets.map(|entry| unsafe { Packet::new(entry) });
         lock(&self.dequeued).extend(packets);
         Ok(entries.len() < most)
     }
-    // ANCHOR_END: select
+    // ANCHOR_END: dequeue
 
     // ANCHOR: deliver
-    /// Calls the function behind each packet.
-    ///
-    /// It takes one packet at a time: after `Poll`'s end a function may drop a
-    /// source, and so wait here for a packet that came together with its own.
+    /// Takes one packet at a time. Once `Poll` is dropped, a function may drop a source
+    /// and wait here for a packet that was dequeued together with its own.
     pub fn deliver(&self) {
         let next = || lock(&self.dequeued).pop_front();
         while let Some(packet) = next() {
@@ -123,35 +120,37 @@ impl Selector {
     // ANCHOR_END: deliver
 
     // ANCHOR: deliver_all
-    /// Has every packet delivered that has come. Each source brings a few at the
-    /// most: it starts no other read before the program has taken what came.
+    /// Delivers every packet that the port holds. There are few of each source: it
+    /// starts its next read only when the program has taken what the last one brought.
     pub fn deliver_all(&self) {
-        // An error shows again in the `select` that follows.
+        // The next `select` meets an error again.
         while let Ok(false) = self.dequeue(BATCH, Some(Duration::ZERO)) {
             self.deliver();
         }
         self.deliver();
     }
 
-    /// Ends the wait that is going on, or the next one: by a packet that leads
-    /// nowhere.
+    /// Posts a packet with a null pointer. It ends the present wait, or the next one.
     pub fn wake(&self) -> io::Result<()> {
         ffi::post(self.port.as_handle())
     }
     // ANCHOR_END: deliver_all
 
     // ANCHOR: reap
-    /// Dequeues in the place of `Poll`, which is gone: until no orphan has anything
-    /// in flight. What is left at the limit is cancelled, and then comes soon.
+    /// Called once `Poll` is dropped: dequeues packets until there is no orphan left. A
+    /// last write that is in flight at the limit is cancelled, and its packet comes
+    /// soon after that.
     pub(crate) fn reap(&self) {
         self.reap_until(self.orphans.limit());
         self.orphans.give_up();
         self.reap_until(Instant::now() + LINGER);
     }
+    // ANCHOR_END: reap
 
+    // ANCHOR: reap_until
     fn reap_until(&self, end: Instant) {
         loop {
-            // Another thread that reaps may dequeue our packet: look again soon.
+            // Another thread may dequeue the packet that this one waits for.
             let turn = match self.orphans.is_empty() {
                 true => Duration::ZERO,
                 false => TURN.min(end.saturating_duration_since(Instant::now())),
@@ -167,12 +166,12 @@ impl Selector {
     }
 }
 
-/// How long a thread that reaps sleeps at most.
+/// The longest sleep of a thread that reaps.
 const TURN: Duration = Duration::from_millis(10);
-// ANCHOR_END: reap
+// ANCHOR_END: reap_until
 
 // ANCHOR: milliseconds
-/// Rounded up: a wait that ends early would be asked for again at once.
+/// Rounds up. If a wait ended early, `poll` would ask for the rest at once.
 fn milliseconds(timeout: Option<Duration>) -> u32 {
     let Some(timeout) = timeout else {
         return ffi::INFINITE;
@@ -180,12 +179,10 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
     let whole = timeout.as_nanos().div_ceil(1_000_000);
     whole.min(u128::from(ffi::INFINITE - 1)) as u32
 }
-// ANCHOR_END: milliseconds
 
-// ANCHOR: bound
 const BOUND: &str = "the handle was not opened for overlapped operations, or it belongs to a \
                      completion port already, for good: open it anew";
-// ANCHOR_END: bound
+// ANCHOR_END: milliseconds
 
 #[cfg(test)]
 mod tests {
@@ -195,7 +192,7 @@ mod tests {
     use super::super::overlapped::Overlapped;
     use super::*;
 
-    /// A packet that a test posts, instead of an operation that ends.
+    /// A packet that a test posts. No operation is behind it.
     #[repr(C)]
     struct Posted {
         overlapped: Overlapped,
@@ -210,7 +207,7 @@ mod tests {
             });
             let port = std::os::windows::io::AsRawHandle::as_raw_handle(&selector.port);
             let at = Arc::as_ptr(&posted).cast_mut().cast();
-            // SAFETY: the test drops it after the packet has been delivered.
+            // SAFETY: the test drops `posted` after the packet has been delivered.
             let queued = unsafe { ffi::c::PostQueuedCompletionStatus(port, 0, 0, at) };
             assert_ne!(queued, 0, "{}", io::Error::last_os_error());
             posted
@@ -218,9 +215,9 @@ mod tests {
 
         /// # Safety
         ///
-        /// The packet is one of `post`.
+        /// `post` has posted the packet.
         unsafe fn selector(packet: &Packet) -> &Selector {
-            // SAFETY: its pointer is that of the whole, which is there.
+            // SAFETY: its pointer is that of the whole, which the test still holds.
             unsafe { &(*packet.overlapped().cast::<Posted>()).selector }
         }
     }
@@ -229,8 +226,8 @@ mod tests {
         fn give_up(&self) {}
     }
 
-    /// After `Poll`'s end a function that drops a source waits for its packet, even
-    /// if that was dequeued together with the function's own.
+    /// Once `Poll` is dropped, a function that drops a source waits for the source's
+    /// packet, even if that packet was dequeued together with the function's own.
     #[test]
     fn a_function_may_wait_for_what_was_dequeued_with_its_own_packet() {
         unsafe fn drops(packet: &Packet) {
@@ -249,7 +246,7 @@ mod tests {
         let began = Instant::now();
         selector.reap();
         assert!(selector.orphans.is_empty());
-        assert!(began.elapsed() < LINGER, "waited for what it had in hand");
+        assert!(began.elapsed() < LINGER, "waited for a dequeued packet");
     }
 
     #[test]

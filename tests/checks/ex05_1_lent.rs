@@ -9,8 +9,8 @@ fn what_is_pending_is_lent() {
         assert_eq!(
             after_the_call(SOCKET_ERROR, WSA_IO_PENDING, skips),
             Now::Lent,
-            "997 is WSA_IO_PENDING: the receive has begun, and the kernel will write into the \
-             buffer when bytes arrive, whoever has it by then"
+            "997 is WSA_IO_PENDING: the receive is in flight, and the kernel will write into the \
+             buffer when bytes arrive, even if you use it for something else by then"
         );
     }
 }
@@ -20,8 +20,8 @@ fn what_is_done_at_once_still_has_its_packet() {
     assert_eq!(
         after_the_call(0, 0, false),
         Now::Lent,
-        "the bytes are there, but a packet is queued for them as well, and it will point to \
-         this OVERLAPPED: the memory is yours when that packet has been dequeued"
+        "the bytes are there, but a packet is queued for them too, and it points to this \
+         OVERLAPPED: the memory is yours when that packet has been dequeued"
     );
 }
 
@@ -30,8 +30,8 @@ fn unless_the_socket_skips_it() {
     assert_eq!(
         after_the_call(0, 0, true),
         Now::Back,
-        "this socket skips the packet of a call that succeeds: no packet will come, and who \
-         waits for it waits for ever"
+        "this socket skips the packet of a call that succeeds: no packet will come, and if you \
+         wait for it, you wait for ever"
     );
 }
 
@@ -40,7 +40,7 @@ fn a_success_does_not_ask_for_an_error() {
     assert_eq!(
         after_the_call(0, WSA_IO_PENDING, true),
         Now::Back,
-        "the call answered 0; the 997 is left over from an earlier call"
+        "the call answered 0, which is success: the 997 is left over from an earlier call"
     );
 }
 
@@ -50,7 +50,7 @@ fn what_is_refused_has_no_packet() {
         assert_eq!(
             after_the_call(SOCKET_ERROR, WSAECONNRESET, skips),
             Now::Refused(WSAECONNRESET),
-            "any error but 997 means that nothing was started: no packet will come"
+            "any error but 997 means that no operation was started: no packet will come"
         );
     }
 }

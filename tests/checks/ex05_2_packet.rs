@@ -12,8 +12,7 @@ fn the_count_says_how_much_of_the_buffer_is_new() {
     assert_eq!(
         outcome(b"!ello...", &packet),
         Outcome::Bytes(b"!"),
-        "one byte has been received; what follows it in the buffer is padding, and what was \
-         there before"
+        "the packet brings one byte: the bytes behind it are padding, and what was there before"
     );
     let packet = Packet {
         status: 0,
@@ -31,7 +30,7 @@ fn no_bytes_in_a_buffer_with_room_are_the_end() {
     assert_eq!(
         outcome(b"!ello...", &packet),
         Outcome::End,
-        "there was room for eight bytes, and none came: the peer will send no more"
+        "the buffer had room for eight bytes, and none came: the peer will send no more"
     );
 }
 
@@ -44,7 +43,7 @@ fn no_bytes_where_none_were_asked_for_are_no_end() {
     assert_eq!(
         outcome(b"", &packet),
         Outcome::TryNow,
-        "nothing was lent to be filled, so that 0 bytes say nothing about the end of the stream"
+        "nothing was lent to be filled, so 0 bytes do not mean the end of the stream"
     );
 }
 
@@ -55,8 +54,8 @@ fn a_failed_receive_is_neither_bytes_nor_the_end() {
             assert_eq!(
                 outcome(lent, &Packet { status, bytes: 0 }),
                 Outcome::Failed(status),
-                "status {status:#x}: this receive has failed, which a packet does not say by \
-                 its number of bytes"
+                "status {status:#x}: this receive has failed, and the number of bytes does not \
+                 say so"
             );
         }
     }

@@ -18,18 +18,19 @@ fn a_cancelled_buffer_stays_lent_until_its_packet() {
     assert_eq!(
         buffers.lend(8),
         None,
-        "buffer {buffer} is still lent: cancelling only asks, and until its packet is dequeued \
-         the kernel may write the old connection's bytes into it"
+        "buffer {buffer} is still lent: cancelling only asks, and the kernel may write the old \
+         connection's bytes into it until its packet is dequeued"
     );
     assert_eq!(
         buffers.packet(buffer),
         None,
-        "this packet brings bytes of a closed connection, and its number may be another's by now"
+        "this packet brings bytes of a closed connection, and another connection may have its \
+         number by now"
     );
     assert_eq!(
         buffers.lend(8),
         Some(buffer),
-        "buffer {buffer} has come back with its packet, and will never be lent again"
+        "buffer {buffer} has come back with its packet, but it can never be lent again"
     );
     assert_eq!(buffers.packet(buffer), Some(8));
 }
@@ -47,6 +48,7 @@ fn no_buffer_is_lent_twice() {
     assert_eq!(
         again,
         [0, 1, 2],
-        "each of the three buffers is free once; one that is lent twice is written by two"
+        "each of the three buffers is free once: if one is lent twice, two operations write \
+         into it"
     );
 }

@@ -5,9 +5,9 @@ fn in_flight_it_is_lent_until_the_packet() {
     for skips_packets in [false, true] {
         let memory = Memory::new();
         start(&memory, skips_packets, || Answer::Pending);
-        assert_eq!(memory.counts(), 2, "in flight, it is the kernel's as well");
+        assert_eq!(memory.counts(), 2, "in flight: the kernel has a count");
         memory.give_back();
-        assert_eq!(memory.counts(), 1, "the packet has brought it back");
+        assert_eq!(memory.counts(), 1, "the packet has given the count back");
     }
 }
 
@@ -23,8 +23,8 @@ fn a_packet_may_be_faster_than_its_call() {
         start(&memory, skips_packets, || {
             assert!(
                 memory.counts() > 1,
-                "the packet was delivered before the call had returned, and gave back what had not \
-                 been lent yet: the memory is freed under its owner"
+                "the packet was delivered before the call had returned, and the kernel had no \
+                 count to give back: it takes the source's count, and the memory is freed too early"
             );
             memory.give_back();
             answer
@@ -32,8 +32,8 @@ fn a_packet_may_be_faster_than_its_call() {
         assert_eq!(
             memory.counts(),
             1,
-            "{answer:?}, and its packet was delivered within the call: nobody gives back what is \
-             lent after that, and it is leaked"
+            "{answer:?}, and the packet was delivered during the call: nobody gives back a count \
+             that is lent after that, and the memory is leaked"
         );
     }
 }
@@ -45,8 +45,8 @@ fn done_at_once_queues_a_packet_too() {
     assert_eq!(
         memory.counts(),
         2,
-        "this handle queues a packet also for what is done at once, and until that is delivered \
-         the memory must stay"
+        "this handle queues a packet for an operation that is done at once, and the memory must \
+         stay until that packet has been delivered"
     );
 }
 
@@ -57,7 +57,7 @@ fn done_at_once_on_a_handle_that_skips_packets() {
     assert_eq!(
         memory.counts(),
         1,
-        "no packet comes that would give it back: it is leaked"
+        "the kernel has a count, and no packet comes that would give it back: the memory is leaked"
     );
 }
 
@@ -69,7 +69,7 @@ fn refused() {
         assert_eq!(
             memory.counts(),
             1,
-            "what was refused never brings a packet: it is leaked"
+            "what was refused never brings a packet to give the count back: the memory is leaked"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A port whose packets come at given times, and a clock that only waiting moves.
+/// A port whose packets come at given times, and a clock that moves only while `poll` waits.
 struct Fake {
     now: Duration,
     sleeps: bool,
@@ -39,7 +39,7 @@ impl Queue for Fake {
         assert!(self.waits < 100, "100 waits, and still waiting");
         assert!(
             self.sleeps || timeout.is_zero(),
-            "the poller sleeps, and has not announced it: nobody will wake it"
+            "the poller sleeps and has not announced it: nobody will wake it"
         );
         let over = self.now.saturating_add(timeout);
         self.now = self
@@ -53,12 +53,12 @@ impl Queue for Fake {
         found
     }
 
-    /// Packets of 100 and more list their number; the others are of operations that were cancelled.
+    /// A packet of 100 or more lists its number. The others belong to cancelled operations.
     fn deliver(&mut self, packet: usize) -> Option<usize> {
         assert!(
             packet != 0,
-            "a null pointer was followed: that packet was posted to wake the poller, and leads \
-             nowhere"
+            "a null pointer was followed: that packet was posted to wake the poller, and has no \
+             function"
         );
         let event = Some(packet).filter(|packet| *packet >= 100);
         if self.sleeps && event.is_some() {
@@ -90,12 +90,12 @@ fn packets_that_bring_nothing() {
     let waited = queue.now() - 50 * MS;
     assert!(
         waited >= 200 * MS,
-        "a packet of which no event came ended the wait too early: after {waited:?} of 200 ms"
+        "a packet without an event ended the wait too early: after {waited:?} of 200 ms"
     );
     assert_eq!(
         waited,
         200 * MS,
-        "each packet made the wait longer: what is waited for is the time that is left"
+        "each packet made the wait longer: after a packet, wait only for the time that is left"
     );
 }
 
@@ -111,8 +111,8 @@ fn the_poller_does_not_wake_itself() {
     poll(&mut queue, 200 * MS);
     assert_eq!(
         queue.posted, 0,
-        "what was delivered found the poller announced asleep, and posted a packet to wake it: it \
-         delivers, so it is awake"
+        "a function found the poller announced asleep, and posted a packet to wake it: the poller \
+         is awake while it delivers"
     );
 }
 
@@ -122,12 +122,11 @@ fn the_longest_timeout() {
     let events = catch_unwind(AssertUnwindSafe(|| poll(&mut queue, Duration::MAX)));
     assert!(
         events.is_ok(),
-        "a timeout may be as long as a Duration can be: no clock goes so far, and what is added to \
-         `now` overflows"
+        "the timeout is the longest Duration: `now` plus that timeout overflows"
     );
     assert_eq!(
         events.unwrap(),
         [107],
-        "a packet of which no event came ended a wait that should last until one comes"
+        "a packet without an event ended a wait that should last until an event comes"
     );
 }

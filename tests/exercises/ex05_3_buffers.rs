@@ -1,10 +1,10 @@
 //! Exercise 5.3: whose packet it is.
 
-/// Buffers, known by number, which a server lends to the kernel for its connections.
+/// Buffers that a server lends to the kernel for its connections. Each has a number.
 pub struct Buffers {
-    /// Those that may be lent.
+    /// The numbers of those that may be lent.
     free: Vec<usize>,
-    /// For each buffer: the connection it is lent for.
+    /// For each buffer: the connection for which it is lent.
     lent_for: Vec<Option<usize>>,
 }
 
@@ -16,16 +16,16 @@ impl Buffers {
         }
     }
 
-    /// Lends a buffer, if one is free: the kernel writes into it from now on.
+    /// Lends a buffer, if one is free. From now on the kernel may write into it.
     pub fn lend(&mut self, connection: usize) -> Option<usize> {
         let buffer = self.free.pop()?;
         self.lent_for[buffer] = Some(connection);
         Some(buffer)
     }
 
-    /// The connection has been closed, and what was lent for it cancelled.
+    /// The server has closed the connection and cancelled its operations.
     ///
-    /// It compiles, and lends what is lent. Repair it.
+    /// It compiles, and lends a buffer that the kernel still has. Repair it.
     pub fn close(&mut self, connection: usize) {
         for buffer in 0..self.lent_for.len() {
             if self.lent_for[buffer] == Some(connection) {
@@ -35,8 +35,8 @@ impl Buffers {
         }
     }
 
-    /// A packet for `buffer` has been dequeued. Answers whose bytes it brings, if that connection
-    /// is still there.
+    /// A packet for `buffer` has been dequeued. Returns the connection whose bytes it brings, if
+    /// that connection is still open.
     pub fn packet(&mut self, buffer: usize) -> Option<usize> {
         self.free.push(buffer);
         self.lent_for[buffer].take()

@@ -2,14 +2,14 @@
 
 use std::cell::Cell;
 
-/// Who holds on to an operation's memory: its owner, and the kernel for each time that it is lent.
+/// How many owners an operation's memory has: its source, and the kernel once for each operation.
 #[derive(Debug)]
 pub struct Memory {
     counts: Cell<usize>,
 }
 
 impl Memory {
-    /// Held by its owner.
+    /// Memory that the source owns alone.
     pub fn new() -> Memory {
         Memory {
             counts: Cell::new(1),
@@ -20,7 +20,7 @@ impl Memory {
         self.counts.get()
     }
 
-    /// Counts the kernel.
+    /// Gives the kernel a count.
     pub fn lend(&self) {
         self.counts.set(self.counts.get() + 1);
     }
@@ -32,21 +32,21 @@ impl Memory {
     }
 }
 
-/// What the call that starts an operation says.
+/// The answer of the call that starts an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It is in flight.
+    /// The operation is in flight.
     Pending,
-    /// It is over.
+    /// The operation is over.
     DoneAtOnce,
-    /// It was never begun.
+    /// No operation was started.
     Refused,
 }
 
-/// Starts an operation by `call`. When a packet has been delivered, `give_back` is called for it,
-/// and not by you. `skips_packets` says whether the handle queues none for what is done at once.
+/// Starts an operation by `call`. If a packet comes, its function calls `give_back`; you do not.
+/// `skips_packets`: the handle queues no packet for an operation that is done at once.
 ///
-/// It compiles, and lends too late. Repair it.
+/// It compiles, and gives the kernel its count too late. Repair it.
 pub fn start(memory: &Memory, skips_packets: bool, call: impl FnOnce() -> Answer) {
     let packet_comes = match call() {
         Answer::Pending => true,

@@ -1,8 +1,8 @@
 //! Exercise 5.2: what a packet says.
 
-/// What a packet of a receive on a TCP socket says.
+/// The packet of a receive on a TCP socket.
 pub struct Packet {
-    /// The status in its OVERLAPPED: 0, or an NTSTATUS that says what went wrong.
+    /// The status in its OVERLAPPED: 0, or an NTSTATUS that says why the receive failed.
     pub status: u32,
     pub bytes: usize,
 }
@@ -10,7 +10,7 @@ pub struct Packet {
 #[derive(Debug, PartialEq)]
 pub enum Outcome<'a> {
     Bytes(&'a [u8]),
-    /// Nothing was lent to be filled; the socket has bytes, or its end. A read now tells which.
+    /// The buffer had no room. The socket has bytes, or its end: a read now tells which.
     TryNow,
     /// The peer will send no more.
     End,
@@ -18,7 +18,7 @@ pub enum Outcome<'a> {
 }
 
 // ANCHOR: answer
-/// What became of a receive: `lent` is the buffer that was lent for it, all of it.
+/// Says how a receive went. `lent` is the whole buffer that was lent for it.
 pub fn outcome<'a>(lent: &'a [u8], packet: &Packet) -> Outcome<'a> {
     match (packet.status, packet.bytes) {
         (0, 0) if lent.is_empty() => Outcome::TryNow,

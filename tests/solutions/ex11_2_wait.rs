@@ -4,23 +4,23 @@ use std::time::Duration;
 
 /// A clock, a port, and a ready list.
 pub trait Queue {
-    /// What the clock shows.
+    /// The time that the clock shows.
     fn now(&self) -> Duration;
 
-    /// Announces that the poller sleeps, or that it no longer does. Whoever lists an event while it
-    /// sleeps posts a packet to wake it.
+    /// Announces that the poller sleeps, or that it is awake. A function that lists an event while
+    /// the poller is announced asleep posts a packet to wake it.
     fn announce(&mut self, sleeps: bool);
 
-    /// Waits for packets, at most for so long. Of each it returns where its pointer leads to, or
-    /// `None` if that is null.
+    /// Waits for packets until the timeout is over. Returns each packet's pointer as a number, or
+    /// `None` for a null pointer.
     fn dequeue(&mut self, timeout: Duration) -> Vec<Option<usize>>;
 
-    /// Calls the function behind a packet, which lists an event, or does not.
+    /// Calls the function behind a packet. Returns the event that the function lists, if any.
     fn deliver(&mut self, packet: usize) -> Option<usize>;
 }
 
 // ANCHOR: answer
-/// Waits for events, for the whole of `timeout` if none come.
+/// Waits for events. If none comes, it waits until the timeout is over.
 pub fn poll(queue: &mut impl Queue, timeout: Duration) -> Vec<usize> {
     let end = queue.now().saturating_add(timeout);
     loop {
