@@ -289,13 +289,8 @@ fn exercises(
             }
         }
         let stem = format!("ex{chapter:02}_{}_", n + 1);
-        let file = |folder: &str| {
-            let begin = format!("{folder}/{stem}");
-            tree.files(&begin, ".rs")
-                .map(|(path, text)| (path.to_string(), text))
-                .next()
-        };
-        let Some((answer, text)) = file("tests/solutions") else {
+        let begin = format!("tests/solutions/{stem}");
+        let Some((answer, _)) = tree.files(&begin, ".rs").next() else {
             faults.push(format!("{at}: there is no tests/solutions/{stem}name.rs"));
             continue;
         };
@@ -309,35 +304,27 @@ fn exercises(
         let name = answer
             .trim_start_matches("tests/solutions/")
             .trim_end_matches(".rs");
-        let listed = |main: &str, stem: &str| {
-            tree.text(main)
-                .is_some_and(|text| text.contains(&format!("mod {stem};")))
-        };
-        let takes_checks = |path: &str, text: &str, up: &str| {
-            let path_line = format!("#[path = \"{up}checks/{name}.rs\"]");
-            let fits = text.contains(&path_line) && text.contains("mod checks;");
-            (!fits).then(|| {
-                format!(
-                    "{path}:{}: ends with `#[cfg(test)] {path_line} mod checks;`",
+        for folder in ["solutions", "exercises"] {
+            let (path, main) = (
+                format!("tests/{folder}/{name}.rs"),
+                format!("tests/{folder}/main.rs"),
+            );
+            let Some(text) = tree.text(&path) else {
+                faults.push(format!("{at}: there is no {path}"));
+                continue;
+            };
+            let checks = format!("#[path = \"../checks/{name}.rs\"]\nmod checks;\n");
+            if !text.ends_with(&checks) {
+                faults.push(format!(
+                    "{path}:{}: ends with `#[cfg(test)] {checks}`",
                     text.lines().count()
-                )
-            })
-        };
-        faults.extend(takes_checks(&answer, text, "../"));
-        if !listed("tests/solutions/main.rs", name) {
-            faults.push(format!("tests/solutions/main.rs:1: add `mod {name};`"));
-        }
-        match tree.text(&format!("tests/exercises/{name}.rs")) {
-            None => faults.push(format!("{at}: there is no blank tests/exercises/{name}.rs")),
-            Some(text) => {
-                faults.extend(takes_checks(
-                    &format!("tests/exercises/{name}.rs"),
-                    text,
-                    "../",
                 ));
-                if !listed("tests/exercises/main.rs", name) {
-                    faults.push(format!("tests/exercises/main.rs:1: add `mod {name};`"));
-                }
+            }
+            if !tree
+                .text(&main)
+                .is_some_and(|text| text.contains(&format!("mod {name};")))
+            {
+                faults.push(format!("{main}:1: add `mod {name};`"));
             }
         }
         match tree.text(&format!("tests/checks/{name}.rs")) {
@@ -347,23 +334,11 @@ fn exercises(
             )),
             None => faults.push(format!("{at}: there are no checks tests/checks/{name}.rs")),
         }
-        let begin = format!("tests/exercises/wrong/{name}_");
-        let wrong: Vec<_> = tree.files(&begin, ".rs").collect();
-        if wrong.is_empty() {
+        let wrong = format!("tests/exercises/wrong/{name}.txt");
+        if tree.text(&wrong).is_none() {
             faults.push(format!(
-                "{at}: no wrong answer {begin}whatiswrong.rs is proven to fail"
+                "{at}: no wrong answer in {wrong} is proven to fail"
             ));
-        }
-        for (path, text) in wrong {
-            faults.extend(takes_checks(path, text, "../../"));
-            let stem = path
-                .trim_start_matches("tests/exercises/wrong/")
-                .trim_end_matches(".rs");
-            if !listed("tests/exercises/main.rs", stem) {
-                faults.push(format!(
-                    "tests/exercises/main.rs:1: add `#[path = \"wrong/{stem}.rs\"] mod {stem};`"
-                ));
-            }
         }
     }
     let begin = format!("tests/exercises/ex{chapter:02}_");
