@@ -82,6 +82,11 @@ fn links_fragments_and_images_lead_somewhere() {
 }
 
 #[test]
+fn names_of_code_are_names_of_our_code() {
+    none(reading::names(&Tree::load(root())));
+}
+
+#[test]
 fn figures_follow_the_theme_and_say_what_they_show() {
     none(figures::figures(&Tree::load(root())));
 }

@@ -199,6 +199,7 @@ fn faults(tree: &Tree) -> Vec<String> {
     faults.extend(pages::contents(tree));
     faults.extend(figures::figures(tree));
     faults.extend(recordings(tree));
+    faults.extend(reading::names(tree));
     for page in tree.pages() {
         faults.extend(sources::fences(&page, tree));
         faults.extend(pages::form(&page, tree));
@@ -424,6 +425,20 @@ fn faults_of_links_are_refused() {
     refused(PAGE, "Here.", "[Here][there]", "nothing defines [there]");
     refused(PAGE, "Here.", "![](start.md)", "the image has no description");
     refused(PAGE, "Here.", "![Edges](figures/ch08_edges.svg)", "follows the theme");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn names_that_our_code_does_not_have_are_refused() {
+    for name in ["gone_from_here", "Gone", "Selector::gone", "gone()"] {
+        refused(PAGE, "`just`", &format!("`{name}`"), "nothing of ours is called `");
+    }
+    for name in ["`Selector::new`", "`gone`", "[`uv_gone`](https://libuv.org)", "`ch08_epoll`", "`reqs_pending`"] {
+        let mut tree = good();
+        let page = tree.text(PAGE).unwrap_or_default().replace("`just`", name);
+        tree.0.insert(PAGE.into(), page);
+        assert_eq!(faults(&tree), Vec::<String>::new(), "{name}");
+    }
 }
 
 #[test]
