@@ -18,7 +18,7 @@ fn good() -> Tree {
 
 You will be able to say which bits a registration asks for, as exercise 8.1 checks.
 
-*About 5 minutes.*
+*About 20 minutes.*
 
 ## The problem
 
@@ -203,6 +203,7 @@ fn faults(tree: &Tree) -> Vec<String> {
     for page in tree.pages() {
         faults.extend(sources::fences(&page, tree));
         faults.extend(pages::form(&page, tree));
+        faults.extend(pages::minutes(&page, tree));
         faults.extend(reading::links(&page, tree));
         faults.extend(reading::tabs_and_notes(&page));
         faults.extend(reading::voice(&page));
@@ -363,8 +364,14 @@ fn faults_of_a_chapters_parts_are_refused() {
     refused(PAGE, "## Run it", "## Running it", "a chapter's are");
     refused(PAGE, "## The code", "## The problem", "a chapter's are");
     refused(PAGE, "## In the real world", "## The code", "a chapter's are");
-    refused(PAGE, "*About 5 minutes.*", "*About 6 minutes.*", "words make it `*About 5 minutes.*`");
-    refused(PAGE, "*About 5 minutes.*", "", "add the line `*About ");
+    refused(PAGE, "*About 20 minutes.*", "*About 15 minutes.*", "length makes it `*About 20 minutes.*`");
+    refused(PAGE, "*About 20 minutes.*", "", "add the line `*About ");
+    let code = format!("```rust\n{}```\n", "let a = 1;\n".repeat(60));
+    refused(PAGE, "Fill in", &format!("{code}\nFill in"), "length makes it `*About 25 minutes.*`");
+    let mut tree = good();
+    let page = tree.text(PAGE).unwrap_or_default().replace("Look at", &format!("{code}\nLook at"));
+    tree.0.insert(PAGE.into(), page);
+    assert!(!faults(&tree).iter().any(|fault| fault.contains("length")), "code in a hint is not read at once");
     refused(PAGE, "You will be able to say which bits a registration asks for, as exercise 8.1 checks.\n", "", "0 sentences");
     refused(PAGE, "You will", "One. Two. You will", "3 sentences");
     refused(PAGE, &"The kernel tells us what happened, and we answer it.\n".repeat(50), "", "a chapter has 600 to 2,500");

@@ -1,5 +1,6 @@
 //! A chapter's parts, its exercises and their files, and its place among the others.
 
+use crate::sources::length;
 use crate::tree::{Page, SUMMARY, Tree, summary, words};
 
 /// Chapters that tell the same thing of three systems link each other.
@@ -13,6 +14,45 @@ const PARTS: &[&str] = &[
     "In the real world",
     "Exercises",
 ];
+
+const ABOUT: &str = "*About ";
+
+/// The line that tells a chapter's minutes, and what it should say: 180 words a minute, 12 lines of
+/// the running text's code a minute, 10 minutes an exercise, rounded up to five.
+pub fn about(page: &Page, tree: &Tree) -> Option<(usize, String)> {
+    let line = page.lines.iter().position(|line| line.starts_with(ABOUT))?;
+    let prose: usize = page.prose(false).iter().map(|line| words(line)).sum();
+    let code: usize = page
+        .fences
+        .iter()
+        .filter(|fence| fence.language.starts_with("rust") && !page.folded[fence.first])
+        .map(|fence| length(page, fence, tree))
+        .sum();
+    let chapter = page.chapter()?;
+    let exercise = |title: &str| title.starts_with(&format!("{chapter}."));
+    let exercises = page
+        .headings
+        .iter()
+        .filter(|(_, level, title)| *level == 3 && exercise(title))
+        .count();
+    let minutes = (prose * 12 + code * 180).div_ceil(180 * 12) + 10 * exercises;
+    Some((
+        line,
+        format!("{ABOUT}{} minutes.*", minutes.next_multiple_of(5)),
+    ))
+}
+
+/// Whether a chapter's minutes are those of its length.
+pub fn minutes(page: &Page, tree: &Tree) -> Vec<String> {
+    let wrong = about(page, tree).filter(|(line, about)| page.lines[*line] != about);
+    let fault = wrong.map(|(line, about)| {
+        let at = page.at(line);
+        format!(
+            "{at}: its length makes it `{about}`; `EVQ_RECORD=1 cargo test --test book minutes`"
+        )
+    });
+    fault.into_iter().collect()
+}
 
 /// The table of contents lists every page, in its chapter's place.
 pub fn contents(tree: &Tree) -> Vec<String> {
@@ -109,14 +149,10 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
     let prose = page.prose(false);
 
     let count: usize = prose.iter().map(|line| words(line)).sum();
-    let about = format!("*About {} minutes.*", count.div_ceil(200));
-    let minutes = page
-        .lines
-        .iter()
-        .position(|line| line.starts_with("*About "));
+    let minutes = page.lines.iter().position(|line| line.starts_with(ABOUT));
     let first = parts.first().map_or(page.lines.len(), |(line, ..)| *line);
     match minutes {
-        Some(line) if page.lines[line] == about && line < first => {
+        Some(line) if line < first => {
             let promise: Vec<&str> = prose[1..line].iter().map(String::as_str).collect();
             let promise = promise.join(" ");
             let ends = |word: &&str| {
@@ -131,12 +167,8 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
                 ));
             }
         }
-        Some(line) => faults.push(format!(
-            "{}: {count} words make it `{about}`, above the first part",
-            page.at(line)
-        )),
-        None => faults.push(format!(
-            "{}: add the line `{about}` above the first part",
+        _ => faults.push(format!(
+            "{}: add the line `{ABOUT}5 minutes.*` above the first part",
             page.at(1)
         )),
     }
