@@ -549,6 +549,17 @@ fn faults_of_recordings_are_refused() {
     refused(OUTPUT, "T ms", &"T ms\n".repeat(30), "an example prints at most 25");
     refused(PAGE, "```text\n{{#include outputs/ch08_epoll.linux.txt}}\n```", "", "no page shows this recording");
     missed("examples/ch08_epoll.rs", "no example ch08_epoll that could have printed this");
+    // What two systems print alike stands on the page once, whichever of them is included.
+    let mut tree = good();
+    let windows = OUTPUT.replace("linux", "windows");
+    let same = tree.text(OUTPUT).unwrap_or_default().to_string();
+    tree.0.insert(windows, same);
+    assert_eq!(faults(&tree), Vec::<String>::new());
+    let include = "{{#include outputs/ch08_epoll.linux.txt}}\n";
+    let both = format!("{include}```\n\n```text\n{}", include.replace("linux", "windows"));
+    let page = tree.text(PAGE).unwrap_or_default().replace(include, &both);
+    tree.0.insert(PAGE.into(), page);
+    assert!(faults(&tree).iter().any(|fault| fault.contains("show one of them, and name both")));
     let path = "outputs/x.txt";
     assert_eq!(differ(path, Some("a\nb\n"), "a\nb\n"), None);
     let differs = differ(path, Some("a\nb\nc\n"), "a\nd\nc\n").expect("they differ");
