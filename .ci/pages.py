@@ -1,9 +1,10 @@
 """Looks at every page of the built book in Chromium, through WebDriver.
 
 python3 .ci/pages.py HTML [SHOTS]: at desktop and phone widths, in a light and
-a dark theme, nothing overflows, figures can be read, tabs work, and no page
-says an error to the console. SHOTS receives pictures of each. Needs chromium
-and chromedriver, and nothing but Python's own library.
+a dark theme, nothing overflows, figures can be read, tabs work, no excerpt
+is indented as a whole, and no page says an error to the console. SHOTS receives
+pictures of each. Needs chromium and chromedriver, and nothing but Python's own
+library.
 """
 
 import base64
@@ -57,6 +58,10 @@ for (const svg of document.querySelectorAll('main figure svg')) {
     }
 }
 for (const image of document.querySelectorAll('main img')) if (!image.naturalWidth) faults.push(`image ${image.src} is broken`);
+for (const code of document.querySelectorAll('main code.language-rust')) {
+    const lines = code.textContent.split('\n').filter((line) => line.trim());
+    if (lines.every((line) => line.startsWith(' '))) faults.push(`all lines of a block are indented: ${lines[0]}`);
+}
 for (const group of document.querySelectorAll('main .tabs')) {
     const shown = [...group.querySelectorAll(':scope > .tab')].filter((tab) => !tab.hidden);
     if (shown.length !== 1) faults.push(`${shown.length} tabs are open at once`);

@@ -1,7 +1,8 @@
 //! The book held to its own rules: what mdBook forgives fails here.
 //!
 //! `cargo test --test book -- --nocapture` also prints how much of each source file the pages show.
-//! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system.
+//! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system, and how many
+//! minutes each chapter takes; `EVQ_RECORD=1 cargo test --test book minutes` only the latter.
 
 #[path = "book/coverage.rs"]
 mod coverage;
@@ -25,6 +26,11 @@ use tree::{Page, Tree};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether to write what the book should say instead of comparing.
+fn record() -> bool {
+    std::env::var_os("EVQ_RECORD").is_some_and(|value| value == "1")
 }
 
 fn none(faults: Vec<String>) {
@@ -94,8 +100,26 @@ fn every_chapter_has_its_parts_and_its_exercises_their_files() {
 }
 
 #[test]
+fn the_minutes_at_a_chapters_head_are_those_of_its_length() {
+    each_page(|page, tree| match pages::about(page, tree) {
+        Some((line, about)) if record() => {
+            let text = page.lines.join("\n") + "\n";
+            let text = text.replacen(page.lines[line], &about, 1);
+            std::fs::write(root().join(page.path), text).expect("a page can be written");
+            Vec::new()
+        }
+        _ => pages::minutes(page, tree),
+    });
+}
+
+#[test]
 fn links_fragments_and_images_lead_somewhere() {
     each_page(reading::links);
+}
+
+#[test]
+fn names_of_code_are_names_of_our_code() {
+    none(reading::names(&Tree::load(root())));
 }
 
 #[test]
@@ -120,6 +144,5 @@ fn recordings_are_shown_and_short() {
 
 #[test]
 fn examples_print_what_the_book_shows() {
-    let record = std::env::var_os("EVQ_RECORD").is_some_and(|value| value == "1");
-    none(record::compare(root(), &Tree::load(root()), record));
+    none(record::compare(root(), &Tree::load(root()), record()));
 }

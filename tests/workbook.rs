@@ -1,5 +1,5 @@
-//! Holds the exercises to their word: every blank fails a check, every wrong answer fails one that
-//! names its mistake, and each has its solution, its checks and its section in the book.
+//! Holds the exercises to their word: every blank fails a check, and every wrong answer fails one
+//! that names its mistake. (`tests/book` sees to it that no exercise lacks a part.)
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,45 +17,80 @@ fn read(path: impl AsRef<Path>) -> String {
         .replace("\r\n", "\n")
 }
 
-/// The names, without `.rs`, of a folder's exercise files.
+/// The exercises that a folder has a file for.
 fn exercise_files(folder: &str) -> Vec<String> {
-    let folder = root().join(folder);
     let entries =
-        fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
     let mut names: Vec<String> = entries
-        .filter_map(|entry| {
-            entry
-                .unwrap()
-                .file_name()
-                .into_string()
-                .unwrap()
-                .strip_suffix(".rs")
-                .map(String::from)
-        })
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter_map(|name| Some(name.split_once('.')?.0.to_string()))
         .filter(|name| name != "main")
         .collect();
     names.sort();
     names
 }
 
-/// `("03", "1")` of `ex03_1_errno`.
-fn numbers(exercise: &str) -> (&str, &str) {
-    let mut parts = exercise
-        .strip_prefix("ex")
-        .unwrap_or_default()
-        .splitn(3, '_');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(chapter), Some(number), Some(_)) if chapter.len() == 2 => (chapter, number),
-        _ => panic!("`{exercise}.rs` should be named like ex03_1_errno.rs"),
-    }
+/// A wrong answer to an exercise: the solution, with some of its text replaced.
+struct Wrong {
+    name: String,
+    mistake: String,
+    fails_with: String,
+    source: String,
 }
 
-/// The wrong answers to `exercise`.
-fn wrong_answers(exercise: &str) -> Vec<String> {
-    let prefix = format!("{exercise}_");
-    let mut names = exercise_files("tests/exercises/wrong");
-    names.retain(|name| name.starts_with(&prefix));
-    names
+/// Reads one wrong answer: its name and its mistake, then `fails with: ` and words that a failing
+/// check says, then text of the solution in lines that begin with `-`, and below in lines that begin
+/// with `+` what replaces this text. The text has to stand in the solution exactly once.
+fn wrong_answer(exercise: &str, solution: &str, answer: &str) -> Result<Wrong, String> {
+    let mut lines = answer.lines();
+    let title = lines.next().and_then(|line| line.split_once(": "));
+    let words = lines
+        .next()
+        .and_then(|line| line.strip_prefix("fails with: "));
+    let (Some((name, mistake)), Some(words)) = (title, words) else {
+        return Err(format!(
+            "should begin `name: mistake`, then `fails with: ...`:\n{answer}"
+        ));
+    };
+    let mut edits: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for line in lines {
+        let code = line.get(2..).unwrap_or_default();
+        match (line.as_bytes()[0], edits.last_mut()) {
+            (b'-', Some((old, new))) if new.is_empty() => old.push(code),
+            (b'-', _) => edits.push((vec![code], Vec::new())),
+            (b'+', Some((_, new))) => new.push(code),
+            _ => return Err(format!("{name}: `{line}` should begin with - or +")),
+        }
+    }
+    let mut source = solution.to_string();
+    for (old, new) in &edits {
+        let (old, new) = (old.join("\n"), new.join("\n"));
+        match source.matches(&old).count() {
+            1 => source = source.replacen(&old, &new, 1),
+            count => {
+                return Err(format!(
+                    "{name}: stands in the solution {count} times:\n{old}"
+                ));
+            }
+        }
+    }
+    Ok(Wrong {
+        name: format!("{exercise}_{name}"),
+        mistake: mistake.to_string(),
+        fails_with: words.to_string(),
+        source,
+    })
+}
+
+fn wrong_answers(exercise: &str) -> Vec<Wrong> {
+    let path = format!("tests/exercises/wrong/{exercise}.txt");
+    let solution = read(format!("tests/solutions/{exercise}.rs"));
+    let answers = read(&path);
+    answers
+        .split("\n\n")
+        .map(|answer| wrong_answer(exercise, &solution, answer))
+        .map(|answer| answer.unwrap_or_else(|fault| panic!("{path}: {fault}")))
+        .collect()
 }
 
 /// What the checks of one blank or wrong answer did: how many ran, and what the failed ones said.
@@ -65,12 +100,38 @@ struct Outcome {
     failures: Vec<String>,
 }
 
-/// Builds and runs the test target `exercises` with a target folder of its own, for the folder of
-/// the `cargo test` around this test may be locked.
-fn run_the_exercises() -> BTreeMap<String, Outcome> {
+/// Writes a file, unless cargo would then build anew what has not changed.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return;
+    }
+    fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// Makes one program of the blanks and the wrong answers, in a package and a target folder of its
+/// own (the folder of the `cargo test` around this test may be locked), and runs it.
+fn run(wrong: &[Wrong]) -> BTreeMap<String, Outcome> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("exercises");
+    let root_path = root().display().to_string().replace('\\', "/");
+    let mut program = format!(
+        "#![allow(warnings)]\n#[path = \"{root_path}/tests/exercises/main.rs\"]\nmod blanks;\n"
+    );
+    for Wrong { name, source, .. } in wrong {
+        let source = source.replace("../checks", &format!("{root_path}/tests/checks"));
+        program += &format!("mod {name} {{\n{source}}}\n");
+    }
+    let manifest = format!(
+        "[package]\nname = \"exercises\"\nedition = \"2024\"\n\n[lib]\npath = \"exercises.rs\"\n\n\
+         [dependencies]\nevq = {{ path = \"{root_path}\" }}\n\n[profile.dev]\ndebug = 0\n\n[workspace]\n"
+    );
+    fs::create_dir_all(&folder).expect("the folder of the exercises can be made");
+    write(&folder.join("exercises.rs"), &program);
+    write(&folder.join("Cargo.toml"), &manifest);
     let output = Command::new(env!("CARGO"))
-        .args(["test", "--offline", "--test", "exercises", "--target-dir"])
-        .arg(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("exercises"))
+        .args(["test", "--offline", "--lib", "--target-dir"])
+        .arg(&folder)
+        .arg("--manifest-path")
+        .arg(folder.join("Cargo.toml"))
         .env("RUST_BACKTRACE", "0")
         .current_dir(root())
         .output()
@@ -83,7 +144,10 @@ fn run_the_exercises() -> BTreeMap<String, Outcome> {
     );
 
     let mut outcomes = BTreeMap::<String, Outcome>::new();
-    let module = |test: &str| test.split("::").next().unwrap_or_default().to_string();
+    let module = |test: &str| {
+        let test = test.strip_prefix("blanks::").unwrap_or(test);
+        test.split("::").next().unwrap_or_default().to_string()
+    };
     for line in stdout
         .lines()
         .filter(|line| line.ends_with("... ok") || line.ends_with("... FAILED"))
@@ -115,137 +179,71 @@ fn every_blank_and_every_wrong_answer_fails_as_it_should() {
         );
         return;
     }
-    let outcomes = run_the_exercises();
-    let outcome = |name: &str| match outcomes.get(name) {
-        Some(outcome) if outcome.ran > 0 => outcome,
+    let exercises = exercise_files("tests/exercises");
+    assert!(!exercises.is_empty(), "no exercises in tests/exercises");
+    for folder in ["tests/exercises/wrong", "tests/solutions", "tests/checks"] {
+        assert_eq!(exercise_files(folder), exercises, "{folder}");
+    }
+    let wrong: Vec<Wrong> = exercises
+        .iter()
+        .flat_map(|exercise| wrong_answers(exercise))
+        .collect();
+    let outcomes = run(&wrong);
+    let failures = |name: &str| match outcomes.get(name) {
+        Some(outcome) if outcome.ran > 0 => &outcome.failures,
         _ => panic!("{name}: no test ran"),
     };
-    for exercise in exercise_files("tests/exercises") {
+    for exercise in exercises {
         let by_assertion = |said: &String| {
             let said = said.replace('\\', "/");
             said.contains(&format!("checks/{exercise}.rs:")) || said.contains("not yet implemented")
         };
         assert!(
-            outcome(&exercise).failures.iter().any(by_assertion),
+            failures(&exercise).iter().any(by_assertion),
             "{exercise}: the blank should fail one of its checks, by assertion or `todo!`"
         );
-        for wrong in wrong_answers(&exercise) {
-            let source = read(format!("tests/exercises/wrong/{wrong}.rs"));
-            let word = source
-                .lines()
-                .next()
-                .and_then(|line| line.strip_prefix("// Fails with: "));
-            let word =
-                word.unwrap_or_else(|| panic!("{wrong}: no first line `// Fails with: ...`"));
-            let failures = &outcome(&wrong).failures;
-            assert!(
-                failures.iter().any(|said| said.contains(word)),
-                "{wrong}: no check failed with {word:?}, but {} with:\n{}",
+    }
+    let mut faults = Vec::new();
+    for wrong in wrong {
+        let failures = failures(&wrong.name);
+        if !failures.iter().any(|said| said.contains(&wrong.fails_with)) {
+            faults.push(format!(
+                "{}: {}\nNo check failed with {:?}, but {} with:\n{}",
+                wrong.name,
+                wrong.mistake,
+                wrong.fails_with,
                 failures.len(),
                 failures.join("\n")
-            );
+            ));
         }
     }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
-fn every_exercise_has_its_parts() {
-    let exercises = exercise_files("tests/exercises");
-    assert!(!exercises.is_empty(), "no exercises in tests/exercises");
-    let blanks_listed = read("tests/exercises/main.rs");
-    let solutions_listed = read("tests/solutions/main.rs");
-    for exercise in &exercises {
-        let path = format!("#[path = \"{exercise}.rs\"]\nmod {exercise};");
-        assert!(
-            blanks_listed.contains(&path),
-            "{exercise}: not in tests/exercises/main.rs"
-        );
-        assert!(
-            solutions_listed.contains(&path),
-            "{exercise}: not in tests/solutions/main.rs"
-        );
-
-        let takes_in = |path: &str, checks: &str| {
-            let ending =
-                format!("#[cfg(test)]\n#[path = \"{checks}/{exercise}.rs\"]\nmod checks;\n");
-            assert!(
-                read(path).ends_with(&ending),
-                "{path} should end with\n{ending}"
-            );
-        };
-        takes_in(&format!("tests/exercises/{exercise}.rs"), "../checks");
-        takes_in(&format!("tests/solutions/{exercise}.rs"), "../checks");
-        assert!(
-            read(format!("tests/checks/{exercise}.rs")).starts_with("use super::*;\n"),
-            "tests/checks/{exercise}.rs should begin with `use super::*;`"
-        );
-
-        let wrongs = wrong_answers(exercise);
-        assert!(
-            !wrongs.is_empty(),
-            "{exercise}: no wrong answer in tests/exercises/wrong"
-        );
-        for wrong in wrongs {
-            takes_in(&format!("tests/exercises/wrong/{wrong}.rs"), "../../checks");
-            let path = format!("#[path = \"wrong/{wrong}.rs\"]\nmod {wrong};");
-            assert!(
-                blanks_listed.contains(&path),
-                "{wrong}: not in tests/exercises/main.rs"
-            );
-        }
-    }
-    for folder in ["tests/solutions", "tests/checks"] {
-        assert_eq!(
-            exercise_files(folder),
-            exercises,
-            "{folder} against tests/exercises"
-        );
-    }
-    for wrong in exercise_files("tests/exercises/wrong") {
-        let belongs = |exercise: &String| wrong.starts_with(&format!("{exercise}_"));
-        assert!(
-            exercises.iter().any(belongs),
-            "{wrong}: no exercise of that name"
-        );
-    }
-}
-
-#[test]
-fn every_exercise_has_its_section_with_hints_and_solution() {
-    let pages: Vec<PathBuf> = fs::read_dir(root().join("book/src"))
-        .expect("book/src")
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    for exercise in exercise_files("tests/exercises") {
-        let (chapter, number) = numbers(&exercise);
-        let named = format!("ch{chapter}_");
-        let page = pages
-            .iter()
-            .find(|path| {
-                path.file_name()
-                    .unwrap()
-                    .to_string_lossy()
-                    .starts_with(&named)
-            })
-            .unwrap_or_else(|| panic!("{exercise}: no page {named}*.md in book/src"));
-        let text = read(page);
-        let number = format!("{}.{number}", chapter.trim_start_matches('0'));
-        let (_, section) = text
-            .split_once(&format!("\n### {number} "))
-            .unwrap_or_else(|| panic!("{}: no section `### {number} ...`", page.display()));
-        let section = section.split("\n### ").next().unwrap_or(section);
-        for part in [
-            format!("`cargo workbook check {number}`"),
-            "<summary>Hint 1</summary>".to_string(),
-            "<summary>Solution</summary>".to_string(),
-            format!("tests/solutions/{exercise}.rs"),
-        ] {
-            assert!(
-                section.contains(&part),
-                "{}: {number} lacks {part}",
-                page.display()
-            );
-        }
+fn a_wrong_answer_that_does_not_fit_its_solution_is_refused() {
+    let fits = |answer: &str| wrong_answer("ex", "a\nb b\nc\n", answer);
+    let right = fits("n: why.\nfails with: x\n- a\n- b\n+ d\n- c\n+").expect("it fits");
+    assert_eq!(
+        (right.name.as_str(), right.source.as_str()),
+        ("ex_n", "d b\n\n")
+    );
+    for (answer, says) in [
+        ("n: why.\n- a\n+ d", "should begin"),
+        (
+            "n: why.\nfails with: x\n- b\n+ d",
+            "n: stands in the solution 2 times:\nb",
+        ),
+        (
+            "n: why.\nfails with: x\n- d\n+ e",
+            "n: stands in the solution 0 times:\nd",
+        ),
+        (
+            "n: why.\nfails with: x\n- a\n+ d\nc",
+            "`c` should begin with - or +",
+        ),
+    ] {
+        let fault = fits(answer).err().unwrap_or_default();
+        assert!(fault.contains(says), "{answer:?}: {fault:?}");
     }
 }

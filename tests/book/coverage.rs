@@ -1,6 +1,6 @@
 //! How much of each source file the pages show, and how much they must.
 
-use crate::sources::anchors;
+use crate::sources::range;
 use crate::tree::{Tree, chapter_of};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -374,16 +374,7 @@ fn shown(tree: &Tree) -> BTreeMap<String, BTreeSet<usize>> {
     for page in tree.pages() {
         for include in &page.includes {
             let text = tree.text(&include.file).unwrap_or_default();
-            let range = match include.anchor {
-                None => 1..text.lines().count() + 1,
-                Some(name) => anchors("", text)
-                    .0
-                    .iter()
-                    .find(|anchor| anchor.name == name)
-                    .map_or(0..0, |anchor| {
-                        anchor.open..anchor.close.unwrap_or(anchor.open)
-                    }),
-            };
+            let range = range(include, text);
             shown.entry(include.file.clone()).or_default().extend(range);
         }
     }

@@ -1,5 +1,6 @@
 //! A chapter's parts, its exercises and their files, and its place among the others.
 
+use crate::sources::length;
 use crate::tree::{Page, SUMMARY, Tree, summary, words};
 
 /// Chapters that tell the same thing of three systems link each other.
@@ -13,6 +14,45 @@ const PARTS: &[&str] = &[
     "In the real world",
     "Exercises",
 ];
+
+const ABOUT: &str = "*About ";
+
+/// The line that tells a chapter's minutes, and what it should say: 180 words a minute, 12 lines of
+/// the running text's code a minute, 10 minutes an exercise, rounded up to five.
+pub fn about(page: &Page, tree: &Tree) -> Option<(usize, String)> {
+    let line = page.lines.iter().position(|line| line.starts_with(ABOUT))?;
+    let prose: usize = page.prose(false).iter().map(|line| words(line)).sum();
+    let code: usize = page
+        .fences
+        .iter()
+        .filter(|fence| fence.language.starts_with("rust") && !page.folded[fence.first])
+        .map(|fence| length(page, fence, tree))
+        .sum();
+    let chapter = page.chapter()?;
+    let exercise = |title: &str| title.starts_with(&format!("{chapter}."));
+    let exercises = page
+        .headings
+        .iter()
+        .filter(|(_, level, title)| *level == 3 && exercise(title))
+        .count();
+    let minutes = (prose * 12 + code * 180).div_ceil(180 * 12) + 10 * exercises;
+    Some((
+        line,
+        format!("{ABOUT}{} minutes.*", minutes.next_multiple_of(5)),
+    ))
+}
+
+/// Whether a chapter's minutes are those of its length.
+pub fn minutes(page: &Page, tree: &Tree) -> Vec<String> {
+    let wrong = about(page, tree).filter(|(line, about)| page.lines[*line] != about);
+    let fault = wrong.map(|(line, about)| {
+        let at = page.at(line);
+        format!(
+            "{at}: its length makes it `{about}`; `EVQ_RECORD=1 cargo test --test book minutes`"
+        )
+    });
+    fault.into_iter().collect()
+}
 
 /// The table of contents lists every page, in its chapter's place.
 pub fn contents(tree: &Tree) -> Vec<String> {
@@ -109,14 +149,10 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
     let prose = page.prose(false);
 
     let count: usize = prose.iter().map(|line| words(line)).sum();
-    let about = format!("*About {} minutes.*", count.div_ceil(200));
-    let minutes = page
-        .lines
-        .iter()
-        .position(|line| line.starts_with("*About "));
+    let minutes = page.lines.iter().position(|line| line.starts_with(ABOUT));
     let first = parts.first().map_or(page.lines.len(), |(line, ..)| *line);
     match minutes {
-        Some(line) if page.lines[line] == about && line < first => {
+        Some(line) if line < first => {
             let promise: Vec<&str> = prose[1..line].iter().map(String::as_str).collect();
             let promise = promise.join(" ");
             let ends = |word: &&str| {
@@ -131,12 +167,8 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
                 ));
             }
         }
-        Some(line) => faults.push(format!(
-            "{}: {count} words make it `{about}`, above the first part",
-            page.at(line)
-        )),
-        None => faults.push(format!(
-            "{}: add the line `{about}` above the first part",
+        _ => faults.push(format!(
+            "{}: add the line `{ABOUT}5 minutes.*` above the first part",
             page.at(1)
         )),
     }
@@ -289,13 +321,8 @@ fn exercises(
             }
         }
         let stem = format!("ex{chapter:02}_{}_", n + 1);
-        let file = |folder: &str| {
-            let begin = format!("{folder}/{stem}");
-            tree.files(&begin, ".rs")
-                .map(|(path, text)| (path.to_string(), text))
-                .next()
-        };
-        let Some((answer, text)) = file("tests/solutions") else {
+        let begin = format!("tests/solutions/{stem}");
+        let Some((answer, _)) = tree.files(&begin, ".rs").next() else {
             faults.push(format!("{at}: there is no tests/solutions/{stem}name.rs"));
             continue;
         };
@@ -309,35 +336,27 @@ fn exercises(
         let name = answer
             .trim_start_matches("tests/solutions/")
             .trim_end_matches(".rs");
-        let listed = |main: &str, stem: &str| {
-            tree.text(main)
-                .is_some_and(|text| text.contains(&format!("mod {stem};")))
-        };
-        let takes_checks = |path: &str, text: &str, up: &str| {
-            let path_line = format!("#[path = \"{up}checks/{name}.rs\"]");
-            let fits = text.contains(&path_line) && text.contains("mod checks;");
-            (!fits).then(|| {
-                format!(
-                    "{path}:{}: ends with `#[cfg(test)] {path_line} mod checks;`",
+        for folder in ["solutions", "exercises"] {
+            let (path, main) = (
+                format!("tests/{folder}/{name}.rs"),
+                format!("tests/{folder}/main.rs"),
+            );
+            let Some(text) = tree.text(&path) else {
+                faults.push(format!("{at}: there is no {path}"));
+                continue;
+            };
+            let checks = format!("#[path = \"../checks/{name}.rs\"]\nmod checks;\n");
+            if !text.ends_with(&checks) {
+                faults.push(format!(
+                    "{path}:{}: ends with `#[cfg(test)] {checks}`",
                     text.lines().count()
-                )
-            })
-        };
-        faults.extend(takes_checks(&answer, text, "../"));
-        if !listed("tests/solutions/main.rs", name) {
-            faults.push(format!("tests/solutions/main.rs:1: add `mod {name};`"));
-        }
-        match tree.text(&format!("tests/exercises/{name}.rs")) {
-            None => faults.push(format!("{at}: there is no blank tests/exercises/{name}.rs")),
-            Some(text) => {
-                faults.extend(takes_checks(
-                    &format!("tests/exercises/{name}.rs"),
-                    text,
-                    "../",
                 ));
-                if !listed("tests/exercises/main.rs", name) {
-                    faults.push(format!("tests/exercises/main.rs:1: add `mod {name};`"));
-                }
+            }
+            if !tree
+                .text(&main)
+                .is_some_and(|text| text.contains(&format!("mod {name};")))
+            {
+                faults.push(format!("{main}:1: add `mod {name};`"));
             }
         }
         match tree.text(&format!("tests/checks/{name}.rs")) {
@@ -347,23 +366,11 @@ fn exercises(
             )),
             None => faults.push(format!("{at}: there are no checks tests/checks/{name}.rs")),
         }
-        let begin = format!("tests/exercises/wrong/{name}_");
-        let wrong: Vec<_> = tree.files(&begin, ".rs").collect();
-        if wrong.is_empty() {
+        let wrong = format!("tests/exercises/wrong/{name}.txt");
+        if tree.text(&wrong).is_none() {
             faults.push(format!(
-                "{at}: no wrong answer {begin}whatiswrong.rs is proven to fail"
+                "{at}: no wrong answer in {wrong} is proven to fail"
             ));
-        }
-        for (path, text) in wrong {
-            faults.extend(takes_checks(path, text, "../../"));
-            let stem = path
-                .trim_start_matches("tests/exercises/wrong/")
-                .trim_end_matches(".rs");
-            if !listed("tests/exercises/main.rs", stem) {
-                faults.push(format!(
-                    "tests/exercises/main.rs:1: add `#[path = \"wrong/{stem}.rs\"] mod {stem};`"
-                ));
-            }
         }
     }
     let begin = format!("tests/exercises/ex{chapter:02}_");

@@ -25,6 +25,55 @@ const NOT_SAID: &[&str] = &[
 /// Chapter 23's title may be quoted anywhere.
 const ITS_TITLE: &str = "it's not that easy";
 
+/// Names that stand in no file of ours, and not in a link's text either: of C, of other systems, and
+/// of other projects.
+const NOT_OURS: &[&str] = &[
+    "EVFILT_VNODE",
+    "NtSetInformationFile",
+    "Registry",
+    "_Static_assert",
+    "reqs_pending",
+    "u_char",
+    "uv_close",
+];
+
+/// A name in backticks that looks like code is in our code, or links to somebody else's.
+pub fn names(tree: &Tree) -> Vec<String> {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let code = tree.files("", "").filter(|(path, _)| {
+        !path.starts_with("book/") && !path.starts_with("tests/book/") // whose faults are made up
+    });
+    let ours: HashSet<&str> = code
+        .flat_map(|(path, text)| path.split(|c| !part(c)).chain(text.split(|c| !part(c))))
+        .collect();
+    let mut faults = Vec::new();
+    for page in tree.pages() {
+        for (n, line) in page.lines.iter().enumerate() {
+            let spans: Vec<&str> = line.split('`').collect();
+            for (at, span) in spans.iter().enumerate().skip(1).step_by(2) {
+                let links = spans[at + 1..]
+                    .first()
+                    .is_some_and(|next| next.starts_with("](http"));
+                let path = span.contains("::") || span.contains("()");
+                for name in span.split(|c| !part(c)) {
+                    let camel = name.starts_with(|c: char| c.is_uppercase())
+                        && name.contains(|c: char| c.is_lowercase());
+                    if page.fenced[n].is_none()
+                        && (path || camel || name.contains('_'))
+                        && !(links || ours.contains(name) || NOT_OURS.contains(&name))
+                    {
+                        faults.push(format!(
+                            "{}: nothing of ours is called `{name}`; link it, or add it to NOT_OURS (tests/book/reading.rs)",
+                            page.at(n)
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    faults
+}
+
 /// Links, fragments and images lead somewhere.
 pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();

@@ -1,6 +1,7 @@
 //! What the examples print: run, normalised, compared with what the book shows.
 
 use crate::tree::Tree;
+use std::collections::HashSet;
 use std::env::consts::OS;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -40,9 +41,11 @@ fn recorded(tree: &Tree) -> Vec<String> {
     names
 }
 
-/// Recordings that are too long, belong to no example, or are shown nowhere.
+/// Recordings that are too long, belong to no example, are shown nowhere, or are shown twice.
 pub fn recordings(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
+    let includes = tree.pages().into_iter().flat_map(|page| page.includes);
+    let shown: HashSet<String> = includes.map(|include| include.file).collect();
     for (path, text) in tree.files("book/src/outputs/", ".txt") {
         let name = path
             .trim_start_matches("book/src/outputs/")
@@ -54,15 +57,19 @@ pub fn recordings(tree: &Tree) -> Vec<String> {
                 "{path}:1: there is no example {name} that could have printed this"
             ));
         }
-        let page = format!("book/src/{name}.md");
-        let shown = tree
-            .pages()
-            .iter()
-            .any(|page| page.includes.iter().any(|include| include.file == path));
-        if tree.text(&page).is_some() && !shown {
-            faults.push(format!(
-                "{path}:1: no page shows this recording; include it, or remove the file"
-            ));
+        let twin = tree
+            .files(&format!("book/src/outputs/{name}."), ".txt")
+            .find(|(other, same)| *other != path && *same == text && shown.contains(*other));
+        match (twin, shown.contains(path)) {
+            (Some((other, _)), true) if other < path => faults.push(format!(
+                "{path}:1: the same, byte for byte, as {other}; show one of them, and name both systems"
+            )),
+            (None, false) if tree.text(&format!("book/src/{name}.md")).is_some() => {
+                faults.push(format!(
+                    "{path}:1: no page shows this recording; include it, or remove the file"
+                ));
+            }
+            _ => {}
         }
         if text.lines().count() > LINES {
             faults.push(format!(

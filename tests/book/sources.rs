@@ -1,8 +1,9 @@
 //! What the pages show of the sources: includes, anchors and blocks of code.
 
 use crate::coverage::chapters;
-use crate::tree::{Page, Tree};
+use crate::tree::{Fence, Include, Page, Tree};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// The most lines an excerpt may have: a screenful.
 const SCREEN: usize = 50;
@@ -75,6 +76,34 @@ pub fn anchors<'a>(path: &str, text: &'a str) -> (Vec<Anchor<'a>>, Vec<String>) 
         ));
     }
     (found, faults)
+}
+
+/// The lines, counted from 1, that an include shows of its file, those of anchors among them.
+pub fn range(include: &Include, text: &str) -> Range<usize> {
+    let Some(name) = include.anchor else {
+        return 1..text.lines().count() + 1;
+    };
+    let (anchors, _) = anchors("", text);
+    let anchor = anchors.iter().find(|anchor| anchor.name == name);
+    anchor.map_or(0..0, |anchor| {
+        anchor.open..anchor.close.unwrap_or(anchor.open)
+    })
+}
+
+/// How many lines of code a block shows.
+pub fn length(page: &Page, fence: &Fence, tree: &Tree) -> usize {
+    let mut shown = 0;
+    let mut typed = (fence.last - fence.first).saturating_sub(1);
+    for include in page.included(fence) {
+        let text = tree.text(&include.file).unwrap_or_default();
+        let range = range(include, text);
+        let lines = text.lines().zip(1..);
+        shown += lines
+            .filter(|(line, n)| range.contains(n) && !line.contains("ANCHOR"))
+            .count();
+        typed -= 1;
+    }
+    shown + typed
 }
 
 /// Every include names a file and an anchor that are there; every anchor is used.

@@ -107,6 +107,8 @@ pub struct Page<'a> {
     pub lines: Vec<&'a str>,
     /// For each line, the fence it belongs to.
     pub fenced: Vec<Option<usize>>,
+    /// Whether the line is in `<details>`, and so not in the running text.
+    pub folded: Vec<bool>,
     pub fences: Vec<Fence<'a>>,
     pub includes: Vec<Include<'a>>,
     /// (index of the line, level, title)
@@ -135,13 +137,18 @@ impl<'a> Page<'a> {
         let mut page = Page {
             path,
             fenced: vec![None; lines.len()],
+            folded: Vec::new(),
             lines,
             fences: Vec::new(),
             includes: Vec::new(),
             headings: Vec::new(),
         };
         let mut open = false;
+        let mut folded = false;
         for (n, line) in page.lines.iter().enumerate() {
+            folded |= line.starts_with("<details");
+            page.folded.push(folded);
+            folded &= !line.starts_with("</details");
             let mark = line
                 .trim_start_matches([' ', '>'])
                 .strip_prefix("```")

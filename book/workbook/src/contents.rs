@@ -3,7 +3,7 @@
 //! what comes next.
 
 use crate::Outcome;
-use crate::book::{Book, Chapter, Exercise, Part};
+use crate::book::{Book, Chapter, Exercise, Part, read};
 use crate::progress::{State, place, remembered, state, was_done};
 use crate::run::{Lane, system};
 use crate::terminal::{WIDTH, bold, colour, columns, say};
@@ -119,11 +119,20 @@ fn chapter_note(book: &Book, chapter: &Chapter, lane: Option<Lane>) -> String {
         _ if remembered(book, "read", &number) => notes.push("read".to_string()),
         _ => {}
     }
+    notes.extend(minutes(book, chapter));
     let exercises = done(book, book.exercises_of(chapter.number));
     if !exercises.is_empty() {
         notes.push(exercises);
     }
     notes.join(" · ")
+}
+
+/// The minutes that the chapter takes, as its page tells them.
+fn minutes(book: &Book, chapter: &Chapter) -> Option<String> {
+    let page = read(&book.pages().join(chapter.page.file.as_ref()?)).ok()?;
+    let mut lines = page.lines();
+    let minutes = lines.find_map(|line| line.strip_prefix("*About ")?.strip_suffix("utes.*"));
+    minutes.map(String::from)
 }
 
 /// The part that is to be open, and what the reader is to type next: on with
@@ -212,6 +221,7 @@ mod tests {
             ("book/src/SUMMARY.md", summary.as_str()),
             ("tests/exercises/ex01_1_a.rs", "blank"),
             ("tests/exercises/ex07_1_b.rs", "blank"),
+            ("book/src/ch01_a.md", "# One\n\n*About 45 minutes.*\n"),
             ("examples/ch01_a.rs", ""),
         ];
         Checkout::new(name, &files)
@@ -227,6 +237,10 @@ mod tests {
             assert!(text.lines().count() <= 24, "{text}");
             assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
             assert!(text.contains("read glossary\n"), "{text}");
+            assert!(
+                chapter > 1 || text.contains("read · 45 min · 0 of 1 "),
+                "{text}"
+            );
             assert!(text.lines().last().unwrap().starts_with("Next: "), "{text}");
         }
     }
