@@ -73,6 +73,11 @@ fn excerpts_say_where_they_come_from_and_typed_code_is_short() {
 }
 
 #[test]
+fn the_running_text_explains_what_it_shows() {
+    each_page(sources::running_text);
+}
+
+#[test]
 fn the_table_of_contents_lists_every_page_in_its_place() {
     none(pages::contents(&Tree::load(root())));
 }

@@ -202,6 +202,7 @@ fn faults(tree: &Tree) -> Vec<String> {
     faults.extend(reading::names(tree));
     for page in tree.pages() {
         faults.extend(sources::fences(&page, tree));
+        faults.extend(sources::running_text(&page, tree));
         faults.extend(pages::form(&page, tree));
         faults.extend(pages::minutes(&page, tree));
         faults.extend(reading::links(&page, tree));
@@ -270,7 +271,6 @@ fn faults_of_includes_are_refused() {
     refused(PAGE, "{{#include ../../src/epoll/m", "  {{#include ../../src/epoll/m", "stands alone on its line");
     refused(PAGE, "{{#include ../../src/epoll/m", "> {{#include ../../src/epoll/m", "stands alone on its line");
     refused(PAGE, "{{#include ../../src/epoll/m", "{{#rustdoc_include ../../src/epoll/m", "is not used in this book");
-    refused(SELECTOR, "pub struct Selector {", &format!("{}pub struct Selector {{", "// a\n".repeat(60)), "is a screenful");
     missed(OUTPUT, "record it with");
 }
 
@@ -344,6 +344,22 @@ fn faults_of_excerpts_are_refused() {
     refused(PAGE, "{{#include outputs/ch08_epoll.linux.txt}}", "ready", "what a program printed is never typed");
     refused(PAGE, "answer}}\n```\n", "answer}}\n", "never closes");
     refused(PAGE, "```text\n{{#include outputs/ch08_epoll.linux.txt}}\n```", "{{#include outputs/ch08_epoll.linux.txt}}", "stands outside a block");
+}
+
+#[test]
+#[rustfmt::skip] // one fault a line
+fn a_running_text_that_shows_more_than_it_explains_is_refused() {
+    let between = "What breaks without it stands in [the exercise](#81-which-bits), and in \"just a quotation\".\n";
+    refused(PAGE, between, "", "no sentence since the last excerpt");
+    refused(PAGE, "{{#include ../../src/epoll/mask.rs:mask}}\n", &"{{#include ../../src/epoll/mask.rs:mask}}\n".repeat(2), "two includes in one block");
+    refused(SELECTOR, "pub struct Selector {", &format!("{}pub struct Selector {{", "// a\n".repeat(22)), "31 lines, where 30 are a screen");
+    refused(SELECTOR, "pub struct Selector {", &format!("{}pub struct Selector {{", "// a\n".repeat(170)), "lines of code to");
+    // What is folded counts for nothing.
+    let mut tree = good();
+    let page = tree.text(PAGE).unwrap_or_default();
+    let page = page.replace(between, "<details>\n").replace("> [!NOTE]", "</details>\n\n> [!NOTE]");
+    tree.0.insert(PAGE.into(), page);
+    assert!(!faults(&tree).iter().any(|fault| fault.contains("no sentence since")));
 }
 
 #[test]

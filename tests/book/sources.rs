@@ -5,8 +5,8 @@ use crate::tree::{Fence, Include, Page, Tree};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// The most lines an excerpt may have: a screenful.
-const SCREEN: usize = 50;
+/// The most lines that an excerpt of the running text may have.
+const SCREEN: usize = 30;
 
 pub struct Anchor<'a> {
     pub name: &'a str,
@@ -98,9 +98,12 @@ pub fn length(page: &Page, fence: &Fence, tree: &Tree) -> usize {
         let text = tree.text(&include.file).unwrap_or_default();
         let range = range(include, text);
         let lines = text.lines().zip(1..);
-        shown += lines
+        let lines: Vec<&str> = lines
             .filter(|(line, n)| range.contains(n) && !line.contains("ANCHOR"))
-            .count();
+            .map(|(line, _)| line)
+            .collect();
+        let last = lines.iter().rposition(|line| !line.trim().is_empty());
+        shown += last.map_or(0, |last| last + 1);
         typed -= 1;
     }
     shown + typed
@@ -133,41 +136,28 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
                 continue;
             };
             let (anchors, _) = anchors(&include.file, text);
-            let lines = match include.anchor {
-                None if !anchors.is_empty() => {
-                    faults.push(format!("{at}: {} has anchors, which would be shown with it; include one of them, or take them out", include.file));
-                    continue;
-                }
-                None => text.lines().count(),
+            match include.anchor {
+                None if !anchors.is_empty() => faults.push(format!("{at}: {} has anchors, which would be shown with it; include one of them, or take them out", include.file)),
+                None => {}
                 Some(name) if name.starts_with(|c: char| c.is_ascii_digit() || c == ':') => {
                     faults.push(format!(
                         "{at}: lines by number drift when the file changes; use an anchor"
                     ));
-                    continue;
                 }
                 Some(name) => {
                     used.insert((include.file.clone(), name));
-                    match anchors.iter().find(|anchor| anchor.name == name) {
-                        Some(anchor) => anchor.close.unwrap_or(anchor.open) - anchor.open,
-                        None => {
-                            faults.push(format!(
-                                "{at}: {} has no anchor `{name}`; its anchors: {}",
-                                include.file,
-                                anchors
-                                    .iter()
-                                    .map(|anchor| anchor.name)
-                                    .collect::<Vec<_>>()
-                                    .join(", ")
-                            ));
-                            continue;
-                        }
+                    if !anchors.iter().any(|anchor| anchor.name == name) {
+                        faults.push(format!(
+                            "{at}: {} has no anchor `{name}`; its anchors: {}",
+                            include.file,
+                            anchors
+                                .iter()
+                                .map(|anchor| anchor.name)
+                                .collect::<Vec<_>>()
+                                .join(", ")
+                        ));
                     }
                 }
-            };
-            if include.file.starts_with("src/") && lines > SCREEN + 1 {
-                faults.push(format!(
-                    "{at}: an excerpt of {lines} lines; {SCREEN} is a screenful: divide it, with a word between"
-                ));
             }
         }
     }
@@ -190,6 +180,76 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
         }
     }
     faults
+}
+
+/// What the running text (all that is not in `<details>`) shows, it explains: a sentence stands before
+/// each excerpt, no excerpt is longer than a screen, and code is not more than twice as long as prose.
+pub fn running_text(page: &Page, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (mut code, mut prose, mut sentence) = (0, 0, false);
+    for (n, line) in page
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| !page.folded[*n])
+    {
+        let at = page.at(n);
+        if let Some(fence) = page.fenced[n].map(|fence| &page.fences[fence]) {
+            if n > fence.first || !fence.language.starts_with("rust") {
+                continue;
+            }
+            let lines = length(page, fence, tree);
+            if !sentence {
+                faults.push(format!("{at}: no sentence since the last excerpt; say what breaks without this one, or fold it at the end"));
+            }
+            if page.included(fence).count() > 1 {
+                faults.push(format!(
+                    "{at}: two includes in one block; divide it, with a sentence between"
+                ));
+            }
+            if lines > SCREEN {
+                faults.push(format!("{at}: {lines} lines, where {SCREEN} are a screen; show it in two steps, with a sentence between"));
+            }
+            code += lines;
+            sentence = false;
+        } else if line.starts_with('|') {
+            prose += 1;
+        } else if !(line.starts_with(['#', '<']) || line.starts_with("{{") || caption(line)) {
+            let lines = lines_of_80(line);
+            sentence |= lines > 0;
+            prose += lines;
+        }
+    }
+    if code > 2 * prose {
+        faults.push(format!("{}: {code} lines of code to {prose} of prose, where twice as many are allowed; fold what needs no explanation", page.at(0)));
+    }
+    faults
+}
+
+/// `*src/poll.rs, `Poll::new`*`: emphasised as a whole.
+fn caption(line: &str) -> bool {
+    let inner = line
+        .strip_prefix('*')
+        .and_then(|line| line.strip_suffix('*'));
+    inner.is_some_and(|inner| !inner.is_empty() && !inner.contains('*'))
+}
+
+/// How many lines of 80 columns a paragraph has, the targets of its links left out.
+fn lines_of_80(paragraph: &str) -> usize {
+    let mut parts = paragraph.split("](");
+    let mut text = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        text.push(']');
+        text.push_str(part.split_once(')').map_or(part, |(_, rest)| rest));
+    }
+    let (mut lines, mut column) = (0, 80);
+    for word in text.split_whitespace().map(|word| word.chars().count()) {
+        column += 1 + word;
+        if column > 80 {
+            (lines, column) = (lines + 1, word);
+        }
+    }
+    lines
 }
 
 /// Above every excerpt stands where it comes from; typed Rust stays short.
