@@ -1,4 +1,4 @@
-//! Holds the exercises to their word: every blank fails a check, every wrong answer fails one that
+//! Holds the workbook to what it promises in every folder, and the exercises to their word: every blank fails a check, every wrong answer fails one that
 //! names its mistake, and each has its solution, its checks and its section in the book.
 
 use std::collections::BTreeMap;
@@ -247,5 +247,73 @@ fn every_exercise_has_its_section_with_hints_and_solution() {
                 page.display()
             );
         }
+    }
+}
+
+/// The folders of the checkout below `folder`, `folder` included.
+fn folders(folder: &Path, all: &mut Vec<PathBuf>) {
+    all.push(folder.to_path_buf());
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        if entry.file_type().unwrap().is_dir() && name != "target" && !name.starts_with('.') {
+            folders(&entry.path(), all);
+        }
+    }
+}
+
+#[test]
+fn the_workbook_answers_in_every_folder_of_the_checkout() {
+    let mut all = Vec::new();
+    folders(root(), &mut all);
+    // Where the nearest manifest is a workspace of its own, an alias of the workspace above knows
+    // no package `workbook`.
+    let mut apart = Vec::new();
+    for folder in all {
+        let nearest = folder
+            .ancestors()
+            .find(|above| above.join("Cargo.toml").exists());
+        let nearest = nearest.unwrap_or(root());
+        let alone = read(nearest.join("Cargo.toml")).contains("[workspace]");
+        if nearest != root() && alone {
+            let up = folder.strip_prefix(root()).unwrap().components().count();
+            let wanted = format!("--manifest-path {}Cargo.toml ", "../".repeat(up));
+            let config = folder.join(".cargo").join("config.toml");
+            let config = fs::read_to_string(&config).unwrap_or_default();
+            assert!(
+                config.contains(&wanted),
+                "{}: `cargo workbook` needs a .cargo/config.toml here, with {wanted}",
+                folder.display()
+            );
+            apart.push(folder);
+        }
+    }
+    assert!(!apart.is_empty(), "benches/ is a workspace of its own");
+    if cfg!(windows) && env!("CARGO").starts_with('/') {
+        eprintln!(
+            "{}: no cargo to start here",
+            "the_workbook_answers_in_every_folder"
+        );
+        return;
+    }
+    apart.extend(
+        ["", "examples", "tests/checks", "book/workbook/src"].map(|name| root().join(name)),
+    );
+    for folder in apart {
+        let output = Command::new(env!("CARGO"))
+            .args(["workbook", "raed"])
+            .current_dir(&folder)
+            .env("CARGO_NET_OFFLINE", "true")
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises"),
+            )
+            .output()
+            .expect("cargo could not be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("There is no command `raed`. Did you mean `read`?"),
+            "{}: {said}",
+            folder.display()
+        );
     }
 }
