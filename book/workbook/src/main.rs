@@ -20,6 +20,7 @@ mod report;
 mod reset;
 mod run;
 mod terminal;
+mod unbook;
 
 use book::Book;
 use std::process::ExitCode;
