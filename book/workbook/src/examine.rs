@@ -6,6 +6,7 @@
 //! to a file: what it had printed is still there when it was stopped.
 
 use crate::book::{Book, Exercise, read};
+use crate::ctrl_c::Ignored;
 use crate::progress::record;
 use crate::report::{Report, parse, running};
 use crate::run::cargo;
@@ -147,7 +148,7 @@ fn wait(
     let began = Instant::now();
     let mut next = 1;
     // Ctrl-C ends the child alone, so that what it printed can be shown.
-    let _shield = ctrl_c::Ignored::new();
+    let _shield = Ignored::new();
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -174,52 +175,6 @@ fn interrupted(status: ExitStatus) -> bool {
     #[cfg(not(unix))]
     let by = status.code() == Some(0xc000_013a_u32 as i32);
     by
-}
-
-/// Ctrl-C reaches every program at the terminal. While a child runs, the
-/// workbook lets it pass.
-mod ctrl_c {
-    pub struct Ignored(());
-
-    impl Ignored {
-        /// Only after the child has begun, because a child inherits this.
-        pub fn new() -> Ignored {
-            ignore(true);
-            Ignored(())
-        }
-    }
-
-    impl Drop for Ignored {
-        fn drop(&mut self) {
-            ignore(false);
-        }
-    }
-
-    #[cfg(unix)]
-    fn ignore(yes: bool) {
-        unsafe extern "C" {
-            // <https://man7.org/linux/man-pages/man2/signal.2.html>
-            fn signal(number: i32, handler: usize) -> usize;
-        }
-        const SIGINT: i32 = 2;
-        const SIG_DFL: usize = 0;
-        const SIG_IGN: usize = 1;
-        // SAFETY: no pointer is passed, and neither handler is code of ours.
-        unsafe { signal(SIGINT, if yes { SIG_IGN } else { SIG_DFL }) };
-    }
-
-    #[cfg(windows)]
-    fn ignore(yes: bool) {
-        unsafe extern "system" {
-            // <https://learn.microsoft.com/en-us/windows/console/setconsolectrlhandler>
-            fn SetConsoleCtrlHandler(handler: *const (), add: i32) -> i32;
-        }
-        // SAFETY: a null handler stands for ignoring Ctrl-C.
-        unsafe { SetConsoleCtrlHandler(std::ptr::null(), i32::from(yes)) };
-    }
-
-    #[cfg(not(any(unix, windows)))]
-    fn ignore(_: bool) {}
 }
 
 #[cfg(test)]
