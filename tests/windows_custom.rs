@@ -1,5 +1,5 @@
 //! A source over a handle of one's own, with nothing but the public API: the
-//! directory watcher of chapter 18, and operations started by hand.
+//! directory watcher of `examples/ch18_custom.rs`, and operations started by hand.
 
 #![cfg(windows)]
 
@@ -89,7 +89,7 @@ fn until_queued(poll: &Poll, count: i32) {
 }
 
 #[test]
-fn the_chapters_program_runs() {
+fn the_directory_watcher_runs() {
     ch18_custom::directory::run().unwrap();
 }
 

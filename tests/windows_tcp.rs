@@ -466,7 +466,7 @@ fn a_clone_that_is_dropped_takes_nothing_with_it() {
     assert_eq!(bench.in_flight(), 1);
 }
 
-/// A server that tries both directions at each event, as chapter 12's does.
+/// A server that tries both directions at each event, as `examples/ch12_echo.rs` does.
 #[test]
 fn a_stream_that_waits_in_both_directions_is_left_alone_while_nothing_happens() {
     for lending in [4096, 0] {

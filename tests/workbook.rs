@@ -1,5 +1,6 @@
 //! Holds the exercises to their word: every blank fails a check, and every wrong answer fails one
-//! that names its mistake. (`tests/book` sees to it that no exercise lacks a part.)
+//! that names its mistake. (`tests/book` sees to it that no exercise lacks a part.) And the workbook
+//! answers in every folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -245,5 +246,39 @@ fn a_wrong_answer_that_does_not_fit_its_solution_is_refused() {
     ] {
         let fault = fits(answer).err().unwrap_or_default();
         assert!(fault.contains(says), "{answer:?}: {fault:?}");
+    }
+}
+
+#[test]
+fn the_workbook_answers_in_every_folder() {
+    if cfg!(windows) && env!("CARGO").starts_with('/') {
+        eprintln!("the_workbook_answers_in_every_folder: no cargo to start here");
+        return;
+    }
+    // `benches` is a workspace of its own, with an alias of its own.
+    for folder in [
+        "",
+        "benches",
+        "examples",
+        "tests/checks",
+        "book/workbook/src",
+    ] {
+        let folder = root().join(folder);
+        let output = Command::new(env!("CARGO"))
+            .args(["workbook", "raed"])
+            .current_dir(&folder)
+            .env("CARGO_NET_OFFLINE", "true")
+            .env(
+                "CARGO_TARGET_DIR",
+                Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises"),
+            )
+            .output()
+            .expect("cargo could not be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            said.contains("There is no command `raed`. Did you mean `read`?"),
+            "{}: {said}",
+            folder.display()
+        );
     }
 }

@@ -146,6 +146,16 @@ pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
 /// The first difference between a recording and what was printed now.
 pub fn differ(path: &str, recorded: Option<&str>, printed: &str) -> Option<String> {
     let again = "`EVQ_RECORD=1 cargo test --test book` records it anew, if that is meant";
+    let number = path.strip_prefix("book/src/outputs/ch").unwrap_or_default();
+    let back = match number
+        .get(..2)
+        .and_then(|digits| digits.parse::<u32>().ok())
+    {
+        Some(chapter) => format!(
+            "; if you edited the example, `cargo workbook reset {chapter}` puts it back and keeps yours"
+        ),
+        None => String::new(),
+    };
     let Some(recorded) = recorded else {
         return Some(format!(
             "{path}:1: not recorded yet: `EVQ_RECORD=1 cargo test --test book`"
@@ -162,7 +172,7 @@ pub fn differ(path: &str, recorded: Option<&str>, printed: &str) -> Option<Strin
         return None;
     }
     let mut text = format!(
-        "{path}:{}: the example prints something else now; {again}\n",
+        "{path}:{}: the example prints something else now; {again}{back}\n",
         same + 1
     );
     for line in &old[..same] {

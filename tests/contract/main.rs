@@ -186,11 +186,12 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Nothing is left out in silence: what is not even built for Windows says so
-/// there.
+/// Nothing is left out in silence: what every Unix promises and is not even built for
+/// Windows says so there. A test of one system alone (`target_os`) owes no reason.
 #[test]
 fn what_windows_has_no_counterpart_of_is_named() {
     let mut alone = std::collections::BTreeSet::new();
+    let mut of_one_system = std::collections::BTreeSet::new();
     for folder in ["tests", "tests/contract"] {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -210,7 +211,12 @@ fn what_windows_has_no_counterpart_of_is_named() {
                 if whole || is_unix {
                     let name = source[at..].lines().nth(1).unwrap();
                     let name = name.trim_start_matches("fn ");
-                    alone.insert(name.split('(').next().unwrap().to_owned());
+                    let name = name.split('(').next().unwrap().to_owned();
+                    let one = |condition: &str| condition.contains("target_os");
+                    if condition.is_some_and(one) || one(before) {
+                        of_one_system.insert(name.clone());
+                    }
+                    alone.insert(name);
                 }
             }
         }
@@ -223,9 +229,10 @@ fn what_windows_has_no_counterpart_of_is_named() {
             }
         }
     }
+    let silent: Vec<_> = alone.difference(&of_one_system).collect();
     assert!(
-        alone.is_empty(),
-        "NOT_ON_WINDOWS does not say why: {alone:?}"
+        silent.is_empty(),
+        "NOT_ON_WINDOWS does not say why: {silent:?}"
     );
 }
 
@@ -270,5 +277,6 @@ fn every_test_that_the_table_names_exists() {
             "{number}: {shown}"
         );
     }
-    assert!(numbers.into_iter().eq(1..=67));
+    // New rows go to the end.
+    assert!(numbers.iter().copied().eq(1..=numbers.len() as u32));
 }

@@ -1,55 +1,31 @@
-//! `check` and `reset`: the reader's copies of the blanks, in
-//! `book/workbook/tests/`, one test target each.
-//!
-//! Cargo builds the one target that is asked for, so that a half-typed answer
-//! to another exercise is in nobody's way. Its program is then run here rather
-//! than by cargo: one that never ends is ended, and what libtest prints is
+//! `check`: the reader's copies of the blanks, in `book/workbook/tests/`, one
+//! test target each. `examine.rs` builds and runs it; what libtest prints is
 //! told in the book's words (`report.rs`).
 
-use crate::book::{Book, Exercise, names, read, write};
-use crate::progress::{State, copy_of_blank, record, state};
-use crate::report::{Report, gap, parse};
-use crate::run::cargo;
+use crate::book::{Book, Exercise, read, write};
+use crate::examine::{examine, look};
+use crate::progress::{State, copy_of_blank, state};
+use crate::report::{Report, gap};
 use crate::terminal::{WIDTH, bold, colour, complain, say, wrap};
 use crate::{Outcome, contents, hints};
-use std::io::Read;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// How long all checks of one exercise may take. One that may block gives up
-/// after five seconds by itself, and says what it was waiting for.
-const LIMIT: Duration = Duration::from_secs(30);
+use std::process::ExitCode;
 
 /// `cargo workbook check N.M`.
 pub fn command(book: &Book, typed: &str) -> Outcome {
     let exercise = book.exercise(typed)?;
-    let (label, answer) = (exercise.label(), book.answer(exercise));
-    let title = bold(&format!("{label} {}", book.title(exercise)), colour());
-    let begun = answer.exists();
     if state(book, exercise) == State::NotStarted {
-        let copy = copy_of_blank(book, exercise)?;
-        if !begun {
-            write(&answer, &copy)?;
-        }
-        let told = match begun {
-            true => "not started: your file is still the blank",
-            false => "begun",
-        };
-        let task = hints::task(book, exercise).unwrap_or_default();
-        say(&format!(
-            "{title}: {told}.\n\n{task}\nYour file:  {}\nThen type:  cargo workbook check {label}\n",
-            place(book, exercise)
-        ));
-        return Ok(ExitCode::from(u8::from(begun)));
+        return begin(book, exercise);
     }
+    let (label, answer) = (exercise.label(), book.answer(exercise));
     let report = examine(book, exercise)?;
-    match report {
-        Report::DoesNotCompile { ref errors, .. } => complain(&format!("{errors}\n")),
-        Report::Ran { .. } => {}
+    if let Report::DoesNotCompile { errors, .. } = &report {
+        complain(&format!("{errors}\n"));
     }
-    say(&format!("{title}: {}\n", report.verdict()));
+    say(&format!(
+        "{}: {}\n",
+        title(book, exercise),
+        report.verdict()
+    ));
     if report.done() {
         say(&format!(
             "\nTo compare: cargo workbook solution {label}\nNext: {}\n",
@@ -69,6 +45,44 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::FAILURE)
 }
 
+/// The first check copies the blank and sets the task. What is to be repaired
+/// runs first, so that its fault is seen.
+fn begin(book: &Book, exercise: &Exercise) -> Outcome {
+    let (label, answer) = (exercise.label(), book.answer(exercise));
+    let begun = answer.exists();
+    if !begun {
+        write(&answer, &copy_of_blank(book, exercise)?)?;
+    }
+    let told = match begun {
+        true => "not started: your file is still the blank",
+        false => "begun",
+    };
+    say(&format!("{}: {told}.\n", title(book, exercise)));
+    if is_repair(
+        &read(&book.blank(exercise))?,
+        &read(&book.solution(exercise))?,
+    ) {
+        let report = look(book, exercise)?;
+        let failures = report.failures(&book.root);
+        if !failures.is_empty() {
+            say(&format!(
+                "\nThis is what it does wrong as it is:\n{failures}"
+            ));
+        }
+    }
+    let task = hints::task(book, exercise).unwrap_or_default();
+    say(&format!(
+        "\n{task}\nYour file:  {}\nThen type:  cargo workbook check {label}\n",
+        place(book, exercise)
+    ));
+    Ok(ExitCode::from(u8::from(begun)))
+}
+
+fn title(book: &Book, exercise: &Exercise) -> String {
+    let title = format!("{} {}", exercise.label(), book.title(exercise));
+    bold(&title, colour())
+}
+
 /// The reader's file and, as an editor understands it, the line to begin at.
 fn place(book: &Book, exercise: &Exercise) -> String {
     let file = book.shown(&book.answer(exercise));
@@ -78,11 +92,68 @@ fn place(book: &Book, exercise: &Exercise) -> String {
     }
 }
 
+/// Whether a blank is a working piece of code with a fault: nothing in it is
+/// missing (`todo!`), and none of its constants is a prediction.
+fn is_repair(blank: &str, solution: &str) -> bool {
+    let mut item = "";
+    for line in blank.lines() {
+        let code = !line.trim().is_empty() && !line.trim_start().starts_with("//");
+        if code && !line.starts_with([' ', '}', ']', '#']) {
+            item = line;
+        }
+        let differs = code && !solution.lines().any(|solved| solved == line);
+        if line.contains("todo!") || differs && item.starts_with("pub const ") {
+            return false;
+        }
+    }
+    true
+}
+
 /// `cargo workbook check`.
 pub fn all(book: &Book) -> Outcome {
+    let (begun, code) = check_begun(book, book.exercises.iter());
+    let rest = contents::not_started(book).join(", ");
+    if !begun {
+        say("You have not begun an exercise yet.\n");
+    }
+    if !rest.is_empty() {
+        say(&wrap(&format!("Not started: {rest}"), "", "    ", WIDTH));
+    }
+    say(&format!("Next: {}\n", contents::next_step(book)));
+    Ok(code)
+}
+
+/// `cargo workbook check N`.
+pub fn chapter(book: &Book, typed: &str) -> Outcome {
+    let chapter = book.chapter(typed)?;
+    let number = chapter.number;
+    if book.exercises_of(number).next().is_none() {
+        return Err(match chapter.page.file {
+            Some(_) => format!("Chapter {number} has no exercises."),
+            None => chapter.not_written(),
+        });
+    }
+    let (_, code) = check_begun(book, book.exercises_of(number));
+    let mut rest = book
+        .exercises_of(number)
+        .filter(|exercise| state(book, exercise) == State::NotStarted);
+    if let Some(first) = rest.next() {
+        let others = rest.map(|exercise| format!(", {}", exercise.label()));
+        say(&format!(
+            "Not started: {label}{}\nTo begin: cargo workbook check {label}\n",
+            others.collect::<String>(),
+            label = first.label()
+        ));
+    }
+    Ok(code)
+}
+
+/// Checks those of the exercises that the reader has begun, a line each. Says
+/// whether there was one, and whether all of them are done.
+fn check_begun<'a>(book: &Book, exercises: impl Iterator<Item = &'a Exercise>) -> (bool, ExitCode) {
     let mut code = ExitCode::SUCCESS;
     let mut begun = false;
-    for exercise in &book.exercises {
+    for exercise in exercises {
         let state = state(book, exercise);
         if state == State::NotStarted {
             continue;
@@ -100,178 +171,26 @@ pub fn all(book: &Book) -> Outcome {
         };
         say(&wrap(&format!("{title}: {told}"), "", "    ", WIDTH));
     }
-    let rest = contents::not_started(book).join(", ");
-    if !begun {
-        say("You have not begun an exercise yet.\n");
-    }
-    if !rest.is_empty() {
-        say(&wrap(&format!("Not started: {rest}"), "", "    ", WIDTH));
-    }
-    say(&format!("Next: {}\n", contents::next_step(book)));
-    Ok(code)
-}
-
-/// `cargo workbook reset N.M`.
-pub fn reset(book: &Book, typed: &str) -> Outcome {
-    let exercise = book.exercise(typed)?;
-    let (label, answer) = (exercise.label(), book.answer(exercise));
-    if state(book, exercise) == State::NotStarted {
-        say(&format!(
-            "There is nothing to put back: {label} is not started.\n"
-        ));
-        return Ok(ExitCode::SUCCESS);
-    }
-    let kept = answer.with_file_name(free_name(&answer));
-    std::fs::rename(&answer, &kept)
-        .map_err(|error| format!("Cannot rename {}: {error}.", book.shown(&answer)))?;
-    write(&answer, &copy_of_blank(book, exercise)?)?;
-    crate::progress::store(book, "hints", &exercise.name, "0");
-    say(&format!(
-        "{} is the blank again;\nyours is kept as {}.\n",
-        book.shown(&answer),
-        book.shown(&kept)
-    ));
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `ex03_1_layout.rs.bak`, or with a number where an older one is kept.
-fn free_name(answer: &Path) -> String {
-    let file = answer.file_name().unwrap_or_default().to_string_lossy();
-    let taken = names(answer.parent().unwrap_or(answer));
-    let mut name = format!("{file}.bak");
-    let mut number = 2;
-    while taken.contains(&name) {
-        name = format!("{file}.bak{number}");
-        number += 1;
-    }
-    name
-}
-
-/// Builds and runs the checks of the reader's answer, and records the result.
-fn examine(book: &Book, exercise: &Exercise) -> Result<Report, String> {
-    read(&book.answer(exercise))?;
-    let report = match build(book, exercise)? {
-        Ok(program) => run(book, exercise, &program)?,
-        Err(report) => report,
-    };
-    record(book, exercise, report.done());
-    Ok(report)
-}
-
-/// The path of the program that cargo built, or what did not compile.
-fn build(book: &Book, exercise: &Exercise) -> Result<Result<String, Report>, String> {
-    let colours = if colour() { "always" } else { "never" };
-    let output = cargo(book)
-        .args(["test", "--quiet", "--no-run", "--package", "workbook"])
-        .args(["--test", &exercise.name, "--color", colours])
-        .arg("--message-format=json-render-diagnostics")
-        .output()
-        .map_err(|error| format!("Cannot run cargo: {error}."))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Ok(Err(Report::DoesNotCompile {
-            source: errors.contains("could not compile `evq`"),
-            errors: errors
-                .lines()
-                .filter(|line| !line.contains("could not compile `"))
-                .flat_map(|line| [line, "\n"])
-                .collect(),
-        }));
-    }
-    let messages = String::from_utf8_lossy(&output.stdout);
-    let program = executable(&messages, &exercise.name);
-    let program = program.ok_or("Cargo did not say which program it built.")?;
-    Ok(Ok(program))
-}
-
-/// The program of test target `name` among cargo's messages, one of JSON a line.
-fn executable(messages: &str, name: &str) -> Option<String> {
-    let artifact = |line: &&str| {
-        line.contains("\"reason\":\"compiler-artifact\"")
-            && line.contains(&format!("\"name\":\"{name}\""))
-    };
-    let line = messages.lines().find(artifact)?;
-    let (_, path) = line.split_once("\"executable\":\"")?;
-    let (path, _) = path.split_once('"')?;
-    Some(path.replace("\\\\", "\\"))
-}
-
-fn run(book: &Book, exercise: &Exercise, program: &str) -> Result<Report, String> {
-    let failed = |error| format!("Cannot run the checks of {}: {error}.", exercise.label());
-    let mut child = Command::new(program)
-        .args(["--test-threads=1", "--color=never"])
-        .current_dir(book.root.join("book").join("workbook"))
-        .env("RUST_BACKTRACE", "0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let stdout = gather(child.stdout.take());
-    let stderr = gather(child.stderr.take());
-    let deadline = Instant::now() + LIMIT;
-    let status = loop {
-        match child.try_wait().map_err(failed)? {
-            Some(status) => break Some(status),
-            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(20)),
-            None => {
-                child.kill().map_err(failed)?;
-                child.wait().map_err(failed)?;
-                break None;
-            }
-        }
-    };
-    let text = |reader: thread::JoinHandle<Vec<u8>>| {
-        String::from_utf8_lossy(&reader.join().unwrap_or_default()).replace("\r\n", "\n")
-    };
-    let crash = match status {
-        None => Some(format!("still running after {} seconds", LIMIT.as_secs())),
-        Some(status) if !matches!(status.code(), Some(0 | 101)) => Some(status.to_string()),
-        Some(_) => None,
-    };
-    Ok(parse(&text(stdout), &text(stderr), crash))
-}
-
-/// Reads everything in a thread of its own, so that the child never waits for us.
-fn gather(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
-        }
-        bytes
-    })
+    (begun, code)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::tests::{Checkout, SUMMARY};
 
     #[test]
-    fn the_program_is_found_among_cargos_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"workbook\"},\
-            \"executable\":\"/w\"}\n{\"reason\":\"compiler-artifact\",\"target\":{\"kind\":[\"test\"],\
-            \"name\":\"ex03_1_a\"},\"executable\":\"C:\\\\t\\\\ex.exe\"}\n";
-        assert_eq!(executable(messages, "ex03_1_a").unwrap(), "C:\\t\\ex.exe");
-        assert_eq!(executable(messages, "ex03_1"), None);
-    }
-
-    #[test]
-    fn a_reset_keeps_every_earlier_answer() {
-        let files = [
-            ("book/src/SUMMARY.md", SUMMARY),
-            ("tests/exercises/ex01_1_a.rs", "blank"),
-        ];
-        let checkout = Checkout::new("reset", &files);
-        let book = Book::open_at(checkout.0.clone()).unwrap();
-        let answer = book.answer(&book.exercises[0]);
-        for (text, kept) in [("mine", "bak"), ("mine again", "bak2")] {
-            write(&answer, text).unwrap();
-            reset(&book, "1.1").unwrap();
-            let kept = answer.with_file_name(format!("ex01_1_a.rs.{kept}"));
-            assert_eq!(read(&kept).unwrap(), text);
-            assert_eq!(read(&answer).unwrap(), "blank");
+    fn a_repair_is_told_from_a_gap_and_from_a_prediction() {
+        let book = Book::open().unwrap();
+        let repairs = |label: &str| {
+            let exercise = book.exercise(label).unwrap();
+            let blank = read(&book.blank(exercise)).unwrap();
+            is_repair(&blank, &read(&book.solution(exercise)).unwrap())
+        };
+        for label in ["1.2", "3.1", "3.3", "5.2", "8.2", "10.1", "12.3", "18.2"] {
+            assert!(repairs(label), "{label}");
+        }
+        for label in ["1.1", "2.1", "2.2", "3.2", "8.1", "8.3", "10.2", "16.1"] {
+            assert!(!repairs(label), "{label}");
         }
     }
 }

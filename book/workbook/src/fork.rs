@@ -1,17 +1,20 @@
 //! `fork DIR [NAME]`: an event queue of the reader's own. Takes `src/`, the
-//! examples, the contract's tests, the manifest and the licences, under a new
-//! name; leaves out the book, its exercises, and the anchors of its excerpts.
+//! tests, the examples that show the crate at work, the manifest and the
+//! licences, under a new name. Of the book it keeps nothing: no exercises, no
+//! anchors, and no sentence that speaks of a chapter (`unbook.rs`).
 
 use crate::Outcome;
 use crate::book::{Book, names, read, write};
 use crate::include::without_anchors;
 use crate::terminal::say;
+use crate::unbook::without_book;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 /// The tests that are about the book rather than about the crate, each a file
-/// or a folder of `tests/`. All others are the contract, and are taken along.
+/// or a folder of `tests/`. All others are taken along.
 const ABOUT_THE_BOOK: [&str; 6] = [
     "book",
     "workbook",
@@ -21,15 +24,34 @@ const ABOUT_THE_BOOK: [&str; 6] = [
     "checks",
 ];
 
-/// Names that cargo or the compiler refuses for a package.
+/// The examples that show the crate at work, and their names in the fork. All
+/// others show what goes wrong without it, and need the chapter beside them.
+const EXAMPLES: [(&str, &str); 4] = [
+    ("readme", "hello"),
+    ("ch12_echo", "echo"),
+    ("ch16_udp", "datagrams"),
+    ("ch18_custom", "custom"),
+];
+
+/// The scripts that hold the declarations to the systems' own headers.
+const SCRIPTS: [&str; 2] = [".ci/abi", ".ci/abi.py"];
+
+/// Every word that the language keeps for itself, or may want (2024 edition).
+#[rustfmt::skip]
+const KEYWORDS: &[&str] = &[
+    "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if",
+    "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+    "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+/// Names that cargo, or Windows, refuses for a package.
 #[rustfmt::skip]
 const REFUSED: &[&str] = &[
-    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "build", "const",
-    "continue", "core", "crate", "deps", "do", "dyn", "else", "enum", "examples", "extern",
-    "false", "final", "fn", "for", "gen", "if", "impl", "in", "incremental", "let", "loop",
-    "macro", "match", "mod", "move", "mut", "override", "priv", "proc_macro", "proc-macro", "pub",
-    "ref", "return", "self", "static", "std", "struct", "super", "test", "trait", "true", "try",
-    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+    "alloc", "build", "core", "deps", "examples", "incremental", "proc_macro", "std", "test",
+    "aux", "con", "nul", "prn", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
+    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
 pub fn command(book: &Book, directory: &str, name: Option<&str>) -> Outcome {
@@ -38,12 +60,11 @@ pub fn command(book: &Book, directory: &str, name: Option<&str>) -> Outcome {
     let directory = without_dots(&directory);
     let last = directory.file_name().unwrap_or_default().to_string_lossy();
     let name = name.unwrap_or(&last);
-    valid_name(name)?;
+    valid_name(name, &BTreeSet::new())?;
     valid_directory(book, &directory)?;
+    valid_name(name, &taken(book)?)?;
     let files = files(book, name)?;
-    for (path, text) in &files {
-        write(&directory.join(path), text)?;
-    }
+    write_all(&resolved(&directory), &files)?;
     say(&format!(
         "{name}: {} files in {}\n\n  cd {}\n  cargo test\n",
         files.len(),
@@ -53,11 +74,71 @@ pub fn command(book: &Book, directory: &str, name: Option<&str>) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Writes everything to a folder beside `directory`, which gets its name only
+/// when it is whole. What fails leaves nothing.
+fn write_all(directory: &Path, files: &[(PathBuf, String)]) -> Result<(), String> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let begun = directory.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = files
+        .iter()
+        .try_for_each(|(path, text)| write(&begun.join(path), text));
+    let moved = written.and_then(|()| {
+        // Another name, other lines. Where there is no rustfmt, they stay as they are.
+        let _ = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .arg("fmt")
+            .current_dir(&begun)
+            .stderr(Stdio::null())
+            .status();
+        if directory.exists() {
+            // Empty, or it would have been refused.
+            fs::remove_dir(directory).map_err(|error| error.to_string())?;
+        }
+        fs::rename(&begun, directory).map_err(|error| error.to_string())
+    });
+    moved.map_err(|why| {
+        let _ = fs::remove_dir_all(&begun);
+        format!("Nothing was forked: {}", why.trim_end_matches('.')) + "."
+    })
+}
+
 /// Everything that the fork consists of: paths from its top folder, and texts.
 fn files(book: &Book, name: &str) -> Result<Vec<(PathBuf, String)>, String> {
+    let mut files = sources(book)?;
+    for file in ["LICENSE-MIT", "LICENSE-APACHE"].iter().chain(&SCRIPTS) {
+        gather(&book.root, Path::new(file), &mut files)?;
+    }
+    let paths: Vec<String> = files.iter().map(|(path, _)| slashes(path)).collect();
+    let is_missing = |named: &str| missing(named, &paths);
+    for (path, text) in &mut files {
+        let leaders: &[&str] = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("rs") => &["//!", "///", "//"],
+            Some("txt") => &["#"],
+            _ => continue,
+        };
+        let plain = with_new_examples(&without_anchors(text));
+        let plain = without_book(&plain, leaders, &is_missing);
+        *text = renamed(&plain, &name.replace('-', "_"));
+    }
+    let manifest = manifest(&read(&book.root.join("Cargo.toml"))?, name);
+    files.push(("Cargo.toml".into(), manifest));
+    let lib = files.iter().find(|(path, _)| path.ends_with("lib.rs"));
+    let map = lib.map(|(_, text)| map(text)).unwrap_or_default();
+    files.push(("README.md".into(), readme(name, &map)));
+    files.push((".gitignore".into(), "/target\n".into()));
+    Ok(files)
+}
+
+/// What is compiled: the crate, its examples, its tests.
+fn sources(book: &Book) -> Result<Vec<(PathBuf, String)>, String> {
     let mut files = Vec::new();
-    for folder in ["src", "examples"] {
-        gather(&book.root, Path::new(folder), &mut files)?;
+    gather(&book.root, Path::new("src"), &mut files)?;
+    for (ours, theirs) in EXAMPLES {
+        let first = files.len();
+        let path = Path::new("examples").join(format!("{ours}.rs"));
+        gather(&book.root, &path, &mut files)?;
+        for (path, _) in &mut files[first..] {
+            path.set_file_name(format!("{theirs}.rs"));
+        }
     }
     for test in names(&book.root.join("tests")) {
         let stem = test.strip_suffix(".rs").unwrap_or(&test);
@@ -65,31 +146,60 @@ fn files(book: &Book, name: &str) -> Result<Vec<(PathBuf, String)>, String> {
             gather(&book.root, &Path::new("tests").join(&test), &mut files)?;
         }
     }
-    for (path, text) in &mut files {
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "rs" || extension == "txt")
-        {
-            *text = renamed(&without_anchors(text), &name.replace('-', "_"));
-        }
-    }
-    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
-        gather(&book.root, Path::new(licence), &mut files)?;
-    }
-    let manifest = manifest(&read(&book.root.join("Cargo.toml"))?, name);
-    files.push(("Cargo.toml".into(), manifest));
-    files.push(("README.md".into(), readme(name)));
-    files.push((".gitignore".into(), "/target\n".into()));
     Ok(files)
 }
 
-fn readme(name: &str) -> String {
-    format!(
-        "# {name}\n\nAn event queue over epoll, kqueue and IOCP, forked from evq, the crate of the \
-         book\n*Event Queues by Hand*. It has no dependencies.\n\n\
-         `cargo test` holds it to the contract; `examples/` shows it at work.\n\n\
-         Licensed as evq is, under MIT or Apache-2.0, as you choose.\n"
-    )
+fn slashes(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// Whether this is the name of a file that is not among `paths`.
+fn missing(named: &str, paths: &[String]) -> bool {
+    let is_path = |c: char| c.is_alphanumeric() || "._-/".contains(c);
+    let endings = [".rs", ".md", ".txt", ".py", ".toml", ".svg"];
+    let folders = [".ci/", "book/", "benches/", "tests/", "examples/", "src/"];
+    let is_file = endings.iter().any(|ending| named.ends_with(ending))
+        || folders.iter().any(|folder| named.starts_with(folder));
+    let own = ["Cargo.toml", "README.md"].contains(&named);
+    if !is_file || own || !named.chars().all(is_path) {
+        return false;
+    }
+    let (inner, folder) = (
+        format!("/{named}"),
+        format!("{}/", named.trim_end_matches('/')),
+    );
+    let has = |path: &String| path == named || path.ends_with(&inner) || path.starts_with(&folder);
+    !paths.iter().any(has)
+}
+
+/// The examples by the names that they have in the fork.
+fn with_new_examples(text: &str) -> String {
+    let mut text = text.replace("examples/readme.rs", "examples/hello.rs");
+    for (ours, theirs) in EXAMPLES.iter().filter(|(ours, _)| ours.starts_with("ch")) {
+        text = text.replace(ours, theirs);
+    }
+    text
+}
+
+/// The files and what they are, from the table in the crate's documentation.
+fn map(lib: &str) -> String {
+    let rows = lib.lines().filter_map(|line| line.strip_prefix("//! | `"));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").split_once(" | "));
+    let plain = |cell: &str| cell.replace("[`", "`").replace("`]", "`");
+    let lines =
+        cells.map(|(file, what)| format!("| `src/{} | {} |\n", plain_files(file), plain(what)));
+    lines.collect()
+}
+
+/// `` a.rs`, `b.rs` ``, each with its folder.
+fn plain_files(file: &str) -> String {
+    file.replace(", `", ", `src/")
+}
+
+fn readme(name: &str, map: &str) -> String {
+    include_str!("fork.md")
+        .replace("NAME", name)
+        .replace("MAP\n", map)
 }
 
 fn gather(root: &Path, path: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<(), String> {
@@ -129,6 +239,7 @@ fn manifest(text: &str, name: &str) -> String {
     let mut out = String::new();
     for section in sections(text) {
         let heading = section.lines().next().unwrap_or_default().trim();
+        let mut comment = String::new();
         let about_the_book = |target: &&str| section.contains(&format!("name = \"{target}\""));
         if heading.starts_with("[workspace")
             || heading == "[[test]]" && ABOUT_THE_BOOK.iter().any(&about_the_book)
@@ -137,10 +248,23 @@ fn manifest(text: &str, name: &str) -> String {
         }
         for line in section.lines() {
             let key = line.split('=').next().unwrap_or_default().trim();
+            if line.starts_with('#') {
+                comment.extend([line, "\n"]);
+                continue;
+            }
+            let comment = std::mem::take(&mut comment);
             match key {
                 "name" if heading == "[package]" => out.push_str(&format!("name = \"{name}\"\n")),
-                "repository" | "homepage" | "documentation" if heading == "[package]" => {}
-                _ => out.extend([line, "\n"]),
+                "repository" | "homepage" | "documentation" | "autobenches"
+                    if heading == "[package]" => {}
+                "description" => {
+                    out.push_str(&format!("{}\n", line.replace(", made to be read", "")))
+                }
+                "keywords" => out.push_str(&format!("{}\n", line.replace(", \"teaching\"", ""))),
+                "include" => {
+                    out.push_str(&format!("{}\n", line.replace("\"/CHANGELOG.md\", ", "")))
+                }
+                _ => out.extend([comment.as_str(), line, "\n"]),
             }
         }
     }
@@ -162,26 +286,78 @@ fn sections(text: &str) -> Vec<String> {
     sections
 }
 
-fn valid_name(name: &str) -> Result<(), String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    if letter && name.chars().all(allowed) && !REFUSED.contains(&name) {
-        return Ok(());
+/// `taken` are the names that the code uses for something else.
+fn valid_name(name: &str, taken: &BTreeSet<String>) -> Result<(), String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    let letter = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let another = "A name can follow the folder: cargo workbook fork DIR NAME";
+    if !letter || !name.chars().all(allowed) {
+        return Err(format!(
+            "`{name}` cannot be a crate's name: use lower-case letters, digits, - and _, a letter \
+             first. {another}"
+        ));
     }
-    Err(format!(
-        "`{name}` cannot be a crate's name: use letters, digits, - and _, a letter first, and no \
-         word of the language. A name can follow the folder: cargo workbook fork DIR NAME"
-    ))
+    if KEYWORDS.contains(&name) || REFUSED.contains(&name) {
+        return Err(format!(
+            "`{name}` cannot be a crate's name: Rust has a meaning of its own for it. {another}"
+        ));
+    }
+    if taken.contains(&name.replace('-', "_")) {
+        return Err(format!(
+            "`{name}` cannot be the name of this crate: its code uses that name for something \
+             else. {another}"
+        ));
+    }
+    Ok(())
+}
+
+/// The names that a crate of the same name would hide, or make ambiguous: in
+/// paths before `::`, in `use`, and of modules and types.
+fn taken(book: &Book) -> Result<BTreeSet<String>, String> {
+    let mut taken = BTreeSet::new();
+    for (path, text) in sources(book)? {
+        // Targets have names, too.
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        taken.insert(stem.into_owned());
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names_in(&text, &mut taken);
+        }
+    }
+    taken.remove("evq");
+    Ok(taken)
+}
+
+fn names_in(text: &str, taken: &mut BTreeSet<String>) {
+    let mut imports = false;
+    let mut before = "";
+    for line in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+    {
+        let mut rest = line;
+        while let Some(at) = rest.find(|c: char| c.is_alphabetic() || c == '_') {
+            imports &= !rest[..at].contains(';');
+            let word = &rest[at..];
+            let end = word.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let (word, after) = word.split_at(end.unwrap_or(word.len()));
+            imports |= word == "use";
+            let declares = ["mod", "as", "struct", "enum", "union", "type", "crate"];
+            if imports || declares.contains(&before) || after.starts_with("::") {
+                taken.insert(word.to_string());
+            }
+            (before, rest) = (word, after);
+        }
+        imports &= !rest.contains(';');
+    }
 }
 
 fn valid_directory(book: &Book, directory: &Path) -> Result<(), String> {
     let shown = directory.display();
-    for folder in ["src", "examples", "tests", "book"] {
-        if directory.starts_with(book.root.join(folder)) {
-            return Err(format!(
-                "{shown} lies in {folder}/ of the book's own crate."
-            ));
-        }
+    let (real, root) = (resolved(directory), resolved(&book.root));
+    if real.starts_with(&root) && !real.starts_with(root.join("target")) {
+        return Err(format!(
+            "{shown} lies in the book's own folder. Choose one outside it, such as ../my-queue."
+        ));
     }
     if directory.exists() && !directory.is_dir() {
         return Err(format!("{shown} exists and is not a folder."));
@@ -189,6 +365,22 @@ fn valid_directory(book: &Book, directory: &Path) -> Result<(), String> {
     match fs::read_dir(directory).map_or(0, Iterator::count) {
         0 => Ok(()),
         _ => Err(format!("{shown} exists and is not empty.")),
+    }
+}
+
+/// The path with every symbolic link followed, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    // A link that leads to nothing yet is followed as well.
+    let path = match fs::read_link(path) {
+        Ok(target) => path.parent().unwrap_or(path).join(target),
+        Err(_) => path.to_path_buf(),
+    };
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => resolved(parent).join(name),
+        _ => path,
     }
 }
 
@@ -233,24 +425,27 @@ mod tests {
         );
     }
 
+    fn small_checkout(name: &str) -> Checkout {
+        let files = [
+            ("book/src/SUMMARY.md", SUMMARY),
+            ("Cargo.toml", "[package]\nname = \"evq\"\n"),
+            ("LICENSE-MIT", "evq::licence\n"),
+            ("src/lib.rs", "// ANCHOR: a\nmod a;\n// ANCHOR_END: a\n"),
+            ("src/deep/a.rs", "use evq::b;\n"),
+            ("examples/ch01_a.rs", "use evq::Poll;\n"),
+            ("examples/ch12_echo.rs", "use evq::Poll;\n"),
+            ("tests/contract/main.rs", "use evq::Poll;\n"),
+            ("tests/book.rs", ""),
+            ("tests/book/tree.rs", ""),
+            ("tests/workbook.rs", ""),
+            ("tests/exercises/main.rs", ""),
+        ];
+        Checkout::new(name, &files)
+    }
+
     #[test]
     fn a_fork_holds_the_crate_and_its_contract_but_not_the_book() {
-        let checkout = Checkout::new(
-            "fork",
-            &[
-                ("book/src/SUMMARY.md", SUMMARY),
-                ("Cargo.toml", "[package]\nname = \"evq\"\n"),
-                ("LICENSE-MIT", "evq::licence\n"),
-                ("src/lib.rs", "// ANCHOR: a\nmod a;\n// ANCHOR_END: a\n"),
-                ("src/deep/a.rs", "use evq::b;\n"),
-                ("examples/ch01_a.rs", "use evq::Poll;\n"),
-                ("tests/contract/main.rs", "use evq::Poll;\n"),
-                ("tests/book.rs", ""),
-                ("tests/book/tree.rs", ""),
-                ("tests/workbook.rs", ""),
-                ("tests/exercises/main.rs", ""),
-            ],
-        );
+        let checkout = small_checkout("fork");
         let book = Book::open_at(checkout.0.clone()).unwrap();
         let target = checkout
             .0
@@ -264,8 +459,9 @@ mod tests {
         let in_fork = |path: &str| read(&target.join(path));
         assert_eq!(in_fork("src/lib.rs").unwrap(), "mod a;\n");
         assert_eq!(in_fork("src/deep/a.rs").unwrap(), "use my_queue::b;\n");
+        assert_eq!(names(&target.join("examples")), ["echo.rs"]);
         assert_eq!(
-            in_fork("examples/ch01_a.rs").unwrap(),
+            in_fork("examples/echo.rs").unwrap(),
             "use my_queue::Poll;\n"
         );
         assert!(in_fork("tests/contract/main.rs").is_ok());
@@ -276,18 +472,126 @@ mod tests {
         assert!(again.ends_with("exists and is not empty."), "{again}");
         let inside = checkout.0.join("src").join("fork");
         let inside = command(&book, inside.to_str().unwrap(), None).unwrap_err();
-        assert!(inside.contains("lies in src/"), "{inside}");
+        assert!(inside.contains("lies in the book's own folder"), "{inside}");
+    }
+
+    /// Everything that a fork of this checkout holds.
+    fn real_fork() -> Vec<(String, String)> {
+        let files = files(&Book::open().unwrap(), "my-queue").unwrap();
+        let by_path = |(path, text): (PathBuf, String)| (slashes(&path), text);
+        files.into_iter().map(by_path).collect()
     }
 
     #[test]
-    fn names_that_cargo_refuses_are_refused_first() {
-        for name in [
-            "", "3d", "a b", "größe", "-a", "fn", "test", "std", "_", "a.b",
-        ] {
-            assert!(valid_name(name).is_err(), "{name}");
+    fn of_the_book_a_fork_keeps_nothing() {
+        let files = real_fork();
+        let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let mut left = Vec::new();
+        for (path, text) in files.iter().filter(|(path, _)| path != "LICENSE-APACHE") {
+            for (number, line) in text.lines().enumerate() {
+                let lower = line.to_lowercase();
+                let named = line.split('`').skip(1).step_by(2);
+                let gone: Vec<&str> = named.filter(|name| missing(name, &paths)).collect();
+                let book = ["chapter", "workbook", "anchor:", "anchor_end"];
+                if book.iter().any(|word| lower.contains(word))
+                    || crate::unbook::about_the_book(line)
+                    || !gone.is_empty()
+                {
+                    left.push(format!("{path}:{}: {line}", number + 1));
+                }
+            }
         }
-        for name in ["queue", "my-queue", "a_1"] {
-            assert!(valid_name(name).is_ok(), "{name}");
+        assert!(
+            left.is_empty(),
+            "a fork would still speak of the book, or name a file it does not have:\n{}",
+            left.join("\n")
+        );
+    }
+
+    #[test]
+    fn a_fork_maps_its_files_and_names_the_lists_of_a_constant() {
+        let files = real_fork();
+        let text = |wanted: &str| {
+            let file = files.iter().find(|(path, _)| path == wanted);
+            &file.unwrap_or_else(|| panic!("there is no {wanted}")).1
+        };
+        let readme = text("README.md");
+        for wanted in [
+            "| `src/epoll/` |",
+            "| `src/poll.rs` |",
+            "`held!`",
+            ".ci/abi",
+        ] {
+            assert!(readme.contains(wanted), "{wanted}: {readme}");
+        }
+        // The places that the README names are there.
+        assert!(text("tests/abi.rs").contains("held! {"));
+        assert!(text("tests/abi.rs").contains("const SOURCES"));
+        assert!(text("tests/abi/table.txt").contains("\nconst "));
+        assert!(text(".ci/abi.py").contains("TARGETS"));
+        for (_, example) in EXAMPLES {
+            text(&format!("examples/{example}.rs"));
+            assert!(
+                readme.contains(&format!("--example {example}`")),
+                "{example}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_does_not_lead_a_fork_into_the_checkout() {
+        let checkout = small_checkout("link");
+        let book = Book::open_at(checkout.0.clone()).unwrap();
+        let outside = Checkout::new("outside", &[("a/b", "")]);
+        let refused = |path: &Path| {
+            let why = command(&book, path.to_str().unwrap(), Some("mine")).unwrap_err();
+            assert!(why.contains("lies in the book's own folder"), "{why}");
+        };
+        refused(&checkout.0.join("mine"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::symlink;
+            let link = outside.0.join("link");
+            symlink(checkout.0.join("src"), &link).unwrap();
+            refused(&link.join("mine"));
+            let to_nothing = outside.0.join("to-nothing");
+            symlink(checkout.0.join("src").join("mine"), &to_nothing).unwrap();
+            refused(&to_nothing);
+            assert_eq!(names(&checkout.0.join("src")), ["deep", "lib.rs"]);
+        }
+        command(&book, outside.0.join("mine").to_str().unwrap(), None).unwrap();
+    }
+
+    #[test]
+    fn a_fork_that_fails_leaves_nothing_and_can_be_tried_again() {
+        let checkout = small_checkout("half");
+        let target = checkout.0.join("target").join("half");
+        let good = (PathBuf::from("a/b.rs"), "text".to_string());
+        // No system has a file of this name; a full disk fails the same way.
+        let bad = (PathBuf::from("a/b\0.rs"), "text".to_string());
+        let why = write_all(&target, &[good.clone(), bad]).unwrap_err();
+        assert!(why.starts_with("Nothing was forked: "), "{why}");
+        assert_eq!(names(&checkout.0.join("target")), [""; 0]);
+        fs::create_dir_all(&target).unwrap();
+        write_all(&target, &[good]).unwrap();
+        assert_eq!(read(&target.join("a").join("b.rs")).unwrap(), "text");
+        assert_eq!(names(&checkout.0.join("target")), ["half"]);
+    }
+
+    #[test]
+    fn names_that_would_not_compile_are_refused_first() {
+        let taken = taken(&Book::open().unwrap()).unwrap();
+        for name in KEYWORDS.iter().chain(REFUSED).chain(&[
+            "", "3d", "a b", "größe", "-a", "_", "a.b", "Queue",
+            // Modules and imports of the crate's own tests, here or on Windows.
+            "reader", "windows", "process", "queue", "io", "net", "port",
+            // What stands before `::` in its code.
+            "u32", "mem", "clippy", "epoll",
+        ]) {
+            assert!(valid_name(name, &taken).is_err(), "{name}");
+        }
+        for name in ["my-queue", "a_1", "ringo", "eventually"] {
+            assert!(valid_name(name, &taken).is_ok(), "{name}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::book::{Book, Exercise, Page, read};
 use crate::page::render;
 use crate::progress::{recall, store};
-use crate::terminal::{colour, say};
+use crate::terminal::{Screen, say};
 use crate::{Outcome, include};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,7 +60,7 @@ pub fn task(book: &Book, exercise: &Exercise) -> Option<String> {
     Some(render(
         &text.replace(&command, ""),
         &folder(book, page),
-        colour(),
+        Screen::here(),
     ))
 }
 
@@ -77,7 +77,7 @@ fn folded(book: &Book, exercise: &Exercise) -> Vec<(String, String)> {
     let folder = folder(book, page);
     details(&section)
         .into_iter()
-        .map(|(summary, text)| (summary.to_string(), render(text, &folder, colour())))
+        .map(|(summary, text)| (summary.to_string(), render(text, &folder, Screen::here())))
         .collect()
 }
 

@@ -9,15 +9,20 @@ mod book;
 mod browser;
 mod check;
 mod contents;
+mod ctrl_c;
+mod examine;
 mod fork;
+mod highlight;
 mod hints;
 mod include;
 mod page;
 mod progress;
 mod prose;
 mod report;
+mod reset;
 mod run;
 mod terminal;
+mod unbook;
 
 use book::Book;
 use std::process::ExitCode;
@@ -37,10 +42,12 @@ The companion of the book. From anywhere in the checkout:
   cargo workbook run N -- ARGS     the same, with arguments for the example
   cargo workbook trace N           run it with every foreign call printed
   cargo workbook check N.M         begin exercise N.M, and later check it
+  cargo workbook check N           check chapter N's exercises that you have begun
   cargo workbook check             check every exercise that you have begun
   cargo workbook hint N.M          the next hint
   cargo workbook solution N.M      the solution
   cargo workbook reset N.M         put the blank back; yours is kept as .bak
+  cargo workbook reset N           put chapter N's example back, the same way
   cargo workbook fork DIR [NAME]   an event queue of your own, without the book
 
 Your answers are in book/workbook/tests/, what the workbook remembers is in
@@ -82,10 +89,12 @@ fn command(arguments: &[String]) -> Outcome {
             run::command(&Book::open()?, chapter, name == "trace", passed_on)
         }
         ("check", []) => check::all(&Book::open()?),
+        ("check", [chapter]) if is_chapter(chapter) => check::chapter(&Book::open()?, chapter),
         ("check", [exercise]) => check::command(&Book::open()?, exercise),
         ("hint", [exercise]) => hints::hint(&Book::open()?, exercise),
         ("solution", [exercise]) => hints::solution(&Book::open()?, exercise),
-        ("reset", [exercise]) => check::reset(&Book::open()?, exercise),
+        ("reset", [chapter]) if is_chapter(chapter) => reset::example(&Book::open()?, chapter),
+        ("reset", [exercise]) => reset::exercise(&Book::open()?, exercise),
         ("fork", [directory]) => fork::command(&Book::open()?, directory, None),
         ("fork", [directory, name]) => fork::command(&Book::open()?, directory, Some(name)),
         _ => Err(match usage(name) {
@@ -93,9 +102,50 @@ fn command(arguments: &[String]) -> Outcome {
             None if name.parse::<u32>().is_ok() => {
                 format!("To read chapter {name}, type: cargo workbook read {name}")
             }
-            None => format!("There is no command `{name}`; `cargo workbook help` lists them all."),
+            None => match meant(name) {
+                Some(meant) => format!("There is no command `{name}`. Did you mean `{meant}`?"),
+                None => {
+                    format!("There is no command `{name}`; `cargo workbook help` lists them all.")
+                }
+            },
         }),
     }
+}
+
+/// A chapter's number alone, where `3.1` would be an exercise.
+fn is_chapter(typed: &str) -> bool {
+    typed.parse::<u32>().is_ok()
+}
+
+const COMMANDS: [&str; 9] = [
+    "read", "run", "trace", "check", "hint", "solution", "reset", "fork", "help",
+];
+
+/// The command that `typed` was probably meant to be.
+fn meant(typed: &str) -> Option<&'static str> {
+    let typed = typed.to_lowercase();
+    let distances = COMMANDS.map(|command| (mistakes(&typed, command), command));
+    let (count, command) = distances.into_iter().min_by_key(|(count, _)| *count)?;
+    (count <= command.len() / 3).then_some(command)
+}
+
+/// How many letters are wrong, missing, too many, or swapped with the next one.
+fn mistakes(typed: &str, meant: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (typed.chars().collect(), meant.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let replaced = rows[i][j] + usize::from(a[i] != b[j]);
+            let mut least = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
 }
 
 fn usage(name: &str) -> Option<&'static str> {
@@ -103,10 +153,10 @@ fn usage(name: &str) -> Option<&'static str> {
         "read" => "read N, or: read N --browser (N is a chapter's number, or `start`)",
         "run" => "run N (N is a chapter's number), or: run N -- ARGUMENTS",
         "trace" => "trace N (N is a chapter's number), or: trace N -- ARGUMENTS",
-        "check" => "check N.M (chapter, dot, exercise), or: check",
+        "check" => "check N.M (chapter, dot, exercise), or: check N, or: check",
         "hint" => "hint N.M (chapter, dot, exercise)",
         "solution" => "solution N.M (chapter, dot, exercise)",
-        "reset" => "reset N.M (chapter, dot, exercise)",
+        "reset" => "reset N.M (chapter, dot, exercise), or: reset N (the chapter's example)",
         "fork" => "fork DIR [NAME]",
         _ => return None,
     })
@@ -134,6 +184,8 @@ mod tests {
             "hint .",
             "solution 0.0",
             "reset 99.1",
+            "reset 99",
+            "check 99",
             "fork",
             "fork target/3d",
             "fork a b c",
@@ -141,6 +193,29 @@ mod tests {
             let arguments: Vec<String> = typed.split(' ').map(String::from).collect();
             let sentence = command(&arguments).unwrap_err();
             assert_eq!(sentence.trim().lines().count(), 1, "{typed}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_gets_a_suggestion() {
+        for (typed, wanted) in [
+            ("raed", "read"),
+            ("chekc", "check"),
+            ("Check", "check"),
+            ("ceck", "check"),
+            ("solutions", "solution"),
+            ("rest", "reset"),
+            ("tarce", "trace"),
+            ("hlep", "help"),
+        ] {
+            let sentence = command(&[typed.to_string()]).unwrap_err();
+            assert!(
+                sentence.contains(&format!("Did you mean `{wanted}`?")),
+                "{sentence}"
+            );
+        }
+        for typed in ["frobnicate", "x", "build", ""] {
+            assert_eq!(meant(typed), None, "{typed}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A page of the book, printed: markdown becomes plain text of 80 columns, or
-//! text with colours where the terminal shows them.
+//! A page of the book, printed: markdown becomes plain text of 80 columns, or,
+//! on a terminal, text as wide as it has room, with colours and by a pager.
 //!
 //! First the includes are put in place (`gather`), then each block is laid out
 //! (`Printer`): code as it is, prose wrapped, a figure by its title and
@@ -7,9 +7,10 @@
 
 use crate::book::{Book, Page, read};
 use crate::contents::next_step;
+use crate::highlight::rust;
 use crate::progress::remember;
-use crate::prose::{element, inline, styled, table, tint, without_tags};
-use crate::terminal::{WIDTH, bold, colour, columns, say, wrap};
+use crate::prose::{element, inline, styled, styled_lines, table, tint, without_tags};
+use crate::terminal::{Screen, bold, columns, say, show, wrap};
 use crate::{Outcome, include};
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,8 +23,12 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
         return Err(chapter.not_written());
     };
     let path = book.pages().join(file);
-    let text = render(&read(&path)?, path.parent().unwrap_or(&path), colour());
-    say(&text);
+    let text = render(
+        &read(&path)?,
+        path.parent().unwrap_or(&path),
+        Screen::here(),
+    );
+    show(&text);
     remember_read(book, page);
     say(&format!("\nNext: {}\n", next_step(book)));
     Ok(ExitCode::SUCCESS)
@@ -38,11 +43,11 @@ pub fn remember_read(book: &Book, page: &Page) {
 }
 
 /// The page as it is printed. `folder` is where its includes are looked for.
-pub fn render(markdown: &str, folder: &Path, colour: bool) -> String {
+pub fn render(markdown: &str, folder: &Path, screen: Screen) -> String {
     let mut pieces = Vec::new();
-    gather(markdown, folder, &mut pieces);
+    gather(&unfolded(markdown), folder, &mut pieces);
     let mut printer = Printer {
-        colour,
+        screen,
         ..Printer::default()
     };
     for piece in &pieces {
@@ -55,9 +60,64 @@ pub fn render(markdown: &str, folder: &Path, colour: bool) -> String {
     printer.out
 }
 
+/// The page with all that it folds away at its end, under headings, but for what an
+/// exercise folds away: its hints and its solution.
+fn unfolded(markdown: &str) -> String {
+    let mut page: Vec<String> = Vec::new();
+    let mut rest = String::new();
+    let mut title = "The rest of these files".to_string();
+    // Whether the heading has gone with what follows it.
+    let mut moved = false;
+    let (mut exercise, mut fenced, mut inside) = (false, false, false);
+    for line in markdown.lines() {
+        let start = line.trim();
+        if start.starts_with("```") {
+            fenced = !fenced;
+        } else if let (Some((2..=3, text)), false) = (heading(start), fenced) {
+            let digit = text.starts_with(|c: char| c.is_ascii_digit());
+            exercise = digit || exercise && !start.starts_with("## ");
+        }
+        if start.starts_with("<details") && !exercise && !fenced {
+            inside = true;
+            // Its heading, if nothing stands between the two, goes with it.
+            let last = page.iter().rposition(|line| !line.trim().is_empty());
+            let above = last.and_then(|last| Some((last, heading(&page[last])?.1.to_string())));
+            if let Some((last, text)) = above.filter(|(_, text)| text.starts_with("The rest")) {
+                title = text;
+                page.truncate(last);
+                moved = true;
+            }
+        }
+        if !inside {
+            moved &= start.is_empty();
+            page.push(line.to_string());
+            continue;
+        }
+        match element(line, "summary") {
+            Some(summary) => {
+                rest.push_str(&format!("\n#### {summary}\n"));
+                if !moved {
+                    page.push(format!("(At the end of this page: {summary}.)"));
+                }
+            }
+            None if start.starts_with("<details") || start == "</details>" => {}
+            None => rest.push_str(&format!("{line}\n")),
+        }
+        inside = fenced || !start.ends_with("</details>");
+    }
+    let page = page.join("\n");
+    match rest.is_empty() {
+        true => page,
+        false => format!("{page}\n\n## {title}\n{rest}"),
+    }
+}
+
 enum Piece {
     Prose(String),
-    Code(String),
+    Code {
+        line: String,
+        rust: bool,
+    },
     Figure {
         title: String,
         question: String,
@@ -71,15 +131,19 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
     let mut fence: Option<(&str, bool, usize)> = None;
     for line in markdown.lines() {
         if let Some((marks, rust, first)) = fence {
+            let code = |line: &str| Piece::Code {
+                line: line.to_string(),
+                rust,
+            };
             let hidden = rust && (line.trim() == "#" || line.trim_start().starts_with("# "));
             if line.trim() == marks {
                 dedent(&mut pieces[first..]);
                 fence = None;
             } else if let Some(target) = include::target(line) {
                 let text = include::text(folder, target).unwrap_or_else(missing);
-                pieces.extend(text.lines().map(|line| Piece::Code(line.to_string())));
+                pieces.extend(text.lines().map(code));
             } else if !hidden {
-                pieces.push(Piece::Code(line.to_string()));
+                pieces.push(code(line));
             }
             continue;
         }
@@ -130,13 +194,13 @@ fn open_figure(pieces: &mut [Piece]) -> Option<&mut String> {
 /// Takes away the indentation that all lines of an excerpt have.
 fn dedent(code: &mut [Piece]) {
     let lines = code.iter().filter_map(|piece| match piece {
-        Piece::Code(line) if !line.trim().is_empty() => Some(line),
+        Piece::Code { line, .. } if !line.trim().is_empty() => Some(line),
         _ => None,
     });
     let indents = lines.map(|line| line.len() - line.trim_start().len());
     let shared = indents.min().unwrap_or(0);
     for piece in code {
-        if let Piece::Code(line) = piece {
+        if let Piece::Code { line, .. } = piece {
             *line = line.get(shared..).unwrap_or_default().to_string();
         }
     }
@@ -148,7 +212,7 @@ fn missing(why: String) -> String {
 
 #[derive(Default)]
 struct Printer {
-    colour: bool,
+    screen: Screen,
     out: String,
     /// The block that is being gathered, and the prefixes of its lines.
     block: String,
@@ -174,10 +238,16 @@ impl Printer {
         }
         match piece {
             Piece::Prose(line) => self.prose(line),
-            Piece::Code(line) => {
+            Piece::Code {
+                line,
+                rust: is_rust,
+            } => {
                 self.end_block();
-                for line in folded(&format!("    {line}")).lines() {
-                    self.out.push_str(&tint(line.trim_end(), 36, self.colour));
+                for line in folded(&format!("    {line}"), self.screen.code).lines() {
+                    self.out.push_str(&match (self.screen.colour, is_rust) {
+                        (true, true) => rust(line.trim_end()),
+                        (colour, _) => tint(line.trim_end(), 36, colour),
+                    });
                     self.out.push('\n');
                 }
             }
@@ -188,12 +258,15 @@ impl Printer {
             } => {
                 self.space();
                 let title = format!("Figure: {}", inline(title, false, &mut self.links));
-                self.out.push_str(&bold(&title, self.colour));
-                self.out.push('\n');
+                for line in wrap(&title, "", "", self.screen.prose).lines() {
+                    self.out.push_str(&bold(line, self.screen.colour));
+                    self.out.push('\n');
+                }
                 for text in [question, description] {
                     let text = inline(text, false, &mut self.links);
                     if !text.is_empty() {
-                        self.out.push_str(&wrap(&text, "  ", "  ", WIDTH));
+                        self.out
+                            .push_str(&wrap(&text, "  ", "  ", self.screen.prose));
                     }
                 }
             }
@@ -268,10 +341,11 @@ impl Printer {
             Some(label) => {
                 format!("(Stuck? `cargo workbook hint {label}`, then `solution {label}`.)")
             }
-            None => "(More is folded away here; it is shown in the browser.)".to_string(),
+            None => "(More is folded away here; `--browser` shows it.)".to_string(),
         };
-        let way = inline(&way, self.colour, &mut self.links);
-        self.out.push_str(&styled(&wrap(&way, "", "", WIDTH)));
+        let way = inline(&way, self.screen.colour, &mut self.links);
+        self.out
+            .push_str(&styled(&wrap(&way, "", "", self.screen.prose)));
     }
 
     fn heading(&mut self, level: usize, heading: &str) {
@@ -283,14 +357,17 @@ impl Printer {
             self.told = false;
         }
         let heading = inline(heading, false, &mut self.links);
-        let line = match level {
+        let lines = match level {
             1 => format!("{heading}\n{}", "=".repeat(columns(&heading))),
             2 => format!("{heading}\n{}", "-".repeat(columns(&heading))),
-            _ if self.colour => heading,
+            _ if self.screen.colour => heading,
             _ => format!("### {heading}"),
         };
-        self.out.push_str(&bold(&line, self.colour));
-        self.out.push('\n');
+        // A pager shows a line by itself.
+        for line in lines.lines() {
+            self.out.push_str(&bold(line, self.screen.colour));
+            self.out.push('\n');
+        }
     }
 
     fn links(&mut self) {
@@ -316,12 +393,16 @@ impl Printer {
         if !self.table.is_empty() {
             let rows = std::mem::take(&mut self.table);
             self.out
-                .push_str(&table(&rows, self.colour, &mut self.links));
+                .push_str(&table(&rows, self.screen, &mut self.links));
         }
         if !self.block.is_empty() {
-            let text = inline(&without_tags(&self.block), self.colour, &mut self.links);
-            let wrapped = wrap(&text, &self.first, &self.rest, WIDTH);
-            self.out.push_str(&styled(&wrapped));
+            let text = inline(
+                &without_tags(&self.block),
+                self.screen.colour,
+                &mut self.links,
+            );
+            let wrapped = wrap(&text, &self.first, &self.rest, self.screen.prose);
+            self.out.push_str(&styled(&styled_lines(&wrapped)));
         }
         self.block.clear();
         self.first.clear();
@@ -331,7 +412,7 @@ impl Printer {
 
 /// A line of code, continued below where it is too long: a comment as a comment, all else indented
 /// further than rustfmt would.
-fn folded(line: &str) -> String {
+fn folded(line: &str, width: usize) -> String {
     let code = line.trim_start();
     let slashes = code.len() - code.trim_start_matches('/').len();
     let indent = " ".repeat(line.len() - code.len());
@@ -340,7 +421,7 @@ fn folded(line: &str) -> String {
         slashes => format!("{indent}{} ", &code[..slashes]),
     };
     let (mut out, mut rest) = (String::new(), line.to_string());
-    while let Some((limit, _)) = rest.char_indices().nth(WIDTH) {
+    while let Some((limit, _)) = rest.char_indices().nth(width) {
         let space = rest[..limit].rfind(' ').unwrap_or(0);
         if space < prefix.len() {
             break;
@@ -372,9 +453,10 @@ fn marker(line: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::book::tests::Checkout;
+    use crate::terminal::WIDTH;
 
     fn plain(markdown: &str) -> String {
-        render(markdown, Path::new("."), false)
+        render(markdown, Path::new("."), Screen::PLAIN)
     }
 
     #[test]
@@ -397,7 +479,11 @@ mod tests {
 
     #[test]
     fn colours_are_ended_where_they_began() {
-        let text = render("a `b` **c**", Path::new("."), true);
+        let coloured = Screen {
+            colour: true,
+            ..Screen::PLAIN
+        };
+        let text = render("a `b` **c**", Path::new("."), coloured);
         assert_eq!(text, "a \x1b[36mb\x1b[39m \x1b[1mc\x1b[22m\n");
     }
 
@@ -418,7 +504,7 @@ mod tests {
         );
         let page = "*a.rs*\n```rust\n{{#include a.rs:a}}\n# hidden\n```\n<figure>\n\
             {{#include f.svg}}\n<figcaption>What?</figcaption></figure>\n{{#include a.rs:b}}\n";
-        let text = render(page, &checkout.0, false);
+        let text = render(page, &checkout.0, Screen::PLAIN);
         assert!(
             text.starts_with("a.rs\n    fn a() {} // `*x*`\n\nFigure: An edge\n  What?\n  Up.\n"),
             "{text}"
@@ -431,16 +517,16 @@ mod tests {
     fn long_code_is_continued_within_80_columns() {
         let word = "x".repeat(40);
         assert_eq!(
-            folded(&format!("    {word} {word} {word}")),
+            folded(&format!("    {word} {word} {word}"), WIDTH),
             format!("    {word}\n            {word}\n            {word}")
         );
         assert_eq!(
-            folded(&format!("    /// {word} {word}")),
+            folded(&format!("    /// {word} {word}"), WIDTH),
             format!("    /// {word}\n    /// {word}")
         );
         let unbroken = "y".repeat(90);
-        assert_eq!(folded(&unbroken), unbroken);
-        assert_eq!(folded("    short"), "    short");
+        assert_eq!(folded(&unbroken, WIDTH), unbroken);
+        assert_eq!(folded("    short", WIDTH), "    short");
     }
 
     #[test]
@@ -474,5 +560,41 @@ mod tests {
         let text = plain(&format!("| a | b \\| c |\n|---|:--|\n| `1` | {wide} |\n"));
         assert!(text.starts_with("a    b | c"), "{text}");
         assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn where_the_terminal_has_room_no_line_of_code_is_broken() {
+        let code = format!("    let {} = 1;", "x".repeat(90));
+        let page = format!("{}\n\n```rust\n{code}\n```\n", "word ".repeat(60));
+        let wide = Screen {
+            colour: false,
+            prose: 100,
+            code: 120,
+        };
+        let text = render(&page, Path::new("."), wide);
+        assert!(text.contains(&format!("\n    {}\n", code.trim())), "{text}");
+        let longest = text.lines().map(str::len).max();
+        let prose = text.lines().take_while(|line| !line.is_empty());
+        assert!(prose.clone().all(|line| line.len() <= 100), "{text}");
+        assert!(prose.clone().any(|line| line.len() > WIDTH), "{text}");
+        assert!(longest > Some(100), "{text}");
+    }
+
+    #[test]
+    fn what_a_page_folds_away_is_shown_at_its_end() {
+        let text = plain(
+            "# A\n\nOne.\n\n<details>\n<summary>Aside</summary>\n\nAt length.\n\n</details>\n\n\
+             ### The rest of these files\n\n<details>\n\
+             <summary>Forwarding</summary>\n\nMore.\n\n```rust\nfn more() {}\n```\n\n</details>\n\n\
+             ## Exercises\n\n### 3.1 First\n\nDo.\n\n<details>\n<summary>Hint 1</summary>\n\n\
+             Secret.\n\n</details>\n",
+        );
+        assert_eq!(
+            text,
+            "A\n=\n\nOne.\n\n(At the end of this page: Aside.)\n\nExercises\n---------\n\n### 3.1 First\n\nDo.\n\n\
+             (Stuck? `cargo workbook hint 3.1`, then `solution 3.1`.)\n\n\
+             The rest of these files\n-----------------------\n\n### Aside\n\nAt length.\n\n### Forwarding\n\nMore.\n\n    \
+             fn more() {}\n"
+        );
     }
 }

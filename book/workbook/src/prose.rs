@@ -4,7 +4,7 @@
 //! no room while lines are wrapped, and becomes the terminal's own at the end
 //! (`styled`). Where there are none, only code keeps its marks.
 
-use crate::terminal::{WIDTH, columns, wrap};
+use crate::terminal::{Screen, columns, wrap};
 
 /// What stands between `<name>` and `</name>`.
 pub fn element(text: &str, name: &str) -> Option<String> {
@@ -177,12 +177,12 @@ pub fn tint(text: &str, colour_code: u8, colour: bool) -> String {
 }
 
 /// A table in columns; where it is too wide, the widest column is wrapped.
-pub fn table(rows: &[String], colour: bool, links: &mut Vec<String>) -> String {
+pub fn table(rows: &[String], screen: Screen, links: &mut Vec<String>) -> String {
     let mut cells = |row: &String| -> Vec<String> {
         let row = row.trim_matches('|').replace("\\|", "\x04");
         let cells = row.split('|').map(|cell| cell.replace('\x04', "|"));
         cells
-            .map(|cell| inline(&without_tags(cell.trim()), colour, links))
+            .map(|cell| inline(&without_tags(cell.trim()), screen.colour, links))
             .collect()
     };
     let is_rule = |row: &&String| !row.chars().all(|c| "|-: ".contains(c));
@@ -194,8 +194,18 @@ pub fn table(rows: &[String], colour: bool, links: &mut Vec<String>) -> String {
             *width = columns(cell).max(*width);
         }
     }
-    while widths.iter().sum::<usize>() + 2 * count > WIDTH {
-        match widths.iter_mut().max().filter(|widest| **widest > 8) {
+    // No column is narrower than its longest word.
+    let mut least = vec![8; count];
+    for row in &rows {
+        for (least, cell) in least.iter_mut().zip(row) {
+            let words = cell.split_whitespace().map(columns);
+            *least = words.max().unwrap_or(0).max(*least);
+        }
+    }
+    while widths.iter().sum::<usize>() + 2 * count.saturating_sub(1) > screen.prose {
+        let shrinkable = widths.iter_mut().zip(&least);
+        let shrinkable = shrinkable.filter(|(width, least)| **width > **least);
+        match shrinkable.map(|(width, _)| width).max() {
             Some(widest) => *widest -= 1,
             None => break,
         }
@@ -226,9 +236,9 @@ pub fn table(rows: &[String], colour: bool, links: &mut Vec<String>) -> String {
     out
 }
 
-/// Ends each style with its line and takes it up on the next, since a table's
-/// lines are put together from several cells.
-fn styled_lines(text: &str) -> String {
+/// Ends each style with its line and takes it up on the next: a table's lines
+/// are put together from several cells, and a pager shows a line by itself.
+pub fn styled_lines(text: &str) -> String {
     let mut out = String::new();
     let mut open: Vec<char> = Vec::new();
     for c in text.chars() {

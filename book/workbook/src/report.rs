@@ -18,7 +18,8 @@ pub enum Report {
         failures: Vec<Failure>,
         /// How the program ended, if not as a test program should.
         crash: Option<String>,
-        stderr: String,
+        /// All that it printed, if it ended so before its first check.
+        output: String,
     },
 }
 
@@ -34,7 +35,7 @@ pub struct Failure {
 
 impl Failure {
     fn is_told(&self) -> bool {
-        self.place.is_some() || !self.message.is_empty()
+        self.place.is_some() || !self.message.is_empty() || !self.printed.is_empty()
     }
 }
 
@@ -95,7 +96,7 @@ impl Report {
     /// The failing checks, each with what it says and where.
     pub fn failures(&self, root: &Path) -> String {
         let Report::Ran {
-            failures, stderr, ..
+            failures, output, ..
         } = self
         else {
             return String::new();
@@ -117,67 +118,90 @@ impl Report {
             if !failure.printed.is_empty() {
                 out.push_str("    Your program printed:\n");
             }
-            for line in failure.printed.lines() {
+            for line in last_lines(&failure.printed) {
                 out.push_str(&format!("      {line}\n"));
             }
         }
-        if !stderr.is_empty() {
-            out.push_str(&format!("\n{stderr}\n"));
+        if !output.is_empty() {
+            out.push_str(&format!("\n{output}\n"));
         }
         out
     }
 }
 
-/// Takes apart what a test program printed when it was run with one thread.
-pub fn parse(stdout: &str, stderr: &str, crash: Option<String>) -> Report {
-    let summary = stdout
-        .lines()
-        .rfind(|line| line.starts_with("test result: "));
-    let passed = summary.and_then(|line| {
-        let (before, _) = line.split_once(" passed")?;
-        before.rsplit(' ').next()?.parse().ok()
-    });
-    let failed: Vec<&str> = match (summary, stdout.rsplit_once("\nfailures:\n")) {
-        (Some(_), Some((_, list))) => {
-            let names = list
-                .lines()
-                .take_while(|line| !line.starts_with("test result"));
-            names.filter(|line| !line.is_empty()).collect()
+/// A program that never ends may print the same line without end.
+fn last_lines(printed: &str) -> Vec<String> {
+    const MOST: usize = 20;
+    let lines: Vec<&str> = printed.lines().collect();
+    let more = lines.len().saturating_sub(MOST);
+    let cut = (more > 0).then(|| format!("({more} lines more, then:)"));
+    let last = lines[more..].iter().map(|line| line.to_string());
+    cut.into_iter().chain(last).collect()
+}
+
+/// What a test program printed that was run with one thread and caught nothing:
+/// each check's name, and what stands between it and the next one.
+fn sections(output: &str) -> Vec<(&str, &str)> {
+    let end = output.rfind("\ntest result: ").unwrap_or(output.len());
+    let mut starts = Vec::new();
+    let mut at = 0;
+    for line in output[..end].split_inclusive('\n') {
+        let begun = line.strip_prefix("test ");
+        if let Some((check, _)) = begun.and_then(|rest| rest.split_once(" ... ")) {
+            if !check.contains(' ') {
+                starts.push((check, at, at + "test ".len() + check.len() + " ... ".len()));
+            }
         }
-        (Some(_), None) => Vec::new(),
-        // A program that was ended has no summary: its last check did not finish.
-        (None, _) => {
-            let checks = stdout.lines().filter_map(|line| line.strip_prefix("test "));
-            let last = checks
-                .filter_map(|line| line.split(" ... ").next())
-                .next_back();
-            last.into_iter().collect()
-        }
+        at += line.len();
+    }
+    let ends: Vec<usize> = starts.iter().skip(1).map(|start| start.1).collect();
+    let ends = ends.into_iter().chain([end]);
+    let section = |((check, _, begin), end): ((_, usize, usize), usize)| {
+        let text = &output[begin..end];
+        (check, text.split("\nfailures:\n").next().unwrap_or(text))
     };
-    let mut failures: Vec<Failure> = failed
-        .into_iter()
-        .map(|check| Failure {
-            check: sentence(check.trim()),
+    starts.iter().copied().zip(ends).map(section).collect()
+}
+
+/// The check that a program which has not ended yet is in.
+pub fn running(output: &str) -> Option<String> {
+    let (check, _) = sections(output).pop()?;
+    Some(sentence(check))
+}
+
+/// Takes apart what a test program printed.
+pub fn parse(output: &str, crash: Option<String>) -> Report {
+    let ended = output.lines().any(|line| line.starts_with("test result: "));
+    let mut passed = 0;
+    let mut failures: Vec<Failure> = Vec::new();
+    let sections = sections(output);
+    for (index, (check, text)) in sections.iter().enumerate() {
+        let text = text.trim_end();
+        let mut failure = Failure {
+            check: sentence(check),
             ..Failure::default()
-        })
-        .collect();
-    for section in stdout.split("\n---- ").skip(1) {
-        let Some((check, text)) = section.split_once(" stdout ----\n") else {
-            continue;
         };
-        let text = text.split("\nfailures:\n").next().unwrap_or_default();
-        let check = sentence(check);
-        if let Some(failure) = failures.iter_mut().find(|failure| failure.check == check) {
-            describe(failure, text);
+        if let Some(text) = text.strip_suffix("FAILED") {
+            describe(&mut failure, text);
+        } else if !ended && index + 1 == sections.len() {
+            // The program ended, or was stopped, within its last check.
+            describe(&mut failure, text);
+            if failure.place.is_none() {
+                failure.printed = std::mem::take(&mut failure.message);
+            }
+        } else {
+            passed += 1;
+            continue;
         }
+        failures.push(failure);
     }
     Report::Ran {
-        passed: passed.unwrap_or(0),
-        failures,
-        stderr: match crash {
-            Some(_) => stderr.trim().to_string(),
-            None => String::new(),
+        passed,
+        output: match crash {
+            Some(_) if failures.is_empty() => output.trim().to_string(),
+            _ => String::new(),
         },
+        failures,
         crash,
     }
 }
@@ -279,17 +303,17 @@ fn code(text: &str) -> Vec<(usize, &str)> {
 mod tests {
     use super::*;
 
-    const FAILED: &str = "\nrunning 2 tests\ntest checks::it_drains ... ok\n\
-        test checks::it_is_packed ... FAILED\n\nfailures:\n\n---- checks::it_is_packed stdout ----\n\
-        mine\n\nthread 'checks::it_is_packed' (7) panicked at \
+    const FAILED: &str = "\nrunning 2 tests\ntest checks::it_drains ... \nnoise\nok\n\
+        test checks::it_is_packed ... mine\n\nthread 'checks::it_is_packed' (7) panicked at \
         book/workbook/tests/../../../tests/checks/ex03_1_a.rs:26:5:\n\
         assertion `left == right` failed: the struct is packed\n  left: (16, 8)\n right: (12, 4)\n\
-        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n\n\
-        failures:\n    checks::it_is_packed\n\ntest result: FAILED. 1 passed; 1 failed;\n";
+        note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\nFAILED\n\n\
+        failures:\n\nfailures:\n    checks::it_is_packed\n\n\
+        test result: FAILED. 1 passed; 1 failed;\n";
 
     #[test]
     fn a_failing_check_is_told_with_its_message_and_place() {
-        let report = parse(FAILED, "", None);
+        let report = parse(FAILED, None);
         assert!(!report.done());
         assert_eq!(report.verdict(), "not yet, 1 of 2 checks fail.");
         assert_eq!(
@@ -302,36 +326,49 @@ mod tests {
     #[test]
     fn of_two_panics_the_one_outside_the_library_is_told() {
         let twice = FAILED.replace(
-            "mine\n\n",
+            "mine\n\nthread 'checks::it_is_packed' (7) panicked at book",
             "mine\n\nthread 'checks::it_is_packed' (7) panicked at /rustc/5980/library/core/src/time.rs:9:5:\n\
-             overflow when adding durations\n",
+             overflow when adding durations\n\
+             thread 'checks::it_is_packed' (7) panicked at book",
         );
-        let report = parse(&twice, "", None);
-        assert_eq!(report, parse(FAILED, "", None));
+        let report = parse(&twice, None);
+        assert_eq!(report, parse(FAILED, None));
     }
 
     #[test]
     fn success_and_no_check_at_all_are_told_apart() {
         let passed = "running 1 test\ntest checks::a ... noise\nok\n\n\
             test result: ok. 1 passed; 0 failed; 0 ignored\n";
-        let report = parse(passed, "", None);
+        let report = parse(passed, None);
         assert_eq!(report.verdict(), "done, its check passes.");
         assert!(report.done());
-        let report = parse(
-            "\nrunning 0 tests\n\ntest result: ok. 0 passed;\n",
-            "",
-            None,
-        );
+        let report = parse("\nrunning 0 tests\n\ntest result: ok. 0 passed;\n", None);
         assert!(!report.done());
         assert!(report.verdict().starts_with("no check ran"));
     }
 
     #[test]
-    fn a_check_that_never_ends_is_named() {
+    fn a_check_that_never_ends_is_named_with_what_it_printed() {
         let crash = Some("still running after 30 seconds".to_string());
-        let report = parse("running 1 test\ntest checks::it_ends ... ", "", crash);
+        let printed = "running 1 test\ntest checks::it_ends ... one\ntwo\n";
+        assert_eq!(running(printed).unwrap(), "it ends");
+        assert_eq!(running("\nrunning 1 test\n"), None);
+        let report = parse(printed, crash);
         let verdict = "stopped in \"it ends\" (still running after 30 seconds).";
         assert_eq!(report.verdict(), verdict);
+        let told = report.failures(Path::new("/"));
+        assert!(
+            told.ends_with("Your program printed:\n      one\n      two\n"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn of_endless_lines_the_last_are_shown() {
+        let endless = "line\n".repeat(1000);
+        let lines = last_lines(&endless);
+        assert_eq!(lines.len(), 21);
+        assert_eq!(lines[0], "(980 lines more, then:)");
     }
 
     #[test]

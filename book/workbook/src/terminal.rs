@@ -1,12 +1,119 @@
-//! The terminal: what is printed, in which colours, and how wide.
+//! The terminal: what is printed, in which colours, how wide, and by which pager.
 //!
 //! Everything is printed by `say`, which ends the program quietly when nobody
 //! reads on (`cargo workbook read 3 | head`), where `println!` would panic.
 
+use crate::ctrl_c::Ignored;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::process::{Command, Stdio};
 
-/// The width that everything is printed for, in columns.
+/// The width that everything is printed for, in columns, but pages on a terminal.
 pub const WIDTH: usize = 80;
+
+/// Lines of prose that are longer than this tire the eye.
+const LONGEST: usize = 100;
+
+/// What pages are laid out for.
+#[derive(Clone, Copy)]
+pub struct Screen {
+    pub colour: bool,
+    /// Columns for prose, and for code.
+    pub prose: usize,
+    pub code: usize,
+}
+
+impl Default for Screen {
+    fn default() -> Screen {
+        Screen::PLAIN
+    }
+}
+
+impl Screen {
+    /// What a file or a pipe gets.
+    pub const PLAIN: Screen = Screen {
+        colour: false,
+        prose: WIDTH,
+        code: WIDTH,
+    };
+
+    pub fn here() -> Screen {
+        if !stdout().is_terminal() {
+            return Screen::PLAIN;
+        }
+        let columns = size().unwrap_or(WIDTH).max(40);
+        Screen {
+            colour: colour(),
+            prose: columns.min(LONGEST),
+            code: columns,
+        }
+    }
+}
+
+/// How many columns the terminal has, if it says so.
+#[cfg(unix)]
+fn size() -> Option<usize> {
+    // The standard library does not know, but a program of every Unix does.
+    let terminal = std::fs::File::open("/dev/tty").ok()?;
+    let output = Command::new("stty").arg("size").stdin(terminal).output();
+    let said = String::from_utf8(output.ok()?.stdout).ok()?;
+    let columns = said.split_whitespace().nth(1)?.parse().ok()?;
+    (columns > 0).then_some(columns)
+}
+
+#[cfg(windows)]
+fn size() -> Option<usize> {
+    use std::os::windows::io::AsRawHandle;
+    unsafe extern "system" {
+        // <https://learn.microsoft.com/en-us/windows/console/getconsolescreenbufferinfo>
+        fn GetConsoleScreenBufferInfo(console: *mut std::ffi::c_void, info: *mut [i16; 11]) -> i32;
+    }
+    // Its fields are pairs of 16 bits and one attribute; 5 and 7 are the window's left and right.
+    let mut info = [0; 11];
+    // SAFETY: the handle is open, and `info` has the size of the struct.
+    let done = unsafe { GetConsoleScreenBufferInfo(stdout().as_raw_handle(), &mut info) };
+    let columns = usize::try_from(i32::from(info[7]) - i32::from(info[5]) + 1).ok()?;
+    (done != 0).then_some(columns)
+}
+
+#[cfg(not(any(unix, windows)))]
+fn size() -> Option<usize> {
+    None
+}
+
+/// Shows a long text: on a terminal by the reader's pager, or by `less`.
+pub fn show(text: &str) {
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    if cfg!(test) || !stdout().is_terminal() || dumb {
+        return say(text);
+    }
+    let pager = std::env::var("PAGER").unwrap_or_default();
+    let shown = match pager.trim() {
+        "" => through(Command::new("less").arg("-R"), text),
+        pager if cfg!(unix) => through(Command::new("sh").arg("-c").arg(pager), text),
+        pager => through(&mut Command::new(pager), text),
+    };
+    if !shown {
+        say(text);
+    }
+}
+
+/// Whether this pager was there, and has shown the text.
+fn through(pager: &mut Command, text: &str) -> bool {
+    if std::env::var_os("LESS").is_none() {
+        // Colours, also where it was called without `-R`.
+        pager.env("LESS", "R");
+    }
+    let Ok(mut child) = pager.stdin(Stdio::piped()).spawn() else {
+        return false;
+    };
+    let _shield = Ignored::new();
+    if let Some(mut pipe) = child.stdin.take() {
+        // A reader who has seen enough closes it.
+        let _ = pipe.write_all(text.as_bytes());
+    }
+    // 127: the shell has found no such program.
+    child.wait().is_ok_and(|status| status.code() != Some(127))
+}
 
 /// Whether standard output is a terminal that shows colours, and may.
 pub fn colour() -> bool {
@@ -99,5 +206,21 @@ mod tests {
     #[test]
     fn a_word_that_is_too_long_has_a_line_of_its_own() {
         assert_eq!(wrap("a bbbbbbbb c", "", "", 4), "a\nbbbbbbbb\nc\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pager_gets_the_text_and_a_missing_one_is_told() {
+        let file = std::env::temp_dir().join(format!("evq-pager-{}", std::process::id()));
+        let pager = format!("cat > {}", file.display());
+        assert!(through(Command::new("sh").arg("-c").arg(pager), "text\n"));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "text\n");
+        std::fs::remove_file(&file).unwrap();
+        let missing = "no-such-pager-here 2>/dev/null";
+        assert!(!through(
+            Command::new("sh").arg("-c").arg(missing),
+            "text\n"
+        ));
+        assert!(!through(&mut Command::new("no-such-pager-here"), "text\n"));
     }
 }
