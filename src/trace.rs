@@ -55,3 +55,26 @@ pub(crate) fn traced<T: Debug>(call: Arguments<'_>, result: io::Result<T>) -> io
     result
 }
 // ANCHOR_END: traced
+
+// ANCHOR: shown
+/// How the trace shows a struct: its mask by the names of the bits that are set, and
+/// then other fields.
+#[cfg(unix)]
+macro_rules! shown {
+    ($type:ident: $mask:ident = $($bit:ident)|+; $($field:ident),+) => {
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let Self { $mask, $($field,)+ .. } = *self;
+                let bits = [$((stringify!($bit), $bit)),+].into_iter();
+                let set = bits.filter_map(|(name, bit)| (u64::from($mask) & u64::from(bit) != 0).then_some(name));
+                write!(to, "{{{}", set.collect::<Vec<_>>().join(" | "))?;
+                $(write!(to, ", {}: {}", stringify!($field), $field)?;)+
+                write!(to, "}}")
+            }
+        }
+    };
+}
+
+#[cfg(unix)]
+pub(crate) use shown;
+// ANCHOR_END: shown

@@ -14,7 +14,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use crate::trace::checked;
+use super::mask::*;
+use crate::trace::{checked, shown};
 
 // ANCHOR: epoll_event
 /// One interest, or one answer
@@ -24,7 +25,7 @@ use crate::trace::checked;
 /// machines C's ordinary rules hold.
 #[repr(C)]
 #[cfg_attr(target_arch = "x86_64", repr(packed))]
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct epoll_event {
     /// The mask: see `mask.rs`.
     pub events: u32,
@@ -32,6 +33,8 @@ pub struct epoll_event {
     pub data: u64,
 }
 // ANCHOR_END: epoll_event
+
+shown!(epoll_event: events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLONESHOT | EPOLLET; data);
 
 /// `epoll_ctl`: watch a descriptor.
 pub const EPOLL_CTL_ADD: c_int = 1;
@@ -121,7 +124,7 @@ pub fn epoll_ctl(ep: BorrowedFd, op: c_int, fd: BorrowedFd, event: epoll_event) 
     // SAFETY: `copy` lives until the call returns; the kernel keeps no pointer to it.
     let done = unsafe { c::epoll_ctl(ep, op, fd, &mut copy) };
     let op = ["", "ADD", "DEL", "MOD"][op as usize & 3];
-    checked!("epoll_ctl({ep}, {op}, {fd}, {event:x?})" = done != -1).map(drop)
+    checked!("epoll_ctl({ep}, {op}, {fd}, {event:?})" = done != -1).map(drop)
 }
 // ANCHOR_END: epoll_ctl
 

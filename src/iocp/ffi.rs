@@ -181,7 +181,7 @@ pub fn skip_on_success(handle: BorrowedHandle<'_>) -> Result<()> {
     let flags = FILE_SKIP_COMPLETION_PORT_ON_SUCCESS | FILE_SKIP_SET_EVENT_ON_HANDLE;
     // SAFETY: no memory is passed.
     let done = unsafe { c::SetFileCompletionNotificationModes(handle, flags) };
-    checked!("SetFileCompletionNotificationModes({handle:?}, {flags})" = done != 0).map(drop)
+    checked!("SetFileCompletionNotificationModes({handle:?}, PORT|EVENT)" = done != 0).map(drop)
 }
 
 /// An NTSTATUS as a result. A negative one is an error or a warning.

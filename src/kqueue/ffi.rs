@@ -17,7 +17,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::null;
 use std::time::Duration;
 
-use crate::trace::checked;
+use super::changes::{EV_ADD, EV_CLEAR, EV_DELETE, EV_DISPATCH, EV_ENABLE, EV_RECEIPT};
+use crate::trace::{checked, shown};
 
 // ANCHOR: kevent
 /// One change, or one answer
@@ -26,7 +27,7 @@ use crate::trace::checked;
 /// Apple packs it to 4 bytes, on 64-bit systems too, so nobody may borrow a field.
 #[repr(C)]
 #[cfg_attr(any(target_os = "macos", target_os = "ios"), repr(packed(4)))]
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct kevent {
     /// The descriptor.
     pub ident: usize,
@@ -46,6 +47,9 @@ pub struct kevent {
     pub ext: [u64; 4],
 }
 // ANCHOR_END: kevent
+
+shown!(kevent: flags = EV_ADD | EV_DELETE | EV_ENABLE | EV_CLEAR | EV_RECEIPT | EV_DISPATCH;
+    ident, filter, fflags, udata);
 
 // ANCHOR: systems
 #[cfg(any(target_os = "macos", target_os = "ios"))]

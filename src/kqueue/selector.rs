@@ -151,10 +151,8 @@ impl Selector {
         for knotes in answers.chunk_by(|one, two| source(one) == source(two)) {
             let token = Token(knotes[0].udata);
             if token != Token::QUEUE {
-                let readiness = knotes
-                    .iter()
-                    .map(meaning)
-                    .fold(Readiness::EMPTY, |all, one| all | one);
+                let mut readiness = Readiness::EMPTY;
+                knotes.iter().for_each(|knote| readiness |= meaning(knote));
                 events.push(Event::new(token, readiness));
             }
         }

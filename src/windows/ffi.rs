@@ -127,7 +127,7 @@ pub fn create_pipe(name: &OsStr, room: u32, first: bool) -> Result<OwnedHandle> 
     // SAFETY: `at` is a string with a 0 at its end, and null is the default.
     let pipe = unsafe { c::CreateNamedPipeW(at, open, mode, max, room, room, 0, none) };
     checked!(
-        "CreateNamedPipeW({name:?}, {open:#x}, {mode:#x}, {max}, {room}, {room})" =
+        "CreateNamedPipeW({name:?}, DUPLEX|OVERLAPPED|{first:#x}, REJECT_REMOTE, .., {room})" =
             pipe != INVALID_HANDLE_VALUE
     )
     .map(owned)
@@ -143,7 +143,7 @@ pub fn open_pipe(name: &OsStr) -> Result<OwnedHandle> {
     // SAFETY: `at` is a string with a 0 at its end. Null is the default, or no template.
     let pipe = unsafe { c::CreateFileW(at, access, 0, default, OPEN_EXISTING, flags, none) };
     checked!(
-        "CreateFileW({name:?}, {access:#x}, 0, NULL, OPEN_EXISTING, {flags:#x})" =
+        "CreateFileW({name:?}, READ|WRITE, 0, NULL, OPEN_EXISTING, OVERLAPPED|IDENTIFICATION)" =
             pipe != INVALID_HANDLE_VALUE
     )
     .map(owned)

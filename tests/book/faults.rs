@@ -587,6 +587,8 @@ fn faults_of_recordings_are_refused() {
     );
     assert!(differ(path, Some("a\nb\n"), "a\n").is_some_and(|text| text.contains("x.txt:2:")));
     assert!(differ(path, Some("a\n"), "a\nb\n").is_some_and(|text| text.contains("x.txt:2:")));
+    let example = differ("book/src/outputs/ch03_x.linux.txt", Some("a\n"), "b\n");
+    assert!(example.is_some_and(|text| text.contains("`cargo workbook reset 3` puts it back")));
     assert!(differ(path, None, "a\n").is_some_and(|text| text.contains("not recorded yet")));
 }
 

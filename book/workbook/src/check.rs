@@ -63,7 +63,7 @@ fn begin(book: &Book, exercise: &Exercise) -> Outcome {
         &read(&book.solution(exercise))?,
     ) {
         let report = look(book, exercise)?;
-        let failures = report.failures(&book.root);
+        let failures = report.first_failures(1, &book.root);
         if !failures.is_empty() {
             say(&format!(
                 "\nThis is what it does wrong as it is:\n{failures}"

@@ -50,7 +50,12 @@ pub fn render(markdown: &str, folder: &Path, screen: Screen) -> String {
         screen,
         ..Printer::default()
     };
-    for piece in &pieces {
+    for (index, piece) in pieces.iter().enumerate() {
+        if !matches!(piece, Piece::Code { .. }) {
+            printer.indent = None;
+        } else if printer.indent.is_none() {
+            printer.indent = Some(indent(&pieces[index..], screen.code));
+        }
         printer.piece(piece);
     }
     printer.end_block();
@@ -214,6 +219,8 @@ fn missing(why: String) -> String {
 struct Printer {
     screen: Screen,
     out: String,
+    /// How far the current excerpt is moved to the right.
+    indent: Option<usize>,
     /// The block that is being gathered, and the prefixes of its lines.
     block: String,
     first: String,
@@ -243,7 +250,8 @@ impl Printer {
                 rust: is_rust,
             } => {
                 self.end_block();
-                for line in folded(&format!("    {line}"), self.screen.code).lines() {
+                let indent = " ".repeat(self.indent.unwrap_or(4));
+                for line in folded(&format!("{indent}{line}"), self.screen.code).lines() {
                     self.out.push_str(&match (self.screen.colour, is_rust) {
                         (true, true) => rust(line.trim_end()),
                         (colour, _) => tint(line.trim_end(), 36, colour),
@@ -407,6 +415,19 @@ impl Printer {
         self.block.clear();
         self.first.clear();
         self.rest.clear();
+    }
+}
+
+/// How far an excerpt, which `pieces` begin with, is moved to the right: less than
+/// usual if then none of its lines has to be broken.
+fn indent(pieces: &[Piece], width: usize) -> usize {
+    let lines = pieces.iter().map_while(|piece| match piece {
+        Piece::Code { line, .. } => Some(columns(line)),
+        _ => None,
+    });
+    match width.checked_sub(lines.max().unwrap_or(0)) {
+        Some(room) => room.min(4),
+        None => 4,
     }
 }
 
@@ -578,6 +599,14 @@ mod tests {
         assert!(prose.clone().all(|line| line.len() <= 100), "{text}");
         assert!(prose.clone().any(|line| line.len() > WIDTH), "{text}");
         assert!(longest > Some(100), "{text}");
+    }
+
+    #[test]
+    fn an_excerpt_that_nearly_fits_is_moved_rather_than_broken() {
+        let code = format!("let {} = 1;", "x".repeat(68));
+        assert_eq!(columns(&code), 77);
+        let text = plain(&format!("```rust\n{code}\n{{\n```\n"));
+        assert_eq!(text, format!("   {code}\n   {{\n"));
     }
 
     #[test]

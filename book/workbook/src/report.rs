@@ -95,6 +95,11 @@ impl Report {
 
     /// The failing checks, each with what it says and where.
     pub fn failures(&self, root: &Path) -> String {
+        self.first_failures(usize::MAX, root)
+    }
+
+    /// The same of the first few, and how many more there are.
+    pub fn first_failures(&self, most: usize, root: &Path) -> String {
         let Report::Ran {
             failures, output, ..
         } = self
@@ -102,7 +107,9 @@ impl Report {
             return String::new();
         };
         let mut out = String::new();
-        for failure in failures.iter().filter(|failure| failure.is_told()) {
+        let told = failures.iter().filter(|failure| failure.is_told());
+        let more = told.clone().skip(most).count();
+        for failure in told.take(most) {
             let place = match &failure.place {
                 Some((file, line)) => format!(" ({}:{line})", shorten(file, root)),
                 None => String::new(),
@@ -121,6 +128,11 @@ impl Report {
             for line in last_lines(&failure.printed) {
                 out.push_str(&format!("      {line}\n"));
             }
+        }
+        match more {
+            0 => {}
+            1 => out.push_str("\n  One more check fails.\n"),
+            more => out.push_str(&format!("\n  {more} more checks fail.\n")),
         }
         if !output.is_empty() {
             out.push_str(&format!("\n{output}\n"));
@@ -321,6 +333,19 @@ mod tests {
             "\n  it is packed (tests/checks/ex03_1_a.rs:26):\n    the struct is packed\n      \
              left: (16, 8)\n     right: (12, 4)\n    Your program printed:\n      mine\n"
         );
+    }
+
+    #[test]
+    fn of_many_failures_the_first_are_told_and_the_others_counted() {
+        let three = FAILED.replace(
+            "FAILED\n\nfailures",
+            "FAILED\ntest checks::b ... \nthread 'checks::b' (8) panicked at a.rs:1:1:\nb\nFAILED\n\
+             test checks::c ... \nthread 'checks::c' (8) panicked at a.rs:1:1:\nc\nFAILED\n\nfailures",
+        );
+        let told = parse(&three, None).first_failures(1, Path::new("/"));
+        assert!(told.contains("it is packed"), "{told}");
+        assert!(!told.contains("(a.rs"), "{told}");
+        assert!(told.ends_with("\n\n  2 more checks fail.\n"), "{told}");
     }
 
     #[test]
