@@ -1,15 +1,15 @@
-//! A ring of 100 connections that passes one token: a wait, a read and a write
-//! a hop. `ring bare|evq|mio HOPS` runs it on bare system calls, on this crate
-//! or on mio, each with its own sockets. `ring bare-fd|evq-fd|mio-fd HOPS` leaves
-//! the sockets out of it: pairs of Unix sockets, read and written by the same bare
-//! calls in all three, watched by descriptor.
+//! A ring of 100 connections passes one token. Each hop is a wait, a read and a
+//! write. `ring bare|evq|mio HOPS` runs it on bare system calls, on this crate
+//! or on mio, each with its own sockets. `ring bare-fd|evq-fd|mio-fd HOPS` compares
+//! the queues alone: all three watch pairs of Unix sockets by descriptor, and read
+//! and write them with the same bare calls.
 //!
-//! `ring wakes COUNT` wakes a poller that is awake so many times, and
-//! `ring sleeper COUNT` one that sleeps.
+//! `ring wakes COUNT` wakes a poller that is awake, COUNT times.
+//! `ring sleeper COUNT` wakes a poller that sleeps.
 //!
 //! Each prints the nanoseconds that one hop, or one wake, took. `.ci/speed` runs
-//! them by turns. It also runs them under callgrind with two run lengths, and so
-//! counts the instructions of one hop; and under strace, and so its system calls.
+//! them in turn. It also runs them with two run lengths under callgrind and under
+//! strace: the difference gives the instructions and the system calls of one hop.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -43,7 +43,7 @@ fn main() {
     println!("{}", took.as_nanos() / hops as u128);
 }
 
-/// The connections, with both of their ends.
+/// Both ends of each connection.
 fn connections() -> impl Iterator<Item = (TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     (0..PAIRS).map(move |_| {
@@ -73,7 +73,7 @@ fn bare(hops: usize) -> Duration {
     (&pairs[0].0).write_all(&[1]).unwrap();
     let (began, mut done) = (Instant::now(), 0);
     while done < hops {
-        // SAFETY: `events` has room for as many entries as are asked for.
+        // SAFETY: `events` has room for the number of entries that we pass.
         let filled =
             unsafe { c::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), PAIRS as i32, -1) };
         assert!(filled > 0);
@@ -158,7 +158,6 @@ fn mio(hops: usize) -> Duration {
     began.elapsed()
 }
 
-/// Socket pairs, with both of their ends.
 fn pairs() -> Vec<(OwnedFd, OwnedFd)> {
     let pair = |_| {
         let (near, far) = UnixStream::pair().unwrap();
@@ -170,14 +169,14 @@ fn pairs() -> Vec<(OwnedFd, OwnedFd)> {
     (0..PAIRS).map(pair).collect()
 }
 
-/// Gives the token to the first.
+/// Gives the token to the first pair.
 fn begin(pairs: &[(OwnedFd, OwnedFd)]) {
     // SAFETY: the one byte may be read.
     let written = unsafe { c::write(pairs[0].0.as_raw_fd(), [1_u8].as_ptr().cast(), 1) };
     assert_eq!(written, 1);
 }
 
-/// Hands the token on to the next.
+/// Passes the token to the next pair.
 #[inline(always)]
 fn hop(pairs: &[(OwnedFd, OwnedFd)], at: usize) {
     let mut token = [0_u8];
@@ -205,7 +204,7 @@ fn bare_fd(hops: usize) -> Duration {
     begin(&pairs);
     let (began, mut done) = (Instant::now(), 0);
     while done < hops {
-        // SAFETY: `events` has room for as many entries as are asked for.
+        // SAFETY: `events` has room for the number of entries that we pass.
         let filled =
             unsafe { c::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), PAIRS as i32, -1) };
         assert!(filled > 0);
@@ -286,7 +285,7 @@ fn wakes(count: usize) -> Duration {
     took
 }
 
-/// Another thread wakes the poller once it sleeps, and waits until it is up.
+/// Another thread waits until the poller is asleep, then wakes it, `count` times.
 fn sleeper(count: usize) -> Duration {
     use evq::{Events, Poll, Token, Waker};
     use std::{sync::mpsc, thread};
@@ -298,7 +297,7 @@ fn sleeper(count: usize) -> Duration {
     let began = Instant::now();
     let other = thread::spawn(move || {
         for () in is_up {
-            // Long enough to fall asleep.
+            // By now the poller is asleep.
             thread::sleep(Duration::from_millis(2));
             waker.wake().unwrap();
         }

@@ -1,10 +1,10 @@
-//! The foreign declarations, held to `abi/table.txt`: at compile time, for
+//! Compares the foreign declarations with `abi/table.txt`, at compile time and for
 //! every target.
 //!
-//! `cargo check --tests --target ...` proves them for that target; `.ci/abi`
-//! proves the table with the system's own headers. What this file lists must be
-//! all that the table has for the target, and (below, at run time) the table
-//! must have all that the sources declare.
+//! `cargo check --tests --target ...` proves the declarations for that target.
+//! `.ci/abi` proves the table with each system's own headers. This file must list
+//! every row that the table has for the target. The table must have a row for every
+//! declaration in the sources; the tests below check that at run time.
 
 #[path = "abi/reader.rs"]
 mod reader;
@@ -14,7 +14,7 @@ use std::mem::offset_of;
 
 use evq::inside::{ffi, socket_ffi};
 
-/// Asserts each listed declaration, and makes `HELD`, the list of them.
+/// Asserts each listed declaration, and lists them all in `HELD`.
 macro_rules! held {
     ($($(#[$cfg:meta])* $kind:ident $module:ident { $($what:tt)* })*) => {
         $($(#[$cfg])* assertions! { $kind $module { $($what)* } })*
@@ -51,7 +51,7 @@ macro_rules! assertions {
         );
     )* };
     // ANCHOR_END: assertions
-    // Windows alone has what follows.
+    // The remaining kinds exist on Windows only.
     (pointer $module:ident { $($name:ident)* }) => { $(
         const _: () = assert!(
             crate::reader::address($module::$name) == crate::reader::value(stringify!($name)),
@@ -215,7 +215,6 @@ mod queue {
     }
 }
 
-/// What sockets have on every system.
 mod sockets {
     use super::*;
 
@@ -333,18 +332,18 @@ mod own_sockets {
     }
 }
 
-/// Ours, not C's: they have no row of their own.
+/// These are ours, not C's, so the table has no row for them.
 const OURS: &[&str] = &[
-    // An entry of a change list, before it is a system's kevent.
+    // One change, before it becomes the system's kevent.
     "struct Change",
-    // What every sockaddr begins with: held with sockaddr_in and sockaddr_in6.
+    // The first fields of every sockaddr. The rows of sockaddr_in and sockaddr_in6 cover them.
     "struct Family",
-    // Those two in one.
+    // A sockaddr_in or a sockaddr_in6.
     "union Address",
-    // Room for two of them, as AcceptEx has it.
+    // AcceptEx writes two addresses, each with the room that it demands.
     "const ADDRESS_ROOM",
     "struct Addresses",
-    // An operation's memory before its first use, and what send is told.
+    // The memory of an unused operation, and the flags that we pass to send.
     "const ZEROED",
     "const SEND_FLAGS",
 ];
@@ -358,7 +357,7 @@ const _: () = {
     assert!(align_of::<socket_ffi::Address>() == align_of::<socket_ffi::sockaddr_in6>());
 };
 
-// What the standard library promises of its own.
+// The standard library promises that IoSlice has the layout of the system's struct.
 const _: () = {
     #[cfg(windows)]
     use socket_ffi::WSABUF as buffer;
@@ -369,7 +368,7 @@ const _: () = {
     assert!(size_of::<std::io::IoSliceMut>() == size_of::<buffer>());
 };
 
-/// No row fits this target that the lists above leave out.
+// The lists above must name every row that fits this target.
 const _: () = {
     let mut i = 0;
     while i < reader::ROWS.len() {
@@ -400,7 +399,7 @@ const fn listed(row: reader::Row, groups: &[&[&str]]) -> bool {
     false
 }
 
-// The rest looks at text, and so at every system's declarations, here.
+// The tests below read the sources as text, so they see the declarations of every system.
 
 const TABLE: &str = include_str!("abi/table.txt");
 
@@ -419,12 +418,12 @@ const SOURCES: &[&str] = &[
     include_str!("../src/windows/ffi.rs"),
 ];
 
-/// `const EPOLLIN`, `struct kevent`, `fn kqueue`: all that the sources declare.
+/// Everything that the sources declare: `const EPOLLIN`, `struct kevent`, `fn kqueue`.
 fn declared() -> BTreeSet<String> {
     let mut declared = BTreeSet::new();
     for source in SOURCES {
         let mut foreign = false;
-        // A file's tests declare nothing foreign.
+        // The unit tests at a file's end declare nothing foreign.
         let source = source.split("#[cfg(test)]").next().unwrap();
         for line in source.lines() {
             foreign =
@@ -435,7 +434,7 @@ fn declared() -> BTreeSet<String> {
                 continue;
             };
             let name = rest.split(['(', ':', ' ']).next().unwrap();
-            // A truth about the target is Rust's, not C's.
+            // A `const` of type `bool` is a fact about the target, not a constant of C.
             let is_declaration = match kind {
                 "const" => !rest.starts_with("_:") && !rest.contains(": bool") && name != "fn",
                 "struct" | "union" => true,
@@ -454,12 +453,12 @@ fn declared() -> BTreeSet<String> {
     declared
 }
 
-/// Where a row counts, what it says, and its name in other people's mouths.
+/// A row: for which systems it counts, what it declares, and the name that C uses.
 struct Row<'a> {
     place: &'a str,
     says: String,
     other: Option<&'a str>,
-    /// Of a constant.
+    /// Only a constant has one.
     value: &'a str,
 }
 
@@ -526,7 +525,7 @@ fn link_names_are_those_of_the_table() {
             let function = &function[..function.find('(').unwrap()];
             in_sources.insert(format!("{} {function} {}", quoted[1], quoted[3]));
         }
-        // On Windows a function is known by its library too.
+        // On Windows a function's row also names its library.
         let blocks = source.split("link(name = \"").skip(1);
         for block in blocks.filter(|block| !block.starts_with("kqueue")) {
             let block = block.split("\n    }\n").next().unwrap();
@@ -563,7 +562,7 @@ fn no_other_file_declares_foreign_functions() {
     assert!(foreign > 5, "only {foreign} files");
 }
 
-/// The chapters' programs that declare foreign functions themselves.
+/// The examples that declare foreign functions themselves.
 fn raw_examples() -> Vec<(String, String)> {
     let files = std::fs::read_dir("examples").unwrap();
     let files = files.map(|file| file.unwrap().path());
@@ -576,7 +575,6 @@ fn raw_examples() -> Vec<(String, String)> {
         .collect()
 }
 
-/// How many arguments stand between the parentheses.
 fn arguments(list: &str) -> usize {
     let words = list.split(',').map(str::trim);
     words
@@ -593,7 +591,7 @@ fn what_the_examples_declare_is_what_the_table_says() {
             let block = block.split("\n    }\n").next().unwrap();
             let before = block.split("fn ");
             for (before, declaration) in before.clone().zip(before.skip(1)) {
-                // Chapter 7 declares one function wrongly, and does not call it.
+                // Chapter 7 declares one function wrongly on purpose, and never calls it.
                 if before.contains("clashing_extern_declarations") {
                     continue;
                 }
@@ -639,7 +637,7 @@ fn what_the_examples_declare_is_what_the_table_says() {
                 compared += 1;
             }
         }
-        // Chapter 6 leaves that to chapter 3.
+        // Only the raw examples of chapters 3 to 5 must assert their layouts.
         let structs = text.split("#[repr(C)]").skip(1);
         for declaration in structs.filter(|_| example.contains("_raw_")) {
             let name = declaration.split_once("struct ").unwrap().1;

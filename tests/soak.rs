@@ -1,7 +1,7 @@
-//! Many streams at once, for a while: each end reads and writes in random
-//! portions, is registered now so and now so, closes one half or vanishes. Every
-//! byte is looked at. Five seconds, or `EVQ_SOAK=60` of them; a failure names its
-//! seed, which `EVQ_SEED` takes.
+//! Many streams at once, with random actions: each end reads and writes portions
+//! of random size, changes its registration, closes one half or vanishes. Every
+//! byte is compared. The test takes five seconds, or `EVQ_SOAK=60` seconds. A failure names
+//! its seed; `EVQ_SEED` repeats that run.
 
 #[path = "contract/gone.rs"]
 mod gone;
@@ -16,7 +16,7 @@ use evq::{Events, Interests, Poll, Registrator, Token, Trigger};
 
 use gone::is_gone;
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Connections at a time.
@@ -36,12 +36,12 @@ fn random_portions_half_closes_and_resets_lose_no_byte() {
     while Instant::now() < end {
         soak.step(true);
     }
-    // No new ones any more; those that are left come to their ends.
+    // No new connections from here on; the open ones finish.
     while soak.pairs.iter().flatten().any(|pair| !pair.is_over()) {
         soak.step(false);
     }
     println!("{:?}", soak.seen);
-    // Or it would have shown nothing.
+    // A run in which too little happened proves nothing.
     let Seen {
         bytes,
         ends,
@@ -61,15 +61,15 @@ fn random_portions_half_closes_and_resets_lose_no_byte() {
     }
 }
 
-/// What has occurred.
+/// How often each kind of thing happened.
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
     bytes: usize,
     /// Streams that were read to their end.
     ends: usize,
-    /// Ends that were told of a reset.
+    /// Ends that got an error for a reset.
     resets: usize,
-    /// Ends that were dropped in the midst of it.
+    /// Ends that were dropped before they had sent and read everything.
     vanished: usize,
     /// Registrations that were changed.
     changes: usize,
@@ -88,9 +88,9 @@ struct Soak {
 
 struct Pair {
     ends: [Option<End>; 2],
-    /// The bytes that each is to send.
+    /// How many bytes each end sends.
     to_send: [usize; 2],
-    /// One has vanished: then the other may get less than was sent.
+    /// One end has vanished, so the other may get less than was sent.
     torn: bool,
 }
 
@@ -103,21 +103,21 @@ impl Pair {
 struct End {
     stream: TcpStream,
     trigger: Trigger,
-    /// Until `WouldBlock` says otherwise.
+    /// False after `WouldBlock`, until the next event.
     may_read: bool,
     may_write: bool,
-    /// What the bytes of either direction begin with.
+    /// `nth` computes the bytes of each direction from its key.
     out_key: usize,
     in_key: usize,
     sent: usize,
     to_send: usize,
     received: usize,
-    /// Our half is shut down, or the peer's has been read to its end.
+    /// `said_all`: our half is shut down. `heard_all`: the peer's half has been read to its end.
     said_all: bool,
     heard_all: bool,
 }
 
-/// The byte at this place of a stream.
+/// The byte at this place of the stream with this key.
 fn nth(key: usize, place: usize) -> u8 {
     let mixed = (place + key).wrapping_mul(0x9E37_79B1);
     (mixed >> 13) as u8 ^ (place >> 8) as u8
@@ -183,7 +183,7 @@ impl Soak {
             std::thread::yield_now();
         };
         let client = TcpStream::from_std(client).unwrap();
-        // Portions are small at times, and none is to wait for an acknowledgement.
+        // Small portions must not wait for an acknowledgement.
         client.set_nodelay(true).unwrap();
         accepted.set_nodelay(true).unwrap();
         let key = self.random.below(1 << 20);
@@ -222,7 +222,7 @@ impl Soak {
         }
     }
 
-    /// Has one end do one thing, or none.
+    /// Does one random action with one end.
     fn work(&mut self, token: usize) {
         let Some(pair) = &mut self.pairs[token / 2] else {
             return;
@@ -234,7 +234,7 @@ impl Soak {
         let (random, seen, seed) = (&mut self.random, &mut self.seen, self.seed);
         let registrator = self.poll.registrator();
         let outcome = match random.below(400) {
-            // Vanishes: a reset, if it has not read everything.
+            // The end vanishes. If it has unread bytes, the peer gets a reset.
             0 => {
                 seen.vanished += 1;
                 pair.torn = true;
@@ -263,7 +263,7 @@ impl Soak {
             pair.ends[token % 2] = None;
             return;
         }
-        // Spent, it is armed again once there is nothing left to do.
+        // A oneshot registration has reported, and both directions would block: arm it again.
         if end.trigger == Trigger::Oneshot && !end.can_go_on() {
             registrator
                 .reregister_with(&mut end.stream, Token(token), both(), end.trigger)
@@ -301,7 +301,7 @@ impl End {
         let mut room = [0; 20_000];
         let len = random.portion(room.len());
         if random.below(10) == 0 {
-            // What is looked at is what is read next.
+            // `peek` must show the bytes that the next read returns.
             if let Ok(count) = self.stream.peek(&mut room[..len]) {
                 self.check(&room[..count], seed);
             }
@@ -358,7 +358,7 @@ fn reset(error: &std::io::Error) -> Result<(), Reset> {
     Err(Reset)
 }
 
-/// A generator of numbers that look random, the same each time.
+/// Random numbers that the seed repeats.
 struct Random(u64);
 
 impl Random {
@@ -369,7 +369,7 @@ impl Random {
         (self.0 % bound as u64) as usize
     }
 
-    /// Some bytes, often few.
+    /// A number of bytes, often a small one.
     fn portion(&mut self, most: usize) -> usize {
         let most = most.min([1, 10, 4_000, 70_000][self.below(4)]);
         1 + self.below(most)

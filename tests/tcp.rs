@@ -1,4 +1,4 @@
-//! TCP sockets, behaviour by behaviour: what `net` promises beside the contract's clauses.
+//! TCP sockets on every system: what `net` promises in addition to the contract.
 
 #[path = "contract/nobody.rs"]
 mod nobody;
@@ -13,13 +13,13 @@ use evq::{Event, Events, Interests, Poll, Token};
 
 use nobody::{connect_to_nobody, nobody};
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
 const LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 thread_local! {
-    /// A test's only queue, for on Windows a socket stays with its first one.
+    /// Each test uses this one queue, because on Windows a socket stays with its first queue.
     static POLL: RefCell<Poll> = RefCell::new(Poll::new().unwrap());
 }
 
@@ -27,7 +27,7 @@ fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// Two connected ends: ours, and the peer's, which waits.
+/// Two connected ends: ours, and the peer's, which is blocking.
 fn connection() -> (TcpStream, net::TcpStream) {
     let listener = net::TcpListener::bind(any_port()).unwrap();
     let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -36,7 +36,7 @@ fn connection() -> (TcpStream, net::TcpStream) {
     (TcpStream::from_std(ours).unwrap(), peer)
 }
 
-/// A listener and a connection made through it, both ends evq's, at `addr`.
+/// A listener at `addr` and a connection through it. Both ends of it are evq's.
 fn connection_at(addr: SocketAddr) -> (TcpListener, TcpStream, TcpStream, SocketAddr) {
     let mut listener = TcpListener::bind(addr).unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -64,7 +64,7 @@ fn connection_at(addr: SocketAddr) -> (TcpListener, TcpStream, TcpStream, Socket
     (listener, client, server, from)
 }
 
-/// Polls until an event, taken one by one, meets the condition.
+/// Polls until an event meets the condition.
 fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool) {
     let mut events = Events::with_capacity(8);
     let deadline = Instant::now() + LIMIT;
@@ -73,7 +73,7 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
         poll.poll(&mut events, Some(left)).unwrap();
         let mut met = false;
         for event in &events {
-            met |= condition(event); // of every event: the batch is not seen again
+            met |= condition(event); // asked of each event, because the next poll replaces the batch
         }
         if met {
             return;
@@ -82,7 +82,6 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
     }
 }
 
-/// Waits until a source is readable.
 fn readable(stream: &mut TcpStream) {
     POLL.with_borrow_mut(|poll| {
         poll.registrator()
@@ -93,7 +92,7 @@ fn readable(stream: &mut TcpStream) {
     });
 }
 
-/// Whether the machine has IPv6's loopback; says by the test's name if not.
+/// Whether this machine has the IPv6 loopback address. If not, prints that `test` cannot run.
 fn has_ipv6(test: &str) -> bool {
     match net::TcpListener::bind("[::1]:0") {
         Ok(_) => true,
@@ -310,14 +309,14 @@ fn nodelay_is_off_until_it_is_set() {
     assert!(!stream.nodelay().unwrap());
 }
 
-/// The same on either family, which keep it in options of their own.
+/// IPv4 and IPv6 keep the TTL in different options, so each test runs for both.
 fn ttl_at(addr: SocketAddr) {
     let (mut listener, client, _server, _) = connection_at(addr);
     client.set_ttl(37).unwrap();
     assert_eq!(client.ttl().unwrap(), 37);
     listener.set_ttl(41).unwrap();
     assert_eq!(listener.ttl().unwrap(), 41);
-    // 0 as well, which Linux would take for IPv6.
+    // Linux itself would accept 0 for IPv6.
     for wrong in [0, 256, u32::MAX] {
         let refused = client.set_ttl(wrong).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput, "a TTL of {wrong}");
@@ -331,8 +330,8 @@ fn ttl_at(addr: SocketAddr) {
         until(poll, "the connection", Event::is_readable);
     });
     let (accepted, _) = listener.accept().unwrap();
-    // Linux gives an accepted socket its listener's. Elsewhere it may have the
-    // system's default, which some systems do not tell of IPv6.
+    // On Linux an accepted socket inherits the listener's TTL. On other systems it may have the
+    // default, and some systems cannot tell the default for IPv6.
     match accepted.ttl() {
         Ok(ttl) => assert!(ttl == 41 || !LINUX, "{ttl} is not the listener's"),
         Err(error) => {
@@ -361,7 +360,7 @@ fn a_port_that_is_taken_is_refused_and_free_again_at_once() {
     let addr = listener.local_addr().unwrap();
     let error = TcpListener::bind(addr).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
-    // The end that closes first is the one whose port lingers.
+    // The end that closes first keeps its port in TIME_WAIT.
     drop(server);
     drop(client);
     drop(listener);

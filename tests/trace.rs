@@ -1,4 +1,4 @@
-//! Feature `trace`: what a program prints of its own calls. Without the feature
+//! Feature `trace`: a program prints its own foreign calls. Without the feature
 //! there is nothing to test.
 #![cfg(all(
     feature = "trace",
@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use evq::net::TcpListener;
 use evq::{Events, Interests, Poll, Token, Waker};
 
-/// The traced program: this one again.
+/// A test starts this test program again with this variable: then it is the traced program.
 const CHILD: &str = "EVQ_TEST_TRACE_CHILD";
 
 fn child() -> Command {
@@ -27,7 +27,7 @@ fn the_traced_program() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    // Until whoever started us has done what it wanted to do before.
+    // Wait until the parent has prepared everything and closes our standard input.
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
@@ -35,7 +35,7 @@ fn the_traced_program() {
     poll.registrator()
         .register(&mut listener, Token(10), Interests::READABLE)
         .unwrap();
-    // The error is the call's, not that of printing it.
+    // The error must be the call's own, not an error of printing it.
     let error = listener.accept().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
     let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
@@ -91,7 +91,7 @@ const CALLS: &[&str] = &[
     ", [1], 10) = 1\n",
 ];
 
-/// As with `2>&1 | head`.
+/// The reader of the trace closes it early, like `head` in `2>&1 | head`.
 #[test]
 fn a_trace_that_nobody_reads_ends_nothing() {
     let mut running = child()
@@ -101,7 +101,7 @@ fn a_trace_that_nobody_reads_ends_nothing() {
         .spawn()
         .unwrap();
     drop(running.stderr.take());
-    // This ends its standard input first.
+    // This first closes the program's standard input.
     let output = running.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("the end"));

@@ -1,8 +1,8 @@
 //! UDP sockets, behaviour by behaviour, on every system.
 //!
-//! Where a test begins with `each_way`, it runs twice: with a socket that is
-//! registered, and with one that is not. On a system whose queue tells of
-//! completions those are two ways through the crate.
+//! A test that begins with `each_way` runs twice: with a registered socket, and
+//! with an unregistered one. On Windows the two take different paths through the
+//! crate.
 
 use std::io::{self, ErrorKind};
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use evq::net::UdpSocket;
 use evq::{Event, Events, Interests, Poll, Token, Trigger};
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Whether this system is Linux, whose answers are known to the number.
+/// On Linux the tests know the exact answers, so they require them.
 const LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// A socket that receives, and how it waits.
+/// A socket that receives. Without a queue it asks again and again.
 struct Receiver {
     socket: UdpSocket,
     queue: Option<(Poll, Events)>,
@@ -44,8 +44,8 @@ impl Receiver {
         self.socket.local_addr().unwrap()
     }
 
-    /// Calls until the answer is not `WouldBlock`; waits for an event each time
-    /// that it is, if there is anything that could tell of one.
+    /// Repeats the call until it does not return `WouldBlock`. With a queue, waits
+    /// for an event before each repetition.
     fn once<T>(&mut self, mut call: impl FnMut(&UdpSocket) -> io::Result<T>) -> io::Result<T> {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -62,7 +62,7 @@ impl Receiver {
         }
     }
 
-    /// The next datagram, in a buffer of this length, and its sender.
+    /// The next datagram and its sender. `room` is the buffer's length in bytes.
     fn next(&mut self, room: usize) -> (Vec<u8>, SocketAddr) {
         let mut buffer = vec![0xee; room];
         let (len, from) = self.once(|socket| socket.recv_from(&mut buffer)).unwrap();
@@ -70,7 +70,7 @@ impl Receiver {
         (buffer, from)
     }
 
-    /// There is nothing to receive: by the answer to a datagram that comes last.
+    /// Asserts that nothing is left to receive: a datagram sent now is the next one.
     fn is_empty(&mut self) {
         let last = net::UdpSocket::bind(any_port()).unwrap();
         last.send_to(b"last", self.addr()).unwrap();
@@ -87,7 +87,7 @@ fn each_way(test: impl Fn(Receiver)) {
     }
 }
 
-/// Polls until an event, taken one by one, meets the condition.
+/// Polls until an event meets the condition.
 fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool) {
     let mut events = Events::with_capacity(8);
     let deadline = Instant::now() + LIMIT;
@@ -105,8 +105,9 @@ fn until(poll: &mut Poll, what: &str, mut condition: impl FnMut(&Event) -> bool)
     }
 }
 
-/// An address at which nobody listens, and nobody else will: its port is taken
-/// for as long as the socket lives, which hears only itself.
+/// An address that refuses datagrams, and a socket that keeps its port from other
+/// programs. The socket is connected to itself, so the kernel refuses all other
+/// senders.
 fn dead_addr() -> (net::UdpSocket, SocketAddr) {
     let dead = net::UdpSocket::bind(any_port()).unwrap();
     let addr = dead.local_addr().unwrap();
@@ -114,7 +115,7 @@ fn dead_addr() -> (net::UdpSocket, SocketAddr) {
     (dead, addr)
 }
 
-/// Whether the machine has IPv6's loopback; says by the test's name if not.
+/// Whether this machine has the IPv6 loopback address. If not, prints that `test` cannot run.
 fn has_ipv6(test: &str) -> bool {
     match net::UdpSocket::bind("[::1]:0") {
         Ok(_) => true,
@@ -204,7 +205,7 @@ fn of_a_datagram_larger_than_the_buffer_the_first_bytes_come() {
 fn the_largest_datagram_passes_and_a_larger_one_is_refused() {
     each_way(|mut here| {
         let there = UdpSocket::bind(any_port()).unwrap();
-        // 65,535, less IPv4's header and UDP's.
+        // 65,535 bytes, minus the IPv4 header (20) and the UDP header (8).
         let datagram: Vec<u8> = (0..=250).cycle().take(65_507).collect();
         let mut len = datagram.len();
         while let Err(error) = there.send_to(&datagram[..len], here.addr()) {
@@ -309,8 +310,8 @@ fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
             "{refusals}, where each second one is"
         );
 
-        // Now somebody is, and everything is as if nothing had been. It is the
-        // same socket: another test could get a port that is given back.
+        // Now the port accepts datagrams, and the refusals have no further effect.
+        // We keep the socket: if we closed it, another test could get the port.
         let alive = port;
         alive.connect(here.addr()).unwrap();
         alive.set_read_timeout(Some(LIMIT)).unwrap();
@@ -322,7 +323,7 @@ fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
             }
         };
         assert_eq!(sent, 5);
-        // One of the ten may have been on its way.
+        // One of the ten datagrams may still arrive.
         while alive.recv_from(buffer).unwrap() == (14, here.addr()) {}
         assert_eq!(&buffer[..5], b"hello");
         alive.send(b"yes").unwrap();
@@ -405,7 +406,7 @@ fn level_reports_while_a_datagram_is_left() {
         .register_with(&mut here, Token(0), Interests::READABLE, Trigger::Level)
         .unwrap();
     for _ in 0..3 {
-        // The last one is empty, and counts all the same.
+        // An empty datagram is a datagram too.
         let datagrams = [&b"one"[..], b"two", b""];
         for datagram in datagrams {
             there.send(datagram).unwrap();
@@ -512,7 +513,7 @@ fn thousands_of_datagrams_go_both_ways_through_one_loop() {
     registrator.register(&mut client, Token(0), both).unwrap();
     registrator.register(&mut server, Token(1), both).unwrap();
 
-    // At most so many are under way: a socket may drop what it has no room for.
+    // At most `window` datagrams are on their way, because a full socket drops datagrams.
     let (total, window) = (5000_u32, 16);
     let (mut sent, mut returned) = (0, 0);
     let mut unsent: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
@@ -588,7 +589,7 @@ fn one_socket_sends_and_receives_in_two_threads_at_once() {
         scope.spawn(move || {
             for round in 0..rounds {
                 assert_eq!(here.send(&[round as u8]).unwrap(), 1);
-                // Or a slow receiver would lose some.
+                // Wait for the receiver: a full socket drops datagrams.
                 next.recv_timeout(LIMIT).unwrap();
             }
         });
@@ -606,7 +607,7 @@ fn one_socket_sends_and_receives_in_two_threads_at_once() {
     });
 }
 
-/// Each datagram once, though three threads have to do with one socket.
+/// Three threads use one socket, and each datagram arrives exactly once.
 #[test]
 fn two_threads_receive_while_a_third_polls() {
     let mut here = UdpSocket::bind(any_port()).unwrap();
@@ -646,7 +647,7 @@ fn two_threads_receive_while_a_third_polls() {
         }
         for number in 0..total {
             there.send(&number.to_le_bytes()).unwrap();
-            // Or the socket would drop what it has no room for.
+            // Wait for the receivers: a full socket drops datagrams.
             while count() + 50 < number.into() && Instant::now() < deadline {
                 std::thread::yield_now();
             }
@@ -681,7 +682,7 @@ fn socket_and_queue_can_be_dropped_in_any_order_with_datagrams_on_their_way() {
             1 => drop((here.socket, poll, clone)),
             _ => drop((here.socket, clone, poll)),
         }
-        // Nobody holds the port any more.
+        // This fails if anything still holds the port.
         UdpSocket::bind(addr).unwrap();
     }
 }
@@ -704,7 +705,7 @@ fn either_handle_of_a_socket_receives() {
         here.is_empty();
         assert_eq!(second.send_to(b"alive", from).unwrap(), 5);
 
-        // The other one stays, registered with the first or by itself.
+        // The second handle still works after the first is closed.
         let Receiver { socket, queue } = here;
         drop(socket);
         let mut second = Receiver {
@@ -755,7 +756,7 @@ fn a_port_that_is_taken_is_refused_and_free_again_at_once() {
     });
 }
 
-/// The same on either family, which keep it in options of their own.
+/// IPv4 and IPv6 keep the TTL in different options, so each test runs for both.
 fn ttl_at(addr: SocketAddr) {
     let socket = UdpSocket::bind(addr).unwrap();
     socket.set_ttl(37).unwrap();
@@ -867,7 +868,7 @@ fn multicast_options_are_set_and_read() {
 
 #[test]
 fn members_of_an_ipv4_group_hear_what_is_sent_to_it() {
-    // From a range that is nobody's, and stays on this machine's own interface.
+    // A group address reserved for documentation, joined on this machine's loopback interface.
     let (group, interface) = (Ipv4Addr::new(233, 252, 0, 16), Ipv4Addr::LOCALHOST);
     for registered in [false, true] {
         let mut here = Receiver::new("0.0.0.0:0".parse().unwrap(), registered);
@@ -911,7 +912,7 @@ fn members_of_an_ipv6_group_hear_what_is_sent_to_it() {
     if !has_ipv6(test) {
         return;
     }
-    // Of the interface alone, which as a rule is number 1.
+    // A group with the scope of one interface. The loopback interface usually has number 1.
     let (group, interface) = (Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 0x1616), 1);
     for registered in [false, true] {
         let mut here = Receiver::new("[::]:0".parse().unwrap(), registered);

@@ -1,13 +1,12 @@
-//! Reads `table.txt` while the compiler runs, and compares.
+//! Reads `table.txt` at compile time, and compares it with our declarations.
 //!
-//! Everything here is `const`: a claim that does not hold is a compile error,
-//! for whatever target is being compiled.
+//! Every function here is `const`, so a declaration that differs from the table is
+//! a compile error, also when we compile for another target.
 
 use std::ffi::{c_int, c_void};
 
 // The table.
 
-/// A row that counts for this target.
 #[derive(Clone, Copy)]
 pub struct Row {
     pub kind: &'static [u8],
@@ -44,7 +43,7 @@ static FITTING: ([Row; 512], usize) = {
     (rows, count)
 };
 
-/// The rows that count for this target, each name once.
+/// The rows that count for this target. Of several rows with one name, the first.
 pub const ROWS: &[Row] = FITTING.0.split_at(FITTING.1).0;
 
 const fn find(rows: &[Row], kind: &[u8], name: &[u8]) -> Option<&'static [u8]> {
@@ -65,7 +64,6 @@ const fn row(kind: &str, name: &str) -> &'static [u8] {
     }
 }
 
-/// Whether one of the listed systems is this target.
 const fn fits(mut place: &[u8]) -> bool {
     while !place.is_empty() {
         let (mut system, others) = cut(place, b',');
@@ -115,21 +113,20 @@ const fn holds(word: &[u8]) -> bool {
 
 // Constants.
 
-/// The value that the table gives a constant.
 pub const fn value(name: &str) -> i128 {
     number(row("const", name))
 }
 
-/// The number that a constant of a pointer's type is: it points nowhere.
+/// The number in a constant that has a pointer's type but points nowhere.
 #[cfg(windows)]
 #[allow(ptr_to_integer_transmute_in_consts)]
 pub const fn address<T>(constant: *mut T) -> i128 {
-    // SAFETY: a pointer that was made of a number is one. Any other would be a
-    // compile error here.
+    // SAFETY: the pointer was made from a number. For any other pointer, a const
+    // `transmute` to a number is a compile error.
     (unsafe { std::mem::transmute::<*mut T, usize>(constant) }) as i128
 }
 
-/// The 16 bytes that the table gives a GUID, as it is written: the first three
+/// The 16 bytes of a GUID, in the order of the table's text: the first three
 /// numbers begin with their high bytes.
 #[cfg(windows)]
 pub const fn guid(name: &str) -> [u8; 16] {
@@ -149,9 +146,9 @@ pub const fn guid(name: &str) -> [u8; 16] {
 
 // Structs.
 
-/// What Rust knows of a field.
+/// A field of a Rust struct.
 pub struct Field {
-    /// The field's name in C.
+    /// Its name in C.
     pub name: &'static str,
     pub sign: Sign,
     pub size: usize,
@@ -195,7 +192,7 @@ impl<T, const N: usize> Type for [T; N] {
     const SIGN: Sign = Sign::Bytes;
 }
 
-/// The field that a closure such as `|s: epoll_event| s.data` gives.
+/// Describes the field that a closure such as `|s: epoll_event| s.data` returns.
 pub const fn field<S, F: Type>(name: &'static str, offset: usize, _: fn(S) -> F) -> Field {
     Field {
         name,
@@ -233,7 +230,7 @@ pub const fn layout<S>(name: &str, fields: &[Field]) {
 const fn is_type(field: &Field, word: &[u8]) -> bool {
     match (word[0], field.sign) {
         (b'p', Sign::Pointer) => true,
-        // A pointer that nobody follows may be a number here.
+        // We may declare a pointer as a number if we never follow it.
         (b'p', Sign::Unsigned) => field.size == size_of::<usize>(),
         (b'i', Sign::Signed) | (b'u', Sign::Unsigned) => {
             field.size as i128 * 8 == number(word.split_at(1).1)
@@ -245,7 +242,7 @@ const fn is_type(field: &Field, word: &[u8]) -> bool {
 
 // Functions.
 
-/// How C writes a type of Rust's. Some have two names there.
+/// The names that C has for a Rust type.
 pub trait Named {
     const NAMES: &'static [&'static str];
     const POINTER: Pointer = Pointer::No;
@@ -258,7 +255,7 @@ pub enum Pointer {
     ToMut,
 }
 
-// A long is as long as a pointer, but on Windows.
+// A C long has a pointer's size, except on Windows.
 #[cfg(all(target_pointer_width = "32", not(windows)))]
 impl Named for i32 {
     const NAMES: &'static [&'static str] = &["int", "long"];
@@ -318,7 +315,7 @@ impl Named for c_void {
     const NAMES: &'static [&'static str] = &["void"];
 }
 
-/// Winsock's buffers are of chars. A pointer to the third is always null.
+/// Winsock's buffers hold chars. We pass only null for a pointer to SECURITY_ATTRIBUTES.
 #[cfg(windows)]
 impl Named for c_void {
     const NAMES: &'static [&'static str] = &["void", "char", "SECURITY_ATTRIBUTES"];
@@ -341,7 +338,6 @@ impl<T: Named> Named for *mut T {
 #[derive(Clone, Copy)]
 pub struct Name(&'static [&'static str], Pointer);
 
-/// The type of a foreign function.
 pub trait Prototype: Copy {
     const RETURNS: Name;
     const TAKES: &'static [Name];
@@ -388,7 +384,7 @@ pub const fn prototype<F: Prototype>(function: &str, _: F) {
     prototype_of::<F>("fn", function);
 }
 
-/// The same, for a type of functions if it is a `type`'s row.
+/// The same for a row of this kind: `fn`, or `type` for a pointer to a function.
 pub const fn prototype_of<F: Prototype>(kind: &str, function: &str) {
     let (returns, arguments) = cut(row(kind, function), b'(');
     assert!(is(F::RETURNS, returns.trim_ascii()), "returns another type");
@@ -418,7 +414,7 @@ pub const fn prototype_of<F: Prototype>(kind: &str, function: &str) {
     assert!(i == F::TAKES.len(), "takes too many arguments");
 }
 
-/// Whether C's `const struct kevent *` is a type of ours.
+/// Whether C's type, such as `const struct kevent *`, is this type of ours.
 const fn is(Name(names, pointer): Name, text: &[u8]) -> bool {
     let (before, after): (&[u8], &[u8]) = match pointer {
         Pointer::No => (b"", b""),
@@ -442,8 +438,8 @@ const fn is(Name(names, pointer): Name, text: &[u8]) -> bool {
 
 // Text.
 
-/// What stands before the first such byte and what after it, without spaces
-/// around. Without the byte, all stands before it.
+/// The text before the first `at` and the text after it, both trimmed. Without an
+/// `at`, the first part is the whole text.
 const fn cut(text: &[u8], at: u8) -> (&[u8], &[u8]) {
     let mut i = 0;
     while i < text.len() && text[i] != at {
