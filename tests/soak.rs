@@ -103,7 +103,7 @@ impl Pair {
 struct End {
     stream: TcpStream,
     trigger: Trigger,
-    /// False after `WouldBlock`, until the next event.
+    /// False from `WouldBlock` to the next event.
     may_read: bool,
     may_write: bool,
     /// `nth` computes the bytes of each direction from its key.

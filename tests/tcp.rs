@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const LINUX: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 thread_local! {
-    /// Each test uses this one queue, because on Windows a socket stays with its first queue.
+    /// One queue for each test, because on Windows a socket stays with its first queue.
     static POLL: RefCell<Poll> = RefCell::new(Poll::new().unwrap());
 }
 

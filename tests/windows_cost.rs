@@ -1,6 +1,5 @@
-//! What a connection costs on Windows: system calls per round trip, counted by
-//! feature `trace`, and memory per connection that waits, counted by the
-//! allocator.
+//! What a connection costs on Windows. Feature `trace` counts the system calls of a
+//! round trip; the allocator counts the memory of a waiting connection.
 #![cfg(windows)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -11,22 +10,22 @@ use std::time::Duration;
 use evq::net::{TcpListener, TcpStream};
 use evq::{Events, Interests, Poll, Token};
 
-/// Counts the bytes that are in use.
+/// Counts the allocated bytes.
 struct Counting;
 
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call is the system allocator's, with its arguments unchanged.
+// SAFETY: every call goes to the system allocator with its arguments unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         IN_USE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises what the system allocator demands.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises what the system allocator demands.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -40,7 +39,7 @@ fn any_port() -> net::SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// The traced program: started again by `an_echo_makes_one_call_of_each_kind`.
+/// `an_echo_makes_one_call_of_each_kind` starts this as a program of its own.
 #[cfg(feature = "trace")]
 mod traced {
     use std::io::{ErrorKind, Read, Write};
@@ -76,7 +75,7 @@ mod traced {
 
     const ROUNDS: usize = 100;
 
-    /// Echoes what comes on `stream`, `rounds` times; the client is blocking.
+    /// The blocking client sends, and `stream` echoes: `rounds` times.
     fn echo(poll: &mut Poll, stream: &mut TcpStream, client: &mut net::TcpStream, rounds: usize) {
         let mut events = Events::with_capacity(8);
         let mut buffer = [0; 1024];
@@ -124,10 +123,10 @@ mod traced {
     }
 }
 
-/// User memory of connections that wait for something to read, a connection.
+/// The user memory, in bytes, of one connection that waits for something to read.
 ///
-/// Their peers wait to be accepted, and so have no handles yet: a process under
-/// Wine gets 20,000 on some machines, and one system call would need them all.
+/// No peer is accepted, so no peer needs a handle. Under Wine on some machines a
+/// process gets at most 20,000 handles.
 fn idle(connections: usize, lending: usize) -> usize {
     const EACH: usize = 1000;
     let listeners = (0..connections.div_ceil(EACH)).map(|_| TcpListener::bind(any_port()).unwrap());
@@ -163,7 +162,8 @@ fn idle(connections: usize, lending: usize) -> usize {
     each
 }
 
-/// One test, for the counter is everybody's. The default holds its buffer more.
+/// One test measures both, because all tests of this program share the counter. By default
+/// a connection also holds its lent buffer.
 #[test]
 fn ten_thousand_idle_connections_that_lend_nothing_hold_two_kilobytes_each_at_most() {
     let nothing = idle(10_000, 0);

@@ -1,4 +1,4 @@
-//! A source over a handle of one's own, with nothing but the public API: the
+//! Sources over handles that evq does not know, made with the public API alone: the
 //! directory watcher of `examples/ch18_custom.rs`, and operations started by hand.
 
 #![cfg(windows)]
@@ -29,16 +29,16 @@ use evq::{
 };
 use port::queued_packets;
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Long enough for what must not come.
+/// How long to wait for an event that must not come.
 const MOMENT: Duration = Duration::from_millis(100);
 
 fn added(name: &str) -> Change {
     Change::Added(name.into())
 }
 
-/// Polls, and drains the watcher at each event, until there are so many changes.
+/// Polls, and drains the watcher at each event, until it has `count` changes.
 fn wait_for(poll: &mut Poll, watcher: &Watcher, token: Token, count: usize) -> Vec<Change> {
     let mut events = Events::with_capacity(8);
     let mut changes = Vec::new();
@@ -70,7 +70,7 @@ fn tokens(poll: &mut Poll, timeout: Duration) -> Vec<usize> {
     events.iter().map(|event| event.token().0).collect()
 }
 
-/// Waits for this, and polls meanwhile.
+/// Polls until `is_so`.
 fn until(poll: &mut Poll, what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + LIMIT;
     while !is_so() {
@@ -79,7 +79,7 @@ fn until(poll: &mut Poll, what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Waits until so many packets are in the queue, which nobody polls.
+/// Waits until `count` packets are in the queue, without polling.
 fn until_queued(poll: &Poll, count: i32) {
     let end = Instant::now() + LIMIT;
     while queued_packets(poll.registrator()) < count {
@@ -111,7 +111,7 @@ fn changes_are_reported_under_each_trigger() {
 
         folder.add("one");
         assert_eq!(tokens(&mut poll, LIMIT), [3]);
-        // Nobody has looked: only level is reported again.
+        // Nothing has drained the watcher, so level reports again, and the others do not.
         let again: &[usize] = match trigger {
             Trigger::Level => &[3],
             _ => &[],
@@ -132,7 +132,7 @@ fn changes_are_reported_under_each_trigger() {
     }
 }
 
-/// What happens between two calls is kept: by the kernel, while nothing is lent.
+/// Between two calls the kernel keeps the changes.
 #[test]
 fn no_change_is_lost_however_many_come_at_once() {
     let folder = Folder::new("many").unwrap();
@@ -152,7 +152,7 @@ fn no_change_is_lost_however_many_come_at_once() {
     );
 }
 
-/// More than the buffer takes: no bytes come back, and that is no failure.
+/// If there are more changes than the buffer holds, the kernel returns no bytes and no error.
 #[test]
 fn too_many_changes_are_told_as_such() {
     let folder = Folder::new("too-many").unwrap();
@@ -212,7 +212,7 @@ fn another_queue_is_refused_for_good() {
         poll.registrator()
             .register(watcher, token, Interests::READABLE)
     };
-    // What is refused before the handle is tied, ties it to nobody.
+    // The token is refused first, so this call does not tie the handle to `other`.
     let error = register(&other, &mut watcher, Token(usize::MAX)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     register(&poll, &mut watcher, Token(1)).unwrap();
@@ -248,7 +248,7 @@ fn the_memory_is_freed_by_the_packet_and_not_before() {
     }
 }
 
-/// A handle that is closed has its packet queued, and the queue's end delivers it.
+/// Closing a handle queues the packet of its operation; dropping `Poll` delivers that packet.
 #[test]
 fn dropped_before_poll_it_is_freed_though_nobody_polls() {
     let folder = Folder::new("before").unwrap();
@@ -261,13 +261,13 @@ fn dropped_before_poll_it_is_freed_though_nobody_polls() {
             .unwrap();
         memories.push(watcher.memory());
     }
-    // Wine may still be closing the last ones.
+    // Wine may still be closing the last handles.
     until_queued(&poll, 100);
     drop(poll);
     assert!(memories.iter().all(|memory| memory.strong_count() == 0));
 }
 
-/// A foreign source's operation is in flight when `Poll` goes: leaked, never freed.
+/// If the operation is in flight when `Poll` is dropped, its memory is leaked, not freed.
 #[test]
 fn dropped_after_poll_it_is_leaked_and_nothing_else() {
     let folder = Folder::new("after").unwrap();
@@ -314,7 +314,7 @@ fn a_closed_loop_delivers_the_last_change_and_refuses_others() {
     assert_eq!(error.raw_os_error(), None);
 }
 
-/// Dropped, changed and polled at the same time.
+/// Watchers are dropped, changed and polled at the same time.
 #[test]
 fn watchers_come_and_go_on_other_threads() {
     let folder = Folder::new("threads").unwrap();
@@ -348,7 +348,7 @@ fn watchers_come_and_go_on_other_threads() {
     });
 }
 
-/// Whoever goes first, and on whichever thread: nothing is freed that is in use.
+/// `Poll` and its watchers are dropped at once, on several threads: no memory in flight is freed.
 #[test]
 fn poll_and_watchers_go_at_the_same_time() {
     let folder = Folder::new("race").unwrap();
@@ -380,7 +380,7 @@ fn poll_and_watchers_go_at_the_same_time() {
     }
 }
 
-// Operations by hand, for what the watcher does not do.
+// Operations started by hand test what the watcher does not do.
 
 const FILE_LIST_DIRECTORY: u32 = 1;
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
@@ -426,19 +426,19 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// An operation on a handle, and what became of it each time.
+/// An operation on a handle, and the result of each time that it ran.
 #[repr(C)]
 struct Operation {
     overlapped: Overlapped,
     buffer: UnsafeCell<[u32; 64]>,
     results: Mutex<Vec<io::Result<usize>>>,
-    /// Started anew by `done`, so often.
+    /// How many more times `done` starts it again.
     more: Mutex<usize>,
     directory: Option<File>,
     set_readiness: SetReadiness,
 }
 
-// SAFETY: nobody reads `buffer`.
+// SAFETY: no thread reads `buffer`.
 unsafe impl Sync for Operation {}
 
 impl Operation {
@@ -459,7 +459,7 @@ impl Operation {
 
     fn start(self: &Arc<Self>) {
         let whole = Arc::into_raw(Arc::clone(self));
-        // SAFETY: each test starts it when it is not in flight; the packet gives the count back.
+        // SAFETY: each test starts it only when it is not in flight; the packet returns the count.
         let queued = unsafe {
             ReadDirectoryChangesW(
                 self.file().as_raw_handle(),
@@ -481,7 +481,7 @@ impl Operation {
 }
 
 unsafe fn done(packet: &Packet) {
-    // SAFETY: the pointer was made of the whole, by `start`.
+    // SAFETY: `start` made the pointer from a whole `Arc<Operation>`.
     let operation = unsafe { Arc::from_raw(packet.overlapped().cast_const().cast::<Operation>()) };
     let result = packet.status().map(|()| packet.bytes_transferred());
     operation.results.lock().unwrap().push(result);
@@ -516,7 +516,7 @@ fn a_cancelled_operation_has_its_packet_all_the_same() {
         .register(&mut registration, Token(1), Interests::WRITABLE)
         .unwrap();
     let binding = Binding::new();
-    // SAFETY: all operations on it go through `start`.
+    // SAFETY: every operation on it is started by `start`.
     unsafe {
         binding
             .register_handle(operation.file().as_handle(), poll.registrator())
@@ -526,7 +526,7 @@ fn a_cancelled_operation_has_its_packet_all_the_same() {
         operation.start();
         assert_eq!(tokens(&mut poll, MOMENT), []);
         let overlapped = Arc::as_ptr(&operation).cast_mut().cast();
-        // SAFETY: compared, and not followed.
+        // SAFETY: CancelIoEx compares the pointer and does not follow it.
         let cancelled = unsafe { CancelIoEx(operation.file().as_raw_handle(), overlapped) };
         assert_ne!(cancelled, 0, "{}", io::Error::last_os_error());
         assert_eq!(tokens(&mut poll, LIMIT), [1]);
@@ -542,7 +542,7 @@ fn a_cancelled_operation_has_its_packet_all_the_same() {
     }
 }
 
-/// With wakes, whose packets lead nowhere, between its own.
+/// The packets of wakes, which have no operation, come in between.
 #[test]
 fn a_function_may_start_its_operation_anew() {
     let folder = Folder::new("anew").unwrap();
@@ -554,7 +554,7 @@ fn a_function_may_start_its_operation_anew() {
         set_readiness,
     );
     let binding = Binding::new();
-    // SAFETY: all operations on it go through `start`.
+    // SAFETY: every operation on it is started by `start`.
     unsafe {
         binding
             .register_handle(operation.file().as_handle(), poll.registrator())
@@ -585,7 +585,7 @@ fn what_a_port_does_not_take_is_refused_with_a_sentence() {
     let poll = Poll::new().unwrap();
     let registrator = poll.registrator();
     let refused = |file: &File, binding: &Binding| {
-        // SAFETY: nothing is ever started on it.
+        // SAFETY: no operation is ever started on it.
         let error = unsafe { binding.register_handle(file.as_handle(), registrator) }.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
         assert!(error.to_string().contains("overlapped"), "{error}");
@@ -594,27 +594,28 @@ fn what_a_port_does_not_take_is_refused_with_a_sentence() {
 
     let file = directory(folder.path(), FILE_FLAG_OVERLAPPED);
     let binding = Binding::new();
-    // SAFETY: nothing is ever started on it.
+    // SAFETY: no operation is ever started on it.
     unsafe {
         binding
             .register_handle(file.as_handle(), registrator)
             .unwrap();
-        // Once more is nothing new.
+        // Registering the same handle again changes nothing.
         binding
             .register_handle(file.as_handle(), registrator)
             .unwrap();
     }
     refused(&file, &Binding::new());
     refused(&file.try_clone().unwrap(), &Binding::new());
-    // A binding is one handle's.
+    // A binding serves one handle.
     let another = directory(folder.path(), FILE_FLAG_OVERLAPPED);
-    // SAFETY: nothing is ever started on it.
+    // SAFETY: no operation is ever started on it.
     let error = unsafe { binding.register_handle(another.as_handle(), registrator) }.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("one for each"), "{error}");
 }
 
-/// The port takes a handle once. Whoever asks second, of the same queue, is not refused.
+/// A port takes a handle once. The thread that registers second gets no error, because the
+/// handle is already with this queue.
 #[test]
 fn one_handle_may_be_registered_by_two_threads_at_once() {
     let poll = Poll::new().unwrap();
@@ -623,7 +624,7 @@ fn one_handle_may_be_registered_by_two_threads_at_once() {
         let (binding, start) = (Binding::new(), std::sync::Barrier::new(2));
         let register = || {
             start.wait();
-            // SAFETY: nothing is ever started on it.
+            // SAFETY: no operation is ever started on it.
             unsafe { binding.register_socket(socket.as_socket(), poll.registrator()) }
         };
         thread::scope(|scope| {
@@ -644,7 +645,7 @@ fn a_socket_is_a_handle() {
         .register(&mut registration, Token(7), Interests::READABLE)
         .unwrap();
     let binding = Binding::new();
-    // SAFETY: the one operation on it is the one below.
+    // SAFETY: the only operation on it is the one below.
     unsafe {
         binding
             .register_socket(socket.as_socket(), poll.registrator())
@@ -659,7 +660,7 @@ fn a_socket_is_a_handle() {
     let result = operation.results.lock().unwrap().pop().unwrap();
     assert_eq!(result.unwrap(), 7);
 
-    // A datagram that does not fit: the call fails, and its packet comes.
+    // The datagram does not fit: the call fails, and its packet comes all the same.
     peer.send_to(&[7; 300], socket.local_addr().unwrap())
         .unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
@@ -672,10 +673,10 @@ fn a_socket_is_a_handle() {
     assert_eq!(Arc::strong_count(&operation), 1, "given back, once");
 }
 
-/// Starts the operation. `true`: the call has failed with a warning.
+/// Starts the operation. `true` means that the call failed with a warning, so a packet comes.
 fn receive(socket: &UdpSocket, operation: &Arc<Operation>) -> io::Result<bool> {
     let whole = Arc::into_raw(Arc::clone(operation));
-    // SAFETY: nothing uses it yet; the packet gives the count back.
+    // SAFETY: nothing uses it yet; the packet returns the count.
     let result = unsafe {
         let mut buffer = WsaBuf {
             len: 256,
@@ -695,7 +696,7 @@ fn receive(socket: &UdpSocket, operation: &Arc<Operation>) -> io::Result<bool> {
     if result == 0 || error.raw_os_error() == Some(WSA_IO_PENDING) {
         return Ok(false);
     }
-    // SAFETY: prepared for this call, and nothing has been started since.
+    // SAFETY: it was prepared for this call, and no operation has been started since.
     if unsafe { Overlapped::has_warned(whole.cast()) } {
         return Ok(true);
     }

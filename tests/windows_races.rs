@@ -1,5 +1,5 @@
-//! Sources over completions, used, changed and dropped by several threads at once, and
-//! after their queue has gone.
+//! Several threads use, change and drop Windows sources at the same time, also after
+//! their queue is gone.
 
 #![cfg(windows)]
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::{Events, Interests, Poll, Token, Trigger, inside};
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
 const READABLE: Interests = Interests::READABLE;
 
@@ -21,7 +21,7 @@ fn any_port() -> net::SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// Our end of a connection, and the peer's, which waits.
+/// Two connected ends: ours, and the peer's, which is blocking.
 fn connection() -> (TcpStream, net::TcpStream) {
     let listener = net::TcpListener::bind(any_port()).unwrap();
     let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -31,7 +31,7 @@ fn connection() -> (TcpStream, net::TcpStream) {
     (TcpStream::from_std(ours).unwrap(), peer)
 }
 
-/// Says that a race is over, also if it ends in a panic.
+/// Ends the race when it is dropped, and so also after a panic.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -40,8 +40,8 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Runs `race` while another thread polls. It gets the barrier at which that thread waits once
-/// before it begins.
+/// Runs `race` while another thread polls. That thread waits at the barrier before its first
+/// poll, so `race` must wait there once too.
 fn while_polled<T>(poll: &mut Poll, race: impl FnOnce(&Barrier) -> T) -> T {
     let (over, start) = (&AtomicBool::new(false), &Barrier::new(2));
     thread::scope(|scope| {
@@ -57,8 +57,8 @@ fn while_polled<T>(poll: &mut Poll, race: impl FnOnce(&Barrier) -> T) -> T {
     })
 }
 
-/// What has come is handed out by the stream or stays in the socket: it is not dropped with what
-/// was lent, though it comes at the moment of the conversion.
+/// A byte that arrives during the conversion must not be dropped with the lent buffer. If the
+/// stream may hold the byte, the conversion is refused.
 #[test]
 fn what_comes_while_a_stream_goes_to_the_standard_library_is_not_lost() {
     let mut poll = Poll::new().unwrap();
@@ -83,10 +83,10 @@ fn what_comes_while_a_stream_goes_to_the_standard_library_is_not_lost() {
             }
         });
     }
-    assert_eq!(gone, 0, "lent, and then in hand: refused");
+    assert_eq!(gone, 0, "a stream that has lent a buffer was converted");
 }
 
-/// Writes until the stream has lent a copy and takes no more; returns how much it took.
+/// Writes until the stream has a copy in flight and takes no more. Returns how many bytes it took.
 fn fill(mut stream: &TcpStream) -> usize {
     let (piece, mut taken) = ([7; 100_000], 0);
     loop {
@@ -98,7 +98,8 @@ fn fill(mut stream: &TcpStream) -> usize {
     }
 }
 
-/// A stream that is full, with a last write in flight that its peer reads only if it wants to.
+/// A full stream: its last write is in flight until the peer reads. Also returns how many bytes
+/// the stream took.
 fn full(poll: &Poll) -> (TcpStream, net::TcpStream, usize) {
     let (mut stream, peer) = connection();
     poll.registrator()
@@ -108,7 +109,7 @@ fn full(poll: &Poll) -> (TcpStream, net::TcpStream, usize) {
     (stream, peer, taken)
 }
 
-/// A second in all, counted from `Poll`'s end: not one for each.
+/// All streams together wait one second from the end of `Poll`, not one second each.
 #[test]
 fn streams_that_are_dropped_after_their_poll_share_one_second() {
     let poll = Poll::new().unwrap();
@@ -127,13 +128,13 @@ fn streams_that_are_dropped_after_their_poll_share_one_second() {
     assert_eq!(inside::operations_in_flight(&registrator), 0);
 }
 
-/// Within that second a last write arrives, whatever was dropped before it.
+/// A last write arrives within that second, also if another stream was dropped before.
 #[test]
 fn a_last_write_after_poll_arrives_while_the_second_lasts() {
-    // Once is enough, where the machine is in time.
+    // On a busy machine a round can be late. One round in time is enough.
     for _ in 0..10 {
         let poll = Poll::new().unwrap();
-        // Nobody reads what this one wrote.
+        // The peer of `early` reads nothing.
         let (early, _early_peer, _) = full(&poll);
         let (late, mut late_peer, taken) = full(&poll);
         drop(poll);
@@ -153,10 +154,10 @@ fn a_last_write_after_poll_arrives_while_the_second_lasts() {
             return;
         }
     }
-    panic!("too slow a machine to tell");
+    panic!("this machine was too slow in every round");
 }
 
-/// Repeats the call until it would not block. Nobody polls.
+/// Repeats the call until it does not return `WouldBlock`, without polling.
 fn insist<T>(what: &str, mut call: impl FnMut() -> io::Result<T>) -> T {
     let end = Instant::now() + LIMIT;
     loop {
@@ -170,8 +171,8 @@ fn insist<T>(what: &str, mut call: impl FnMut() -> io::Result<T>) -> T {
     }
 }
 
-/// What it was registered with is gone, and a source still reads and writes, as on any other
-/// system: also what was lent then.
+/// A source still reads and writes after its queue is gone, as on every other system. What was in
+/// flight at that moment arrives too.
 #[test]
 fn sources_go_on_without_their_queue() {
     for lending in [0, 3, 4096] {
@@ -234,8 +235,8 @@ fn sources_go_on_without_their_queue() {
     assert_eq!(inside::operations_in_flight(&registrator), 0);
 }
 
-/// A packet that is delivered while its source is deregistered reports nothing any more, and what it
-/// brought is kept.
+/// A packet that arrives while its source is deregistered reports no event, but the stream keeps
+/// its bytes.
 #[test]
 fn c05_what_is_deregistered_is_not_reported_however_close_its_packet() {
     for lending in [0, 4096] {
@@ -280,7 +281,7 @@ fn c05_what_is_deregistered_is_not_reported_however_close_its_packet() {
     }
 }
 
-/// Each client goes to one of two threads that accept on clones of one listener.
+/// Two threads accept on clones of one listener: each client goes to exactly one of them.
 #[test]
 fn two_threads_that_accept_share_the_clients() {
     const CLIENTS: usize = 100;
@@ -332,8 +333,8 @@ fn two_threads_that_accept_share_the_clients() {
     }
 }
 
-/// One thread reads and another writes, each waiting for its events, while a third registers the
-/// stream otherwise again and again: no byte is lost, and no event that is owed.
+/// One thread reads and another writes, and both wait for events. A third thread changes the
+/// registration again and again. No byte is lost, and no event is missing.
 #[test]
 fn two_threads_use_a_stream_that_a_third_registers_otherwise() {
     const BYTES: usize = 600_000;
@@ -358,7 +359,7 @@ fn two_threads_use_a_stream_that_a_third_registers_otherwise() {
     thread::scope(|scope| {
         let stream = &stream;
         scope.spawn(move || {
-            // The echo.
+            // The peer sends everything back.
             let mut buffer = [0; 10_000];
             loop {
                 match peer.read(&mut buffer).unwrap() {
@@ -408,7 +409,7 @@ fn two_threads_use_a_stream_that_a_third_registers_otherwise() {
                 if over.load(Ordering::Acquire) {
                     return;
                 }
-                // Longer and longer, so that each is alone with what it was given at last.
+                // The pauses grow, so each registration in turn lasts longer before it changes.
                 thread::sleep(Duration::from_millis(n / 50));
                 let n = n as usize;
                 clone.set_lending(lendings[n % 4]);

@@ -1,5 +1,6 @@
-//! TCP over completions, where it could go wrong and readiness could not: what is lent, in hand,
-//! cancelled, left behind, or asked for in the one mode and answered in the other.
+//! TCP on Windows: faults that completions make possible and readiness does not. A buffer is in
+//! flight, or its bytes have come and wait in the stream; an operation is cancelled or orphaned; or
+//! the stream changes between lending and asking while an operation runs.
 
 #![cfg(windows)]
 
@@ -17,9 +18,9 @@ use evq::{Event, Events, Interests, Poll, Token, Trigger, inside};
 
 use nobody::{connect_to_nobody, nobody};
 
-/// Longer than anything here takes, however loaded the machine.
+/// A test that waits longer has failed, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Long enough for what must not come.
+/// How long to wait for an event that must not come.
 const MOMENT: Duration = Duration::from_millis(100);
 const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
 const READABLE: Interests = Interests::READABLE;
@@ -28,7 +29,7 @@ fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// A queue and two connected ends: ours, and the peer's, which waits.
+/// A queue and two connected ends: ours, and the peer's, which is blocking.
 struct Bench {
     poll: Poll,
     events: Events,
@@ -36,7 +37,7 @@ struct Bench {
     peer: net::TcpStream,
 }
 
-/// Two connected ends: ours, and the peer's, which waits.
+/// Two connected ends: ours, and the peer's, which is blocking.
 fn connection() -> (TcpStream, net::TcpStream) {
     let listener = net::TcpListener::bind(any_port()).unwrap();
     let ours = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -78,7 +79,7 @@ impl Bench {
             .unwrap();
     }
 
-    /// The next event that meets the condition.
+    /// Polls until an event meets the condition, and returns it.
     fn until(&mut self, what: &str, condition: impl Fn(&Event) -> bool) -> Event {
         let end = Instant::now() + LIMIT;
         loop {
@@ -95,7 +96,7 @@ impl Bench {
         self.until(what, Event::is_readable)
     }
 
-    /// What is to be read without waiting, and why no more.
+    /// Reads all that there is: the bytes, and how reading ended (`Ok` at the stream's end).
     fn drain(&mut self) -> (Vec<u8>, io::Result<()>) {
         let (mut all, mut buffer) = (Vec::new(), [0; 1000]);
         loop {
@@ -111,7 +112,6 @@ impl Bench {
         inside::operations_in_flight(self.poll.registrator())
     }
 
-    /// Polls until nothing is in flight.
     fn wait_for_nothing_in_flight(&mut self) {
         let end = Instant::now() + LIMIT;
         while self.in_flight() > 0 {
@@ -125,7 +125,7 @@ fn kind<T: std::fmt::Debug>(result: io::Result<T>) -> ErrorKind {
     result.unwrap_err().kind()
 }
 
-/// Cancels whatever is in flight on a socket, as the end of the thread may that started it.
+/// Cancels all operations of a socket, as Windows may when the thread that started them exits.
 fn cancel_all(stream: &TcpStream) {
     let raw = stream.as_raw_socket() as usize;
     // SAFETY: the socket is open during the call, which takes no memory.
@@ -158,8 +158,8 @@ fn one_receive_is_in_flight_however_often_one_registers_and_asks() {
     }
 }
 
-/// A stream that is registered, deregistered, lends more or less, is read, peeked at and left alone
-/// as a dice says: every byte comes, in its order, and whenever one is owed an event, it comes.
+/// Random actions: register, deregister, lend more or less, read, peek, do nothing. Every byte comes
+/// in order, and no event is missing.
 #[test]
 fn no_byte_is_lost_whatever_changes_while_it_is_lent() {
     for seed in 1..=12 {
@@ -216,8 +216,8 @@ fn no_byte_is_lost_whatever_changes_while_it_is_lent() {
                     }
                 }
                 _ => {
-                    // Drained, it is owed an event for what is still to come; and what was not
-                    // reported, but is there, is owed one since the last registration.
+                    // After a new registration, bytes that are there must be reported. After
+                    // draining, bytes that come must be reported.
                     bench.reregister(READABLE, trigger);
                     while received < sent {
                         bench.readable(&format!("{received} of {sent}, seed {seed}: {history:?}"));
@@ -304,7 +304,7 @@ fn empty_buffers_before_others_are_neither_the_end_nor_a_failure() {
     bench.peer.read_exact(&mut [0; 1]).unwrap();
 }
 
-/// The system may lock all of it in memory.
+/// Windows may lock all bytes of a write in memory, so evq limits a write.
 #[test]
 fn one_write_takes_at_most_128_kib() {
     const MOST: usize = 128 * 1024;
@@ -320,7 +320,7 @@ fn one_write_takes_at_most_128_kib() {
         assert_eq!(bench.stream.write_vectored(&buffers).unwrap(), 5);
         let taken = bench.stream.write_vectored(&buffers[2..]).unwrap();
         assert!((1..=MOST).contains(&taken), "{taken}");
-        // As many as fit go together.
+        // One call takes as many buffers as fit.
         let buffers = [&large[..5], &large[..6], &large[..7], &large[..]].map(IoSlice::new);
         assert_eq!(bench.stream.write_vectored(&buffers).unwrap(), 18);
     }
@@ -329,7 +329,7 @@ fn one_write_takes_at_most_128_kib() {
 #[test]
 fn nothing_written_to_a_full_stream_is_nothing_lent() {
     let mut bench = Bench::new();
-    // Full by unregistered writes, which lend nothing.
+    // Fill the stream with unregistered writes, because these lend nothing.
     let piece = vec![7; 1 << 20];
     while bench.stream.write(&piece).is_ok() {}
     bench.register(Interests::WRITABLE, Trigger::Edge);
@@ -399,7 +399,7 @@ fn a_reset_is_told_once_and_ends_the_stream() {
         let mut bench = Bench::new();
         bench.stream.set_lending(lending);
         bench.register(READABLE, Trigger::Level);
-        // A peer that closes with bytes unread resets.
+        // A peer that closes with unread bytes sends a reset.
         bench.stream.write_all(b"unread").unwrap();
         bench.peer.peek(&mut [0; 1]).unwrap();
         drop(bench.peer);
@@ -489,7 +489,7 @@ fn a_stream_that_waits_in_both_directions_is_left_alone_while_nothing_happens() 
     }
 }
 
-/// Writes until the stream has lent a copy and takes no more; returns how much it took.
+/// Writes until the stream has a copy in flight and takes no more. Returns how many bytes it took.
 fn fill(stream: &TcpStream) -> usize {
     let piece: Vec<u8> = (0..100_003).map(|n| (n % 251) as u8).collect();
     let (mut taken, mut stream) = (0, stream);
@@ -502,7 +502,7 @@ fn fill(stream: &TcpStream) -> usize {
     }
 }
 
-/// Reads to the end, which must be one, and says how much came in order.
+/// Reads to the stream's end and checks the bytes. Returns how many came.
 fn all_of(mut peer: net::TcpStream) -> io::Result<usize> {
     let mut bytes = Vec::new();
     peer.read_to_end(&mut bytes)?;
@@ -595,7 +595,7 @@ fn a_full_stream_is_writable_again_once_its_copy_has_gone() {
         let mut bench = Bench::new();
         bench.register(Interests::WRITABLE, trigger);
         let mut taken = fill(&bench.stream);
-        // Level and edge alike may have been writable before it was full.
+        // The stream may have been reported writable before it was full: take that event.
         bench
             .poll
             .poll(&mut bench.events, Some(Duration::ZERO))
@@ -676,7 +676,7 @@ fn a_peer_that_resets_ends_what_lingers() {
         peer,
     } = bench;
     drop(stream);
-    drop(peer); // with bytes unread
+    drop(peer); // with unread bytes, so it resets
     let end = Instant::now() + LIMIT;
     while inside::operations_in_flight(poll.registrator()) > 0 {
         assert!(Instant::now() < end);
@@ -705,7 +705,7 @@ fn a_peer_that_resets_while_a_copy_is_lent_is_told_by_an_error() {
     drop(stream);
 }
 
-/// Two threads use one connection while a third polls, and the way to lend changes.
+/// Two threads use one connection while a third polls and the number of lent bytes changes.
 #[test]
 fn three_threads_lose_nothing_between_them() {
     let mut bench = Bench::new();
@@ -762,7 +762,7 @@ fn three_threads_lose_nothing_between_them() {
     echo.join().unwrap();
 }
 
-/// Streams are registered, used and dropped on one thread while another polls.
+/// One thread registers, uses and drops streams while another polls.
 #[test]
 fn streams_that_come_and_go_leave_nothing_in_flight() {
     let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(64));
