@@ -1,6 +1,5 @@
-//! Holds the exercises to their word: every blank fails a check, and every wrong answer fails one
-//! that names its mistake. (`tests/book` sees to it that no exercise lacks a part.) And the workbook
-//! answers in every folder.
+//! Every blank must fail a check, and every wrong answer must fail a check that names its mistake.
+//! (`tests/book` refuses an exercise that lacks a part.) The workbook must work from every folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +17,7 @@ fn read(path: impl AsRef<Path>) -> String {
         .replace("\r\n", "\n")
 }
 
-/// The exercises that a folder has a file for.
+/// The names of the exercises that have a file in this folder.
 fn exercise_files(folder: &str) -> Vec<String> {
     let entries =
         fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
@@ -31,7 +30,7 @@ fn exercise_files(folder: &str) -> Vec<String> {
     names
 }
 
-/// A wrong answer to an exercise: the solution, with some of its text replaced.
+/// A wrong answer to an exercise: the solution with some text replaced.
 struct Wrong {
     name: String,
     mistake: String,
@@ -39,9 +38,10 @@ struct Wrong {
     source: String,
 }
 
-/// Reads one wrong answer: its name and its mistake, then `fails with: ` and words that a failing
-/// check says, then text of the solution in lines that begin with `-`, and below in lines that begin
-/// with `+` what replaces this text. The text has to stand in the solution exactly once.
+/// Reads one wrong answer. The first line is its name and its mistake. The second is `fails with: `
+/// and words from the message of a failing check. Then lines that begin with `-` hold text of the
+/// solution, and the lines with `+` below them hold its replacement. The solution must contain the
+/// replaced text exactly once.
 fn wrong_answer(exercise: &str, solution: &str, answer: &str) -> Result<Wrong, String> {
     let mut lines = answer.lines();
     let title = lines.next().and_then(|line| line.split_once(": "));
@@ -94,14 +94,14 @@ fn wrong_answers(exercise: &str) -> Vec<Wrong> {
         .collect()
 }
 
-/// What the checks of one blank or wrong answer did: how many ran, and what the failed ones said.
+/// The checks of one blank or wrong answer: how many ran, and the messages of those that failed.
 #[derive(Default)]
 struct Outcome {
     ran: usize,
     failures: Vec<String>,
 }
 
-/// Writes a file, unless cargo would then build anew what has not changed.
+/// Writes a file only if its text changes, so that cargo builds no more than it must.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|old| old == text) {
         return;
@@ -109,8 +109,8 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-/// Makes one program of the blanks and the wrong answers, in a package and a target folder of its
-/// own (the folder of the `cargo test` around this test may be locked), and runs it.
+/// Builds one program from the blanks and the wrong answers, and runs it. It has its own package and
+/// target folder, because the `cargo test` that runs this test may have locked the usual folder.
 fn run(wrong: &[Wrong]) -> BTreeMap<String, Outcome> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("exercises");
     let root_path = root().display().to_string().replace('\\', "/");
@@ -175,8 +175,8 @@ fn run(wrong: &[Wrong]) -> BTreeMap<String, Outcome> {
 fn every_blank_and_every_wrong_answer_fails_as_it_should() {
     if cfg!(windows) && env!("CARGO").starts_with('/') {
         eprintln!(
-            "every_blank_and_every_wrong_answer_fails_as_it_should: cannot run here, for this \
-             program was built on another system, and cargo is there"
+            "every_blank_and_every_wrong_answer_fails_as_it_should: cannot run here, because this \
+             program was built on another system, and cargo is on that system"
         );
         return;
     }
@@ -252,10 +252,10 @@ fn a_wrong_answer_that_does_not_fit_its_solution_is_refused() {
 #[test]
 fn the_workbook_answers_in_every_folder() {
     if cfg!(windows) && env!("CARGO").starts_with('/') {
-        eprintln!("the_workbook_answers_in_every_folder: no cargo to start here");
+        eprintln!("the_workbook_answers_in_every_folder: cannot run here, because cargo is missing");
         return;
     }
-    // `benches` is a workspace of its own, with an alias of its own.
+    // `benches` is another workspace, so it has its own alias.
     for folder in [
         "",
         "benches",

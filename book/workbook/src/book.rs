@@ -1,10 +1,9 @@
-//! The book: where everything lies, which chapters there are, and which
-//! exercises.
+//! The book: its chapters, its exercises, and where their files are.
 //!
-//! The chapters come from `book/src/SUMMARY.md`, in mdBook's format: a list
-//! item is a numbered chapter, a link outside the list a page without a
-//! number, a link to nowhere a chapter that is not yet written. Pages,
-//! examples and exercises are found by the numbers in their names.
+//! `book/src/SUMMARY.md` lists the chapters, in mdBook's format. A list item is a
+//! numbered chapter, a link outside the list is a page without a number, and an
+//! empty link is a chapter that is not yet written. The names of pages, examples
+//! and exercises contain the chapter's number.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,7 @@ pub struct Book {
     /// The checkout's top folder.
     pub root: PathBuf,
     pub parts: Vec<Part>,
-    /// Pages without a number: before the first part, and after the last.
+    /// Pages without a number, before the first part and after the last.
     pub unnumbered: Vec<Page>,
     pub exercises: Vec<Exercise>,
 }
@@ -30,7 +29,7 @@ pub struct Chapter {
 
 pub struct Page {
     pub title: String,
-    /// The page's file in `book/src`, unless it is not yet written.
+    /// The page's file in `book/src`; `None` if it is not yet written.
     pub file: Option<String>,
 }
 
@@ -38,14 +37,14 @@ pub struct Page {
 pub struct Exercise {
     pub chapter: u32,
     pub number: u32,
-    /// The name of its files: `ex03_1_layout`.
+    /// The name of its files without `.rs`: `ex03_1_layout`.
     pub name: String,
 }
 
 impl Book {
     pub fn open() -> Result<Book, String> {
-        // `cargo run` says where the package is now; a program that was started
-        // otherwise remembers where it was built.
+        // `cargo run` sets this variable to the package's folder. A program that is
+        // started in another way uses the folder in which it was built.
         let run_from = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let built_in = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let package = run_from
@@ -71,7 +70,7 @@ impl Book {
         self.parts.iter().flat_map(|part| &part.chapters)
     }
 
-    /// The chapter that the reader named.
+    /// The chapter with the number that the reader typed.
     pub fn chapter(&self, typed: &str) -> Result<&Chapter, String> {
         let number: Option<u32> = typed.parse().ok();
         let Some(number) = number else {
@@ -85,8 +84,8 @@ impl Book {
             .ok_or_else(|| format!("There is no chapter {number}; the chapters are 1 to {last}."))
     }
 
-    /// The page that the reader named, by number or, where it has none, by the
-    /// name of its file: `start`.
+    /// The page that the reader typed: a chapter's number, or the file name of a page
+    /// without a number, such as `start`.
     pub fn page(&self, typed: &str) -> Result<&Page, String> {
         let unnumbered = self.unnumbered.iter().find(|page| page.name() == typed);
         match unnumbered {
@@ -101,7 +100,7 @@ impl Book {
             .filter(move |exercise| exercise.chapter == chapter)
     }
 
-    /// The exercise that the reader named.
+    /// The exercise that the reader typed, as `3.1`.
     pub fn exercise(&self, typed: &str) -> Result<&Exercise, String> {
         let numbers = typed.split_once('.').and_then(|(chapter, number)| {
             Some((chapter.parse::<u32>().ok()?, number.parse::<u32>().ok()?))
@@ -152,7 +151,7 @@ impl Book {
             .find(|name| name.starts_with(&prefix))
     }
 
-    /// A path as the reader sees it: from the checkout's top folder.
+    /// The path from the checkout's top folder, for messages.
     pub fn shown(&self, path: &Path) -> String {
         let shown = path.strip_prefix(&self.root).unwrap_or(path);
         shown.display().to_string()
@@ -175,13 +174,13 @@ impl Book {
         self.root.join("tests").join(folder).join(file)
     }
 
-    /// The reader's own file.
+    /// The path of the reader's own file.
     pub fn answer(&self, exercise: &Exercise) -> PathBuf {
         let tests = self.root.join("book").join("workbook").join("tests");
         tests.join(format!("{}.rs", exercise.name))
     }
 
-    /// The exercise's title, from its chapter; its name, where there is none.
+    /// The exercise's title in its chapter. Without one, its name.
     pub fn title(&self, exercise: &Exercise) -> String {
         self.section(exercise)
             .and_then(|(section, _)| {
@@ -191,7 +190,7 @@ impl Book {
             .unwrap_or_else(|| exercise.name.replace('_', " "))
     }
 
-    /// The part of its chapter that sets the exercise, and the chapter's page.
+    /// The text of its chapter that describes the exercise, and the chapter's page.
     pub fn section(&self, exercise: &Exercise) -> Option<(String, &Page)> {
         let chapter = self
             .chapters()
@@ -218,7 +217,7 @@ impl Chapter {
 }
 
 impl Page {
-    /// The file's name without its ending, or nothing.
+    /// The file's name without `.md`; empty if there is no file.
     pub fn name(&self) -> &str {
         self.file
             .as_deref()
@@ -297,8 +296,8 @@ fn parse_link(text: &str) -> Option<Page> {
     })
 }
 
-/// The text of a file, or a sentence that says why it cannot be read. Line
-/// ends become those that the book is written with.
+/// The text of a file, or a sentence that says why it cannot be read. Each line
+/// ends with `\n`, also on Windows.
 pub fn read(path: &Path) -> Result<String, String> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.replace("\r\n", "\n")),
@@ -306,7 +305,7 @@ pub fn read(path: &Path) -> Result<String, String> {
     }
 }
 
-/// Writes a file, and the folder it lies in.
+/// Writes a file, and makes its folder if needed.
 pub fn write(path: &Path, text: &str) -> Result<(), String> {
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
     folder
@@ -314,7 +313,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), String> {
         .map_err(|error| format!("Cannot write {}: {error}.", path.display()))
 }
 
-/// The names in a folder, sorted; none where there is no folder.
+/// The names in a folder, sorted. A missing folder has none.
 pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -328,7 +327,7 @@ pub fn names(folder: &Path) -> Vec<String> {
 pub mod tests {
     use super::*;
 
-    /// A small checkout in a folder of its own, removed when the test ends.
+    /// A small checkout in its own folder. The end of the test removes it.
     pub struct Checkout(pub PathBuf);
 
     impl Checkout {

@@ -1,8 +1,8 @@
 //! `read N --browser`: builds the book with mdBook and opens the page.
 //!
-//! mdBook is the one thing here that is not in the checkout. It is looked for
-//! on PATH and in `.workbook/bin`, and otherwise installed there, after saying
-//! so; where that fails, the page is printed in the terminal.
+//! mdBook is the only program here that is not in the checkout. The workbook looks
+//! for it on PATH and in `.workbook/bin`. If it is in neither, the workbook says so
+//! and installs it in `.workbook/bin`. If that fails, the terminal shows the page.
 
 use crate::book::Book;
 use crate::run::cargo;
@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 const VERSION: &str = "0.5.4";
-/// The oldest Rust that builds it.
+/// The oldest Rust that builds mdBook: 1.88.
 const RUST: u32 = 88;
 
 pub fn command(book: &Book, typed: &str) -> Outcome {
@@ -24,7 +24,7 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
     let mdbook = match installed(book).map_or_else(|| install(book), Ok) {
         Ok(mdbook) => mdbook,
         Err(why) => {
-            complain(&format!("{why} Here is the terminal's version."));
+            complain(&format!("{why} The terminal shows the page instead."));
             return pages::command(book, typed);
         }
     };
@@ -51,7 +51,7 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An mdBook that is here already, of a version that knows the book's syntax.
+/// An installed mdBook whose version knows the book's syntax.
 fn installed(book: &Book) -> Option<PathBuf> {
     let candidates = [own(book), PathBuf::from("mdbook")];
     candidates.into_iter().find(|mdbook| {
@@ -81,9 +81,9 @@ fn install(book: &Book) -> Result<PathBuf, String> {
         return Err(format!("mdBook needs Rust 1.{RUST} or later."));
     }
     say(&format!(
-        "The browser's version needs mdBook {VERSION}, which is not here. Cargo now\n\
-         fetches its source and builds it into .workbook/, in two to three minutes;\n\
-         Ctrl-C stops it.\n\n"
+        "To show pages in a browser, the workbook needs mdBook {VERSION}, which is not\n\
+         installed. Cargo now fetches its source and builds it in .workbook/. This takes\n\
+         two to three minutes; Ctrl-C stops it.\n\n"
     ));
     let status = cargo(book)
         .args(["install", "mdbook", "--locked", "--version", VERSION])
@@ -92,7 +92,7 @@ fn install(book: &Book) -> Result<PathBuf, String> {
         .status();
     match status {
         Ok(status) if status.success() => Ok(own(book)),
-        _ => Err("mdBook could not be installed; it takes a network.".to_string()),
+        _ => Err("mdBook could not be installed; this needs a network.".to_string()),
     }
 }
 
@@ -102,7 +102,7 @@ fn minor(version: &str) -> Option<u32> {
     rest.split('.').next()?.parse().ok()
 }
 
-/// Hands the file to the system's own opener; false if there is none.
+/// Opens the file with the system's own program; false if there is none.
 fn open(file: &Path) -> bool {
     let mut command = if cfg!(windows) {
         let mut command = Command::new("cmd");
@@ -126,7 +126,7 @@ fn open(file: &Path) -> bool {
     let Ok(mut child) = child else {
         return false;
     };
-    // An opener that stays is showing the page; one that gives up does so soon.
+    // A program that fails ends soon. A program that still runs is showing the page.
     for _ in 0..30 {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),

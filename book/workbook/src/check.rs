@@ -1,6 +1,6 @@
-//! `check`: the reader's copies of the blanks, in `book/workbook/tests/`, one
-//! test target each. `examine.rs` builds and runs it; what libtest prints is
-//! told in the book's words (`report.rs`).
+//! `check`: checks the reader's copies of the blanks. Each copy is a test target in
+//! `book/workbook/tests/`. `examine.rs` builds and runs it; `report.rs` puts what
+//! libtest prints into the book's words.
 
 use crate::book::{Book, Exercise, read, write};
 use crate::examine::{examine, look};
@@ -45,8 +45,8 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::FAILURE)
 }
 
-/// The first check copies the blank and sets the task. What is to be repaired
-/// runs first, so that its fault is seen.
+/// The first check copies the blank and prints the task. If the reader is to repair
+/// code, that code runs first and shows its fault.
 fn begin(book: &Book, exercise: &Exercise) -> Outcome {
     let (label, answer) = (exercise.label(), book.answer(exercise));
     let begun = answer.exists();
@@ -66,7 +66,7 @@ fn begin(book: &Book, exercise: &Exercise) -> Outcome {
         let failures = report.first_failures(1, &book.root);
         if !failures.is_empty() {
             say(&format!(
-                "\nThis is what it does wrong as it is:\n{failures}"
+                "\nThis is what your file does wrong now:\n{failures}"
             ));
         }
     }
@@ -83,7 +83,7 @@ fn title(book: &Book, exercise: &Exercise) -> String {
     bold(&title, colour())
 }
 
-/// The reader's file and, as an editor understands it, the line to begin at.
+/// The reader's file and the line to begin at, in the form that editors understand.
 fn place(book: &Book, exercise: &Exercise) -> String {
     let file = book.shown(&book.answer(exercise));
     match gap(book, exercise) {
@@ -92,8 +92,8 @@ fn place(book: &Book, exercise: &Exercise) -> String {
     }
 }
 
-/// Whether a blank is a working piece of code with a fault: nothing in it is
-/// missing (`todo!`), and none of its constants is a prediction.
+/// Whether the blank is complete code with a fault. If it has a `todo!`, or a
+/// constant that the reader must predict, it is not.
 fn is_repair(blank: &str, solution: &str) -> bool {
     let mut item = "";
     for line in blank.lines() {
@@ -148,8 +148,8 @@ pub fn chapter(book: &Book, typed: &str) -> Outcome {
     Ok(code)
 }
 
-/// Checks those of the exercises that the reader has begun, a line each. Says
-/// whether there was one, and whether all of them are done.
+/// Checks the exercises that the reader has begun, and prints a line for each.
+/// Returns whether there was one, and success if all of them are done.
 fn check_begun<'a>(book: &Book, exercises: impl Iterator<Item = &'a Exercise>) -> (bool, ExitCode) {
     let mut code = ExitCode::SUCCESS;
     let mut begun = false;

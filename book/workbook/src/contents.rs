@@ -1,6 +1,6 @@
-//! `cargo workbook` alone: the contents in 24 lines of 80 columns. The part
-//! that the reader is in is open, the others are folded; the last line says
-//! what comes next.
+//! `cargo workbook` without a command: the contents in 24 lines of 80 columns. The
+//! reader's part is open, and the others are folded. The last line says what to type
+//! next.
 
 use crate::Outcome;
 use crate::book::{Book, Chapter, Exercise, Part, read};
@@ -26,7 +26,7 @@ fn contents(book: &Book, lane: Option<Lane>, colour: bool) -> String {
     {
         0 => "\n".to_string(),
         count => {
-            let told = "done before src/, a check or the answer changed: cargo workbook check";
+            let told = "done, but src/, a check or the answer changed: cargo workbook check";
             line("", &format!("{count} {told}"), false)
         }
     });
@@ -65,7 +65,7 @@ fn contents(book: &Book, lane: Option<Lane>, colour: bool) -> String {
     out
 }
 
-/// `left` and, at the right margin, `right`; what does not fit is cut off.
+/// `left`, and `right` at the right margin. What does not fit is cut off.
 fn line(left: &str, right: &str, emphasised: bool) -> String {
     let room = match right {
         "" => WIDTH,
@@ -127,7 +127,7 @@ fn chapter_note(book: &Book, chapter: &Chapter, lane: Option<Lane>) -> String {
     notes.join(" · ")
 }
 
-/// The minutes that the chapter takes, as its page tells them.
+/// The minutes that the chapter takes, from its page.
 fn minutes(book: &Book, chapter: &Chapter) -> Option<String> {
     let page = read(&book.pages().join(chapter.page.file.as_ref()?)).ok()?;
     let mut lines = page.lines();
@@ -135,9 +135,9 @@ fn minutes(book: &Book, chapter: &Chapter) -> Option<String> {
     minutes.map(String::from)
 }
 
-/// The part that is to be open, and what the reader is to type next: on with
-/// the chapter that the reader was last in, then with those after it, then with
-/// those left out. Chapters of another system's lane come last.
+/// The part to open, and the command to type next. It comes from the reader's last
+/// chapter, then from the chapters after it, then from the skipped ones. Chapters
+/// about another system come last.
 fn next(book: &Book, lane: Option<Lane>) -> (usize, String) {
     let start = book.unnumbered.iter().find(|page| page.name() == "start");
     let last = place(book);
@@ -185,7 +185,7 @@ fn unfinished(book: &Book, chapter: &Chapter, lane: Option<Lane>) -> Option<Stri
     }
 }
 
-/// What comes next, for the commands that end something.
+/// The next command to type, for commands that end a task.
 pub fn next_step(book: &Book) -> String {
     next(book, Lane::here()).1
 }

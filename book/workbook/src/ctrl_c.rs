@@ -1,10 +1,10 @@
-//! Ctrl-C reaches every program at the terminal. While a child runs, it is meant
-//! for the child, and the workbook lets it pass.
+//! Ctrl-C reaches every program at the terminal. While a child runs, the reader
+//! means the child, so the workbook ignores Ctrl-C.
 
 pub struct Ignored(());
 
 impl Ignored {
-    /// Only after the child has begun, because a child inherits this.
+    /// Call this after the child has started, because a child inherits ignored signals.
     pub fn new() -> Ignored {
         ignore(true);
         Ignored(())
@@ -26,7 +26,7 @@ fn ignore(yes: bool) {
     const SIGINT: i32 = 2;
     const SIG_DFL: usize = 0;
     const SIG_IGN: usize = 1;
-    // SAFETY: no pointer is passed, and neither handler is code of ours.
+    // SAFETY: no pointer is passed, and both handlers are the system's.
     unsafe { signal(SIGINT, if yes { SIG_IGN } else { SIG_DFL }) };
 }
 
@@ -36,7 +36,7 @@ fn ignore(yes: bool) {
         // <https://learn.microsoft.com/en-us/windows/console/setconsolectrlhandler>
         fn SetConsoleCtrlHandler(handler: *const (), add: i32) -> i32;
     }
-    // SAFETY: a null handler stands for ignoring Ctrl-C.
+    // SAFETY: the call takes a null handler; it means that this process ignores Ctrl-C.
     unsafe { SetConsoleCtrlHandler(std::ptr::null(), i32::from(yes)) };
 }
 

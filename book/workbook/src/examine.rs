@@ -1,9 +1,9 @@
-//! Builds one exercise's checks, runs them, and waits for their end.
+//! Builds the checks of one exercise, runs them, and waits for their end.
 //!
-//! Cargo builds the one target that is asked for, so a half-typed answer to
-//! another exercise is in nobody's way. The program is then run from here rather
-//! than by cargo, so that a program that never ends can be stopped. It writes
-//! to a file: what it had printed is still there when it was stopped.
+//! Cargo builds only this exercise's target, so a half-typed answer to another
+//! exercise does no harm. The workbook runs the program itself, because it must stop
+//! a program that never ends. The program writes to a file, so that what it printed
+//! is still there after it was stopped.
 
 use crate::book::{Book, Exercise, read};
 use crate::ctrl_c::Ignored;
@@ -17,11 +17,11 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long all checks of one exercise may take. One that may block gives up
-/// after five seconds by itself, and says what it was waiting for.
+/// How long all checks of one exercise may take. A check that may block gives up
+/// after five seconds, and says what it was waiting for.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// How many bytes the checks may print: a loop without an end fills a disk in minutes.
+/// How many bytes the checks may print: an endless loop fills a disk in minutes.
 const MOST: u64 = 16 << 20;
 
 /// Builds and runs the checks of the reader's answer, and records the result.
@@ -32,7 +32,7 @@ pub fn examine(book: &Book, exercise: &Exercise) -> Result<Report, String> {
     Ok(report)
 }
 
-/// The same without a record: what the checks say of a blank is no result.
+/// The same, but records nothing: the result of a blank is not the reader's.
 pub fn look(book: &Book, exercise: &Exercise) -> Result<Report, String> {
     match build(book, exercise)? {
         Ok(program) => run(book, exercise, &program),
@@ -40,7 +40,7 @@ pub fn look(book: &Book, exercise: &Exercise) -> Result<Report, String> {
     }
 }
 
-/// The path of the program that cargo built, or what did not compile.
+/// The path of the program that cargo built, or a report of what does not compile.
 fn build(book: &Book, exercise: &Exercise) -> Result<Result<String, Report>, String> {
     let colours = if colour() { "always" } else { "never" };
     let mut cargo = cargo(book);
@@ -66,7 +66,7 @@ fn build(book: &Book, exercise: &Exercise) -> Result<Result<String, Report>, Str
     Ok(Ok(program))
 }
 
-/// Runs cargo to its end, and says so if that takes a while.
+/// Runs cargo to its end, and tells the reader if that takes a while.
 fn patiently(mut cargo: Command) -> std::io::Result<Output> {
     let (done, ended) = channel::<()>();
     let teller = thread::spawn(move || {
@@ -82,7 +82,7 @@ fn patiently(mut cargo: Command) -> std::io::Result<Output> {
     output
 }
 
-/// The program of test target `name` among cargo's messages, one of JSON a line.
+/// The program of test target `name`, from cargo's messages: one line of JSON each.
 fn executable(messages: &str, name: &str) -> Option<String> {
     let artifact = |line: &&str| {
         line.contains("\"reason\":\"compiler-artifact\"")
@@ -98,7 +98,7 @@ fn run(book: &Book, exercise: &Exercise, program: &str) -> Result<Report, String
     let failed = |error| format!("Cannot run the checks of {}: {error}.", exercise.label());
     let path = book.root.join(".workbook").join(&exercise.name);
     fs::create_dir_all(book.root.join(".workbook")).map_err(failed)?;
-    // Standard output and error go to one file, in the order in which they were written.
+    // Standard output and error go to one file, so their order is kept.
     let file = File::create(&path).map_err(failed)?;
     let printed = || {
         let bytes = fs::read(&path).unwrap_or_default();
@@ -137,8 +137,8 @@ fn run(book: &Book, exercise: &Exercise, program: &str) -> Result<Report, String
     Ok(parse(&output, crash))
 }
 
-/// Waits until the child ends, and ends it at the limit, or if it prints too much: `None`. Tells how many
-/// seconds it has run before two have passed, and again every five seconds.
+/// Waits until the child ends. Stops it at the limit, or if it prints too much, and returns `None`.
+/// While it runs, tells the reader the seconds.
 fn wait(
     mut child: Child,
     limit: Duration,
@@ -147,7 +147,7 @@ fn wait(
 ) -> std::io::Result<Option<ExitStatus>> {
     let began = Instant::now();
     let mut next = 1;
-    // Ctrl-C ends the child alone, so that what it printed can be shown.
+    // Ctrl-C ends only the child, so the workbook can show what the child printed.
     let _shield = Ignored::new();
     loop {
         if let Some(status) = child.try_wait()? {
@@ -167,7 +167,7 @@ fn wait(
     }
 }
 
-/// Whether it was Ctrl-C that ended the program.
+/// Whether Ctrl-C ended the program.
 fn interrupted(status: ExitStatus) -> bool {
     #[cfg(unix)]
     let by = std::os::unix::process::ExitStatusExt::signal(&status) == Some(2);

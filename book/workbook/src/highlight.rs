@@ -1,6 +1,6 @@
 //! Colours for a line of Rust: comments, strings and numbers, keywords, types.
-//! A line at a time is enough for excerpts; a string of several lines is not
-//! coloured after its first.
+//! Excerpts need no more than one line at a time. A string of several lines gets
+//! its colour in the first line only.
 
 const COMMENT: u8 = 32;
 const LITERAL: u8 = 33;
@@ -40,7 +40,7 @@ fn token(rest: &str, c: char) -> (usize, Option<u8>) {
         return (string(rest), Some(LITERAL));
     }
     if c == '\'' {
-        // A character, or a lifetime.
+        // A quote begins a character or a lifetime.
         let mut after = rest[1..].char_indices();
         let end = match after.next() {
             Some((_, '\\')) => rest.get(3..).and_then(|end| Some(end.find('\'')? + 4)),
@@ -67,7 +67,7 @@ fn token(rest: &str, c: char) -> (usize, Option<u8>) {
     (length, colour)
 }
 
-/// The length of the string that `rest` begins with, to the line's end if it goes on.
+/// The length of the string at the start of `rest`, or of the whole line if the string goes on.
 fn string(rest: &str) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {
@@ -85,7 +85,7 @@ fn string(rest: &str) -> usize {
 mod tests {
     use super::*;
 
-    /// With brackets for colours, which can be read.
+    /// Marks colours with letters and brackets, so that a test can read them.
     fn marked(line: &str) -> String {
         let mut text = rust(line).replace("\x1b[0m", "]");
         for (colour, mark) in [

@@ -1,5 +1,5 @@
-//! `hint` and `solution`: what a chapter's `<details>` fold away. Each call of
-//! `hint` shows the next one; after the last they begin again.
+//! `hint` and `solution` show what an exercise has in its `<details>`. Each call of
+//! `hint` shows the next hint, and after the last the first again.
 
 use crate::book::{Book, Exercise, Page, read};
 use crate::page::render;
@@ -51,7 +51,7 @@ pub fn solution(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the chapter asks for, as it is printed.
+/// The printed text of the exercise in its chapter.
 pub fn task(book: &Book, exercise: &Exercise) -> Option<String> {
     let (section, page) = book.section(exercise)?;
     let (_, text) = section.split_once('\n')?;
@@ -69,7 +69,7 @@ fn folder(book: &Book, page: &Page) -> PathBuf {
     path.parent().unwrap_or(&path).to_path_buf()
 }
 
-/// The summaries and printed texts of everything that the exercise folds away.
+/// The summary and the printed text of each `<details>` of the exercise.
 fn folded(book: &Book, exercise: &Exercise) -> Vec<(String, String)> {
     let Some((section, page)) = book.section(exercise) else {
         return Vec::new();

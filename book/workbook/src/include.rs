@@ -1,12 +1,12 @@
-//! mdBook's includes: `{{#include ../../src/poll.rs:wait}}` stands for the
-//! lines of that file between `ANCHOR: wait` and `ANCHOR_END: wait`, or for
-//! the whole file, or for the lines from one number to another. The lines that
-//! hold anchors are left out, those of anchors inside the wanted one as well.
+//! mdBook's includes. `{{#include ../../src/poll.rs:wait}}` stands for the lines
+//! of that file between `ANCHOR: wait` and `ANCHOR_END: wait`. Without an anchor it
+//! stands for the whole file, with numbers for those lines. Lines that hold anchors
+//! are left out, also those of inner anchors.
 
 use crate::book::read;
 use std::path::Path;
 
-/// The target of an include, if the line holds nothing else.
+/// The target of an include; `None` if the line holds anything else.
 pub fn target(line: &str) -> Option<&str> {
     let inner = line.trim().strip_prefix("{{#")?.strip_suffix("}}")?;
     let (kind, target) = inner.split_once(char::is_whitespace)?;
@@ -14,7 +14,7 @@ pub fn target(line: &str) -> Option<&str> {
     (known && !target.contains("}}")).then_some(target.trim())
 }
 
-/// The included text; `folder` is that of the page that includes it.
+/// The included text. `folder` is the folder of the including page.
 pub fn text(folder: &Path, target: &str) -> Result<String, String> {
     let (file, wanted) = match target.split_once(':') {
         Some((file, wanted)) => (file, Some(wanted)),
@@ -59,7 +59,7 @@ fn anchored(text: &str, wanted: &str) -> Option<String> {
     seen.then_some(found)
 }
 
-/// Whether the line opens an anchor (or closes it), and the anchor's name.
+/// The name of the anchor that the line opens (`true`) or closes (`false`).
 fn anchor(line: &str) -> Option<(bool, &str)> {
     let (opens, rest) = match (line.split_once("ANCHOR:"), line.split_once("ANCHOR_END:")) {
         (Some((_, rest)), _) => (true, rest),

@@ -1,9 +1,9 @@
-//! `cargo workbook`: the companion of the book. It reads chapters, runs and
+//! `cargo workbook`: the companion of the book. It prints chapters, runs and
 //! traces their examples, checks exercises, and forks the crate.
 //!
-//! Standard library only, and it never links `evq`: a reader who breaks `src/`
-//! keeps it. This file takes the command line apart; `book.rs` knows where
-//! everything lies, and each command has a file of its own.
+//! It uses the standard library only, and does not link `evq`, so it still works
+//! when a reader breaks `src/`. This file reads the command line, `book.rs` knows
+//! where all files are, and each command has its own file.
 
 mod book;
 mod browser;
@@ -28,14 +28,14 @@ use book::Book;
 use std::process::ExitCode;
 use terminal::say;
 
-/// What a command may end with: a success or a failure that it has told of
-/// itself, or one sentence for the reader.
+/// How a command ends: with an exit code, if it has told the reader everything, or
+/// with one sentence that `main` prints.
 type Outcome = Result<ExitCode, String>;
 
 const HELP: &str = "\
 The companion of the book. From anywhere in the checkout:
 
-  cargo workbook                   the contents, your progress, what comes next
+  cargo workbook                   the contents, your progress, what to type next
   cargo workbook read N            print chapter N here; `read start` comes first
   cargo workbook read N --browser  build the book and open chapter N
   cargo workbook run N             run the chapter's example
@@ -50,8 +50,8 @@ The companion of the book. From anywhere in the checkout:
   cargo workbook reset N           put chapter N's example back, the same way
   cargo workbook fork DIR [NAME]   an event queue of your own, without the book
 
-Your answers are in book/workbook/tests/, what the workbook remembers is in
-.workbook/; git ignores both.
+Your answers are in book/workbook/tests/. What the workbook remembers is in
+.workbook/. Git ignores both.
 ";
 
 fn main() -> ExitCode {
@@ -112,7 +112,7 @@ fn command(arguments: &[String]) -> Outcome {
     }
 }
 
-/// A chapter's number alone, where `3.1` would be an exercise.
+/// `3` is a chapter; `3.1` would be an exercise.
 fn is_chapter(typed: &str) -> bool {
     typed.parse::<u32>().is_ok()
 }
@@ -121,7 +121,7 @@ const COMMANDS: [&str; 9] = [
     "read", "run", "trace", "check", "hint", "solution", "reset", "fork", "help",
 ];
 
-/// The command that `typed` was probably meant to be.
+/// The command that the reader probably meant by `typed`.
 fn meant(typed: &str) -> Option<&'static str> {
     let typed = typed.to_lowercase();
     let distances = COMMANDS.map(|command| (mistakes(&typed, command), command));
@@ -129,7 +129,7 @@ fn meant(typed: &str) -> Option<&'static str> {
     (count <= command.len() / 3).then_some(command)
 }
 
-/// How many letters are wrong, missing, too many, or swapped with the next one.
+/// How many letters are wrong, missing, extra, or swapped with the next letter.
 fn mistakes(typed: &str, meant: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (typed.chars().collect(), meant.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

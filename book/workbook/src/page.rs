@@ -1,9 +1,9 @@
-//! A page of the book, printed: markdown becomes plain text of 80 columns, or,
-//! on a terminal, text as wide as it has room, with colours and by a pager.
+//! Prints a page of the book. Markdown becomes plain text of 80 columns. On a
+//! terminal, the text has colours and the terminal's width, and a pager shows it.
 //!
-//! First the includes are put in place (`gather`), then each block is laid out
-//! (`Printer`): code as it is, prose wrapped, a figure by its title and
-//! description, and an exercise's hints only by the command that shows them.
+//! `gather` replaces each include by its text. `Printer` then lays out the blocks:
+//! it copies code, wraps prose, describes a figure by its title and description, and
+//! replaces an exercise's hints by the command that shows them.
 
 use crate::book::{Book, Page, read};
 use crate::contents::next_step;
@@ -42,7 +42,7 @@ pub fn remember_read(book: &Book, page: &Page) {
     remember(book, "read", key.as_deref().unwrap_or(page.name()));
 }
 
-/// The page as it is printed. `folder` is where its includes are looked for.
+/// The printed page. Includes are relative to `folder`.
 pub fn render(markdown: &str, folder: &Path, screen: Screen) -> String {
     let mut pieces = Vec::new();
     gather(&unfolded(markdown), folder, &mut pieces);
@@ -65,13 +65,13 @@ pub fn render(markdown: &str, folder: &Path, screen: Screen) -> String {
     printer.out
 }
 
-/// The page with all that it folds away at its end, under headings, but for what an
-/// exercise folds away: its hints and its solution.
+/// Moves the text of each `<details>` to the page's end, under a heading. The hints and
+/// solutions of exercises stay where they are.
 fn unfolded(markdown: &str) -> String {
     let mut page: Vec<String> = Vec::new();
     let mut rest = String::new();
     let mut title = "The rest of these files".to_string();
-    // Whether the heading has gone with what follows it.
+    // Whether the heading has moved together with its text.
     let mut moved = false;
     let (mut exercise, mut fenced, mut inside) = (false, false, false);
     for line in markdown.lines() {
@@ -84,7 +84,7 @@ fn unfolded(markdown: &str) -> String {
         }
         if start.starts_with("<details") && !exercise && !fenced {
             inside = true;
-            // Its heading, if nothing stands between the two, goes with it.
+            // The heading directly above moves too.
             let last = page.iter().rposition(|line| !line.trim().is_empty());
             let above = last.and_then(|last| Some((last, heading(&page[last])?.1.to_string())));
             if let Some((last, text)) = above.filter(|(_, text)| text.starts_with("The rest")) {
@@ -131,8 +131,8 @@ enum Piece {
 }
 
 fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
-    // The fence that the current line stands in: its marks, and whether it is Rust.
-    // And the number of pieces before it.
+    // The fence around the current line: its marks, whether it is Rust, and how many
+    // pieces come before it.
     let mut fence: Option<(&str, bool, usize)> = None;
     for line in markdown.lines() {
         if let Some((marks, rust, first)) = fence {
@@ -159,11 +159,11 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
             fence = Some((&start[..start.len() - info.len()], rust, pieces.len()));
             continue;
         }
-        // An include may share its line with the tags around it.
+        // Tags may stand in the same line as an include.
         let split = line.replace("{{#", "\n{{#").replace("}}", "}}\n");
         for line in split.lines() {
             let Some(target) = include::target(line) else {
-                // Told before the description, which answers it.
+                // The question is printed before the description, which answers it.
                 match (element(line, "figcaption"), open_figure(pieces)) {
                     (Some(caption), Some(question)) => *question = caption,
                     _ => pieces.push(Piece::Prose(line.to_string())),
@@ -187,7 +187,7 @@ fn gather(markdown: &str, folder: &Path, pieces: &mut Vec<Piece>) {
     }
 }
 
-/// The question of the figure that was gathered last, if nothing but blank lines followed it.
+/// The question of the last gathered figure, if only blank lines have followed the figure.
 fn open_figure(pieces: &mut [Piece]) -> Option<&mut String> {
     let blank = |piece: &Piece| matches!(piece, Piece::Prose(line) if line.trim().is_empty());
     match pieces.iter_mut().rfind(|piece| !blank(piece))? {
@@ -196,7 +196,7 @@ fn open_figure(pieces: &mut [Piece]) -> Option<&mut String> {
     }
 }
 
-/// Takes away the indentation that all lines of an excerpt have.
+/// Removes the indentation that all lines of an excerpt share.
 fn dedent(code: &mut [Piece]) {
     let lines = code.iter().filter_map(|piece| match piece {
         Piece::Code { line, .. } if !line.trim().is_empty() => Some(line),
@@ -219,19 +219,19 @@ fn missing(why: String) -> String {
 struct Printer {
     screen: Screen,
     out: String,
-    /// How far the current excerpt is moved to the right.
+    /// The indentation of the current excerpt, in columns.
     indent: Option<usize>,
-    /// The block that is being gathered, and the prefixes of its lines.
+    /// The text of the current block, and the prefixes of its lines.
     block: String,
     first: String,
     rest: String,
     table: Vec<String>,
-    /// The exercise that the current line belongs to, and whether the way to
-    /// its hints has been told.
+    /// The exercise of the current line, and whether the command for its hints has
+    /// been printed.
     exercise: Option<String>,
     told: bool,
     inside_details: bool,
-    /// The addresses that were linked to; a text refers to them by number.
+    /// The addresses of links. The text refers to them by number.
     links: Vec<String>,
 }
 
@@ -315,8 +315,8 @@ impl Printer {
         }
     }
 
-    /// Adds a line to the current block. Two spaces or a backslash at its end
-    /// would break the line in mdBook; the book uses neither.
+    /// Adds a line to the current block. In mdBook, two spaces or a backslash at the
+    /// end would break the line; the book uses neither.
     fn add(&mut self, line: &str) {
         if !self.block.is_empty() {
             self.block.push(' ');
@@ -371,7 +371,7 @@ impl Printer {
             _ if self.screen.colour => heading,
             _ => format!("### {heading}"),
         };
-        // A pager shows a line by itself.
+        // A pager may show a line without those before it, so each line sets its style.
         for line in lines.lines() {
             self.out.push_str(&bold(line, self.screen.colour));
             self.out.push('\n');
@@ -418,8 +418,8 @@ impl Printer {
     }
 }
 
-/// How far an excerpt, which `pieces` begin with, is moved to the right: less than
-/// usual if then none of its lines has to be broken.
+/// The indentation of the excerpt at the start of `pieces`. It is smaller than usual if
+/// a smaller one avoids breaking a line.
 fn indent(pieces: &[Piece], width: usize) -> usize {
     let lines = pieces.iter().map_while(|piece| match piece {
         Piece::Code { line, .. } => Some(columns(line)),
@@ -431,8 +431,8 @@ fn indent(pieces: &[Piece], width: usize) -> usize {
     }
 }
 
-/// A line of code, continued below where it is too long: a comment as a comment, all else indented
-/// further than rustfmt would.
+/// A line of code, broken if it is too long. A comment continues as a comment. Code continues with
+/// more indentation than rustfmt would use, so the reader sees the break.
 fn folded(line: &str, width: usize) -> String {
     let code = line.trim_start();
     let slashes = code.len() - code.trim_start_matches('/').len();

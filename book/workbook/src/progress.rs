@@ -1,10 +1,10 @@
-//! What the reader has done. Progress is computed: an exercise without a copy,
-//! or whose copy is the blank, is not started; otherwise its last result
-//! counts, as long as the answer, its checks and `src/` are what they were.
+//! What the reader has done. If an exercise has no copy, or its copy is still the
+//! blank, it is not started. Otherwise the last result counts, until the answer, its
+//! checks or `src/` change.
 //!
-//! `.workbook/` holds that, which chapters were read and run and which hints
-//! were shown, in files of one line per entry. Losing them loses no answer, so an
-//! error in reading or writing them is none of the reader's concern.
+//! `.workbook/` holds these results, the chapters that were read and run, and the
+//! hints that were shown: files with one line for each entry. If they are lost, no
+//! answer is lost, so errors in reading or writing them are ignored.
 
 use crate::book::{Book, Exercise, read, write};
 use std::fs;
@@ -13,13 +13,13 @@ use std::path::Path;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum State {
     NotStarted,
-    /// Changed since it was last checked, or never checked.
+    /// Never checked, or changed since its last check.
     Started,
     Failing,
     Done,
 }
 
-/// What the reader's copy of a blank holds when it is made.
+/// The text that the reader's copy of a blank begins with.
 pub fn copy_of_blank(book: &Book, exercise: &Exercise) -> Result<String, String> {
     let blank = read(&book.blank(exercise))?;
     Ok(blank.replace("../checks/", "../../../tests/checks/"))
@@ -40,7 +40,7 @@ pub fn state(book: &Book, exercise: &Exercise) -> State {
     }
 }
 
-/// Whether it was done, and has not been checked since something changed.
+/// Whether it was done, but something has changed since its last check.
 pub fn was_done(book: &Book, exercise: &Exercise) -> bool {
     let last = recall(book, "results", &exercise.name);
     last.ends_with(" done") && state(book, exercise) == State::Started
@@ -53,13 +53,13 @@ pub fn record(book: &Book, exercise: &Exercise, done: bool) {
     store(book, "results", &exercise.name, &result);
 }
 
-/// Remembers that chapter `what` was read, or run, and that the reader is there.
+/// Remembers that chapter `what` was read or run, and that it is the reader's last chapter.
 pub fn remember(book: &Book, done: &str, what: &str) {
     store(book, done, what, "yes");
     store(book, "place", "chapter", what);
 }
 
-/// The chapter that the reader was last in; 0 before the first.
+/// The reader's last chapter; 0 if there is none.
 pub fn place(book: &Book) -> u32 {
     recall(book, "place", "chapter").parse().unwrap_or(0)
 }
@@ -68,7 +68,7 @@ pub fn remembered(book: &Book, done: &str, what: &str) -> bool {
     !recall(book, done, what).is_empty()
 }
 
-/// What `.workbook/<file>` holds for `key`, or nothing.
+/// The entry for `key` in `.workbook/<file>`; empty if there is none.
 pub fn recall(book: &Book, file: &str, key: &str) -> String {
     let text = read(&book.root.join(".workbook").join(file)).unwrap_or_default();
     let mut entries = text.lines().filter_map(|line| line.split_once(' '));
@@ -89,8 +89,8 @@ pub fn store(book: &Book, file: &str, key: &str, value: &str) {
     }
 }
 
-/// The hash of everything that the result depends on: the answer, the checks,
-/// `src/`, and the system.
+/// A hash of everything that decides the result: the answer, the checks, `src/` and
+/// the system.
 fn hash(book: &Book, exercise: &Exercise) -> u64 {
     let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
     hash.add(std::env::consts::OS.as_bytes());

@@ -1,12 +1,12 @@
-//! Markdown within a block: inline styles, links, HTML's tags, and tables.
+//! Markdown within a block: inline styles, links, HTML tags, and tables.
 //!
-//! Where there are colours, a style is a control character first, which takes
-//! no room while lines are wrapped, and becomes the terminal's own at the end
-//! (`styled`). Where there are none, only code keeps its marks.
+//! With colours, a style is first a control character, because that takes no column
+//! while lines are wrapped. At the end, `styled` replaces it by the terminal's own
+//! sequence. Without colours, only code keeps its marks.
 
 use crate::terminal::{Screen, columns, wrap};
 
-/// What stands between `<name>` and `</name>`.
+/// The text between `<name>` and `</name>`.
 pub fn element(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}"))?;
     let (_, rest) = rest.split_once('>')?;
@@ -14,7 +14,7 @@ pub fn element(text: &str, name: &str) -> Option<String> {
     Some(inner.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The text without HTML's tags; what stands in backquotes is left alone.
+/// The text without HTML tags. Text in backquotes stays as it is.
 pub fn without_tags(text: &str) -> String {
     let mut plain = String::new();
     for (index, span) in text.split('`').enumerate() {
@@ -54,8 +54,8 @@ const BOLD: char = '\x01';
 const ITALIC: char = '\x02';
 const CODE: char = '\x03';
 
-/// Markdown within a line. Where there are colours, styles become the control
-/// characters above, which take no room until `styled` translates them.
+/// Translates the Markdown within a line. With colours, styles become the control
+/// characters above.
 pub fn inline(text: &str, colour: bool, links: &mut Vec<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -101,7 +101,7 @@ pub fn inline(text: &str, colour: bool, links: &mut Vec<String>) -> String {
     out
 }
 
-/// `[shown](url)`, and what follows it; an image's `!` is dropped.
+/// Takes `[shown](url)` apart, and the text after it. The `!` of an image is dropped.
 fn link(text: &str) -> Option<(&str, &str, &str)> {
     let text = text.strip_prefix('!').unwrap_or(text);
     let (shown, rest) = text.strip_prefix('[')?.split_once("](")?;
@@ -109,9 +109,9 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
     (!shown.contains(']')).then_some((shown, url, next))
 }
 
-/// How a link's target is shown: another chapter by the number to `read`, where
-/// the text does not end with it; a place on the web by a number under which its
-/// address stands at the end; anything else not at all.
+/// How a link's target is printed. A chapter is printed as the command `read N`, unless
+/// the text already ends with its number. A web address is printed as a number, and the
+/// page's end lists the addresses. Other targets are not printed.
 fn destination(shown: &str, url: &str, links: &mut Vec<String>) -> String {
     let chapter = url.strip_prefix("ch").and_then(|rest| rest.get(..2));
     let chapter: Option<u32> = chapter.and_then(|digits| digits.parse().ok());
@@ -147,7 +147,7 @@ fn entity(text: &str) -> Option<(char, &str)> {
         .find_map(|(name, character)| Some((character, text.strip_prefix(name)?)))
 }
 
-/// Translates the control characters of `inline` into the terminal's own.
+/// Replaces the control characters of `inline` by the terminal's own sequences.
 pub fn styled(text: &str) -> String {
     let mut on = [false; 4];
     let mut out = String::new();
@@ -176,7 +176,7 @@ pub fn tint(text: &str, colour_code: u8, colour: bool) -> String {
     }
 }
 
-/// A table in columns; where it is too wide, the widest column is wrapped.
+/// A table in columns. If it is too wide, its widest column is wrapped.
 pub fn table(rows: &[String], screen: Screen, links: &mut Vec<String>) -> String {
     let mut cells = |row: &String| -> Vec<String> {
         let row = row.trim_matches('|').replace("\\|", "\x04");
@@ -194,7 +194,7 @@ pub fn table(rows: &[String], screen: Screen, links: &mut Vec<String>) -> String
             *width = columns(cell).max(*width);
         }
     }
-    // No column is narrower than its longest word.
+    // A column is at least as wide as its longest word.
     let mut least = vec![8; count];
     for row in &rows {
         for (least, cell) in least.iter_mut().zip(row) {
@@ -236,8 +236,8 @@ pub fn table(rows: &[String], screen: Screen, links: &mut Vec<String>) -> String
     out
 }
 
-/// Ends each style with its line and takes it up on the next: a table's lines
-/// are put together from several cells, and a pager shows a line by itself.
+/// Ends each style at the end of its line, and begins it again in the next. A line of a
+/// table has parts of several cells, and a pager may show any line first.
 pub fn styled_lines(text: &str) -> String {
     let mut out = String::new();
     let mut open: Vec<char> = Vec::new();

@@ -1,6 +1,6 @@
-//! What the checks found, taken from what libtest prints: the verdict in one
-//! sentence, each failing check with its message and place, and the line of
-//! the reader's file where the gap is.
+//! Reads what libtest prints, and reports what the checks found: the verdict in one
+//! sentence, each failing check with its message and place, and the line of the
+//! reader's file where the gap is.
 
 use crate::book::{Book, Exercise, read};
 use crate::terminal::{WIDTH, wrap};
@@ -9,16 +9,16 @@ use std::path::{Component, Path, PathBuf};
 #[derive(Debug, PartialEq)]
 pub enum Report {
     DoesNotCompile {
-        /// Whether it is `src/` that does not compile, rather than the answer.
+        /// True if `src/` does not compile, false if the answer does not.
         source: bool,
         errors: String,
     },
     Ran {
         passed: usize,
         failures: Vec<Failure>,
-        /// How the program ended, if not as a test program should.
+        /// How the program ended, if it did not end like a test program.
         crash: Option<String>,
-        /// All that it printed, if it ended so before its first check.
+        /// Everything that it printed, if it ended that way before its first check.
         output: String,
     },
 }
@@ -29,7 +29,7 @@ pub struct Failure {
     /// File and line, as the compiler wrote them.
     pub place: Option<(String, String)>,
     pub message: String,
-    /// What the answer itself printed.
+    /// The output of the answer itself.
     pub printed: String,
 }
 
@@ -93,12 +93,12 @@ impl Report {
         }
     }
 
-    /// The failing checks, each with what it says and where.
+    /// The failing checks, each with its message and place.
     pub fn failures(&self, root: &Path) -> String {
         self.first_failures(usize::MAX, root)
     }
 
-    /// The same of the first few, and how many more there are.
+    /// The first `most` of them, and how many more there are.
     pub fn first_failures(&self, most: usize, root: &Path) -> String {
         let Report::Ran {
             failures, output, ..
@@ -141,7 +141,7 @@ impl Report {
     }
 }
 
-/// A program that never ends may print the same line without end.
+/// The last lines only, because an endless program may print the same line again and again.
 fn last_lines(printed: &str) -> Vec<String> {
     const MOST: usize = 20;
     let lines: Vec<&str> = printed.lines().collect();
@@ -151,8 +151,8 @@ fn last_lines(printed: &str) -> Vec<String> {
     cut.into_iter().chain(last).collect()
 }
 
-/// What a test program printed that was run with one thread and caught nothing:
-/// each check's name, and what stands between it and the next one.
+/// Divides the output of a test program that ran with one thread and without capturing:
+/// the name of each check, and the text up to the next check.
 fn sections(output: &str) -> Vec<(&str, &str)> {
     let end = output.rfind("\ntest result: ").unwrap_or(output.len());
     let mut starts = Vec::new();
@@ -175,13 +175,13 @@ fn sections(output: &str) -> Vec<(&str, &str)> {
     starts.iter().copied().zip(ends).map(section).collect()
 }
 
-/// The check that a program which has not ended yet is in.
+/// The check in which a running program is now.
 pub fn running(output: &str) -> Option<String> {
     let (check, _) = sections(output).pop()?;
     Some(sentence(check))
 }
 
-/// Takes apart what a test program printed.
+/// Reads the output of a test program.
 pub fn parse(output: &str, crash: Option<String>) -> Report {
     let ended = output.lines().any(|line| line.starts_with("test result: "));
     let mut passed = 0;
@@ -196,7 +196,7 @@ pub fn parse(output: &str, crash: Option<String>) -> Report {
         if let Some(text) = text.strip_suffix("FAILED") {
             describe(&mut failure, text);
         } else if !ended && index + 1 == sections.len() {
-            // The program ended, or was stopped, within its last check.
+            // The program ended or was stopped during its last check.
             describe(&mut failure, text);
             if failure.place.is_none() {
                 failure.printed = std::mem::take(&mut failure.message);
@@ -218,7 +218,7 @@ pub fn parse(output: &str, crash: Option<String>) -> Report {
     }
 }
 
-/// A check's name, which is a sentence, without its underlines.
+/// A check's name is a sentence with `_` between the words.
 fn sentence(check: &str) -> String {
     let name = check.rsplit("::").next().unwrap_or(check);
     name.replace('_', " ")
@@ -231,8 +231,8 @@ fn describe(failure: &mut Failure, text: &str) {
         .enumerate()
         .filter_map(|(index, line)| Some((index, place(line)?)))
         .collect();
-    // A panic within the standard library, which the check has caught, tells less than the
-    // check's own, which follows.
+    // A check may catch a panic inside the standard library and then panic itself. The
+    // second message tells more.
     let ours = |(_, (file, _)): &&(usize, (String, String))| {
         !file.starts_with('/') && !Path::new(file).is_absolute()
     };
@@ -255,7 +255,7 @@ fn describe(failure: &mut Failure, text: &str) {
     };
 }
 
-/// The file and line that a line of the transcript names as a panic's.
+/// The file and line of a panic, if this line of the output names them.
 fn place(line: &str) -> Option<(String, String)> {
     let (_, place) = line.split_once("panicked at ")?;
     let mut parts = place.trim_end_matches(':').rsplitn(3, ':');
@@ -276,8 +276,8 @@ fn shorten(file: &str, root: &Path) -> String {
     short.display().to_string()
 }
 
-/// The line of the reader's file to begin at: its `todo!`, or where it first
-/// differs from the solution, unless something above the first gap was changed.
+/// The line of the reader's file to begin at: its `todo!`, or the first line that
+/// differs from the solution. `None` if the reader has changed a line above the gap.
 pub fn gap(book: &Book, exercise: &Exercise) -> Option<usize> {
     let answer = read(&book.answer(exercise)).ok()?;
     let blank = crate::progress::copy_of_blank(book, exercise).ok()?;
@@ -300,8 +300,8 @@ fn find_gap(answer: &str, blank: &str, solution: &str) -> Option<usize> {
     (common(&answer, &blank) >= first || common(&answer, &solution) >= first).then_some(*number)
 }
 
-/// The lines that hold code, each with its number. Where the checks are taken
-/// in from differs between the files, and does not count.
+/// The lines that hold code, with their numbers. The path of the checks is left out,
+/// because it differs between the files.
 fn code(text: &str) -> Vec<(usize, &str)> {
     let lines = text.lines().enumerate();
     lines

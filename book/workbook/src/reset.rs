@@ -1,5 +1,5 @@
-//! `reset`: the blank of an exercise, or a chapter's example, as it was.
-//! The reader's own file is kept beside it, as `.bak`.
+//! `reset` puts back the blank of an exercise, or the example of a chapter. It
+//! keeps the reader's file beside it, as `.bak`.
 
 use crate::Outcome;
 use crate::book::{Book, names, read, write};
@@ -57,9 +57,9 @@ pub fn example(book: &Book, typed: &str) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The text of `file` in the last commit, or why it cannot be had.
+/// The text of `file` in the last commit, or the reason why there is none.
 fn committed(root: &Path, file: &str) -> Result<String, String> {
-    // `./` counts from the folder, which may lie within a larger repository.
+    // The path begins with `./`, because the checkout may be part of a larger repository.
     let output = Command::new("git")
         .current_dir(root)
         .args(["show", &format!("HEAD:./{file}")])
@@ -74,7 +74,7 @@ fn committed(root: &Path, file: &str) -> Result<String, String> {
     Ok(text.replace("\r\n", "\n"))
 }
 
-/// Renames the reader's file, and writes the original in its place. Returns the new name.
+/// Renames the reader's file, and writes the original where it was. Returns the new name.
 fn put_back(book: &Book, file: &Path, original: &str) -> Result<String, String> {
     let kept = file.with_file_name(free_name(file));
     std::fs::rename(file, &kept)
@@ -83,7 +83,7 @@ fn put_back(book: &Book, file: &Path, original: &str) -> Result<String, String> 
     Ok(book.shown(&kept))
 }
 
-/// `ex03_1_layout.rs.bak`, or with a number where an older one is kept.
+/// `ex03_1_layout.rs.bak`, with a number if that file exists.
 fn free_name(answer: &Path) -> String {
     let file = answer.file_name().unwrap_or_default().to_string_lossy();
     let taken = names(answer.parent().unwrap_or(answer));

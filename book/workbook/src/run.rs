@@ -1,7 +1,7 @@
-//! `run` and `trace`: a chapter's example, in this system's lane.
+//! `run` and `trace`: run a chapter's example, in this system's lane.
 //!
-//! Six chapters are about one system's own calls. Elsewhere their examples
-//! cannot run; then the recording is shown, if there is one.
+//! Six chapters are about the calls of one system. On other systems their examples
+//! cannot run; the workbook then shows the recording, if there is one.
 
 use crate::book::{Book, Chapter, read};
 use crate::terminal::{bold, colour, say};
@@ -16,7 +16,7 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// This system's lane; none on a system that the book is not about.
+    /// This system's lane; `None` if evq has no queue for this system.
     pub fn here() -> Option<Lane> {
         match std::env::consts::OS {
             "linux" | "android" => Some(Lane::Epoll),
@@ -26,7 +26,7 @@ impl Lane {
         }
     }
 
-    /// The lane that a chapter is about, if it is about one alone.
+    /// The chapter's lane, if the chapter is about one lane only.
     pub fn of(chapter: u32) -> Option<Lane> {
         match chapter {
             3 | 8 => Some(Lane::Epoll),
@@ -36,7 +36,7 @@ impl Lane {
         }
     }
 
-    /// The chapter of this lane that stands beside `chapter`.
+    /// The chapter that tells for this lane what `chapter` tells for another.
     fn sibling(self, chapter: u32) -> u32 {
         let (raw, selector) = match self {
             Lane::Epoll => (3, 8),
@@ -139,20 +139,20 @@ pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Out
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is said of a traced program that makes no call through evq.
+/// The text before the trace of a program that does not use evq.
 fn without_evq(source: &str) -> &'static str {
     if source.contains("evq::") {
         ""
     } else if source.contains("feature = \"trace\"") {
         "This program makes none of evq's calls. It makes its own, and prints them:\n\n"
     } else {
-        "This program makes none of evq's calls: it makes its own, and prints none of\n\
-         them. So you see here what `run` shows. Your system may have a tool that prints\n\
-         the calls of any program, as Linux has strace.\n\n"
+        "This program makes none of evq's calls. It makes its own and does not print\n\
+         them, so you see here what `run` shows. Your system may have a tool that prints\n\
+         the calls of any program; Linux has strace.\n\n"
     }
 }
 
-/// What is shown where the chapter's own system is another.
+/// The text for a chapter that is about another system.
 fn elsewhere(book: &Book, chapter: &Chapter, example: &str, needed: Lane, verb: &str) -> String {
     let number = chapter.number;
     let mut out = format!(
@@ -195,7 +195,7 @@ fn elsewhere(book: &Book, chapter: &Chapter, example: &str, needed: Lane, verb: 
     out
 }
 
-/// cargo, as it was called for the workbook itself, in the checkout's folder.
+/// The cargo that runs the workbook, in the checkout's folder.
 pub fn cargo(book: &Book) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

@@ -1,23 +1,22 @@
-//! The terminal: what is printed, in which colours, how wide, and by which pager.
+//! The terminal: its colours, its width and its pager.
 //!
-//! Everything is printed by `say`, which ends the program quietly when nobody
-//! reads on (`cargo workbook read 3 | head`), where `println!` would panic.
+//! `say` prints everything. If the reader of a pipe stops, as `head` does in
+//! `cargo workbook read 3 | head`, `say` ends the program, and `println!` would panic.
 
 use crate::ctrl_c::Ignored;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::{Command, Stdio};
 
-/// The width that everything is printed for, in columns, but pages on a terminal.
+/// The width of all output, in columns, except for pages on a terminal.
 pub const WIDTH: usize = 80;
 
-/// Lines of prose that are longer than this tire the eye.
+/// Longer lines of prose are hard to read.
 const LONGEST: usize = 100;
 
-/// What pages are laid out for.
 #[derive(Clone, Copy)]
 pub struct Screen {
     pub colour: bool,
-    /// Columns for prose, and for code.
+    /// The width of prose and of code, in columns.
     pub prose: usize,
     pub code: usize,
 }
@@ -29,7 +28,7 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// What a file or a pipe gets.
+    /// For a file or a pipe.
     pub const PLAIN: Screen = Screen {
         colour: false,
         prose: WIDTH,
@@ -49,10 +48,10 @@ impl Screen {
     }
 }
 
-/// How many columns the terminal has, if it says so.
+/// How many columns the terminal has; `None` if that cannot be found out.
 #[cfg(unix)]
 fn size() -> Option<usize> {
-    // The standard library does not know, but a program of every Unix does.
+    // The standard library cannot tell, but every Unix has a program that can.
     let terminal = std::fs::File::open("/dev/tty").ok()?;
     let output = Command::new("stty").arg("size").stdin(terminal).output();
     let said = String::from_utf8(output.ok()?.stdout).ok()?;
@@ -67,7 +66,7 @@ fn size() -> Option<usize> {
         // <https://learn.microsoft.com/en-us/windows/console/getconsolescreenbufferinfo>
         fn GetConsoleScreenBufferInfo(console: *mut std::ffi::c_void, info: *mut [i16; 11]) -> i32;
     }
-    // Its fields are pairs of 16 bits and one attribute; 5 and 7 are the window's left and right.
+    // The struct has 11 fields of 16 bits; fields 5 and 7 are the window's left and right columns.
     let mut info = [0; 11];
     // SAFETY: the handle is open, and `info` has the size of the struct.
     let done = unsafe { GetConsoleScreenBufferInfo(stdout().as_raw_handle(), &mut info) };
@@ -80,7 +79,7 @@ fn size() -> Option<usize> {
     None
 }
 
-/// Shows a long text: on a terminal by the reader's pager, or by `less`.
+/// Shows a long text. On a terminal, uses the reader's pager or `less`.
 pub fn show(text: &str) {
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     if cfg!(test) || !stdout().is_terminal() || dumb {
@@ -97,10 +96,10 @@ pub fn show(text: &str) {
     }
 }
 
-/// Whether this pager was there, and has shown the text.
+/// Whether this pager exists and has shown the text.
 fn through(pager: &mut Command, text: &str) -> bool {
     if std::env::var_os("LESS").is_none() {
-        // Colours, also where it was called without `-R`.
+        // `less` shows colours, also without `-R`.
         pager.env("LESS", "R");
     }
     let Ok(mut child) = pager.stdin(Stdio::piped()).spawn() else {
@@ -108,19 +107,19 @@ fn through(pager: &mut Command, text: &str) -> bool {
     };
     let _shield = Ignored::new();
     if let Some(mut pipe) = child.stdin.take() {
-        // A reader who has seen enough closes it.
+        // The write fails if the reader closes the pager early.
         let _ = pipe.write_all(text.as_bytes());
     }
-    // 127: the shell has found no such program.
+    // 127 means that the shell has not found the program.
     child.wait().is_ok_and(|status| status.code() != Some(127))
 }
 
-/// Whether standard output is a terminal that shows colours, and may.
+/// Whether standard output is a terminal that shows colours, and the reader allows them.
 pub fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    // An old Windows console prints escape sequences as they are; those that
-    // understand them unasked say so.
+    // An old Windows console prints escape sequences as text. Terminals that understand
+    // them set a variable.
     let understood = cfg!(not(windows))
         || std::env::var_os("WT_SESSION").is_some()
         || std::env::var_os("TERM").is_some();
@@ -135,10 +134,10 @@ pub fn bold(text: &str, colour: bool) -> String {
     }
 }
 
-/// Prints `text` at once; ends the program when standard output is closed.
+/// Prints `text` at once. Ends the program if standard output is closed.
 pub fn say(text: &str) {
     if cfg!(test) {
-        // What a test prints is captured only this way.
+        // The test harness captures only what `print!` prints.
         return print!("{text}");
     }
     let mut stdout = stdout().lock();
@@ -160,9 +159,8 @@ pub fn complain(sentence: &str) {
     let _ = writeln!(stderr().lock(), "{}", sentence.trim_end());
 }
 
-/// Breaks `text` into lines of `width` columns, each after its prefix: `first`
-/// for the first line, `rest` for the others. Control characters, which stand
-/// for styles here, take no room.
+/// Breaks `text` into lines of `width` columns. The first line begins with `first`, the
+/// others with `rest`. Control characters stand for styles and take no column.
 pub fn wrap(text: &str, first: &str, rest: &str, width: usize) -> String {
     let mut lines = String::from(first);
     let mut column = columns(first);

@@ -1,16 +1,16 @@
-//! Takes the book out of a source file's comments, for a fork: sentences that
-//! speak of chapters or of the book, and those that name a file which the fork
-//! does not have. A paragraph that loses none stays as it is, to the letter.
+//! Removes the book from a source file's comments, for a fork: sentences that speak
+//! of chapters or of the book, and sentences that name a file that the fork does not
+//! have. A paragraph that loses no sentence stays exactly as it is.
 
-/// The text without its comments' sentences about the book. `missing` says of
-/// what stands in backquotes whether it is a file that the fork lacks.
+/// The text without the sentences about the book in its comments. `missing` says
+/// whether text in backquotes names a file that the fork does not have.
 pub fn without_book(text: &str, leaders: &[&str], missing: &dyn Fn(&str) -> bool) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let mut out = String::new();
     let mut at = 0;
     while at < lines.len() {
         let Some(prefix) = prefix(lines[at], leaders) else {
-            // A comment that is gone takes a blank line with it.
+            // If a comment is removed, so is one blank line beside it.
             if !(lines[at].is_empty() && (out.is_empty() || out.ends_with("\n\n"))) {
                 out.push_str(lines[at]);
                 out.push('\n');
@@ -27,14 +27,14 @@ pub fn without_book(text: &str, leaders: &[&str], missing: &dyn Fn(&str) -> bool
     out
 }
 
-/// The indentation and the mark of a line that is a comment and nothing else.
+/// The indentation and the mark of a line that is only a comment.
 fn prefix<'l>(line: &'l str, leaders: &[&str]) -> Option<&'l str> {
     let code = line.trim_start();
     let leader = leaders.iter().find(|leader| code.starts_with(**leader))?;
     Some(&line[..line.len() - code.len() + leader.len()])
 }
 
-/// One comment: its paragraphs, tables and headings.
+/// Cleans one comment: its paragraphs, tables and headings.
 fn comment(lines: &[&str], prefix: &str, missing: &dyn Fn(&str) -> bool) -> String {
     let contents = lines.iter().map(|line| &line[prefix.len()..]);
     let mut out: Vec<String> = Vec::new();
@@ -88,7 +88,7 @@ fn comment(lines: &[&str], prefix: &str, missing: &dyn Fn(&str) -> bool) -> Stri
     out.iter().map(|line| format!("{prefix}{line}\n")).collect()
 }
 
-/// Ends a paragraph. Says whether it has lost a sentence.
+/// Ends a paragraph. Returns whether it has lost a sentence.
 fn finish(
     paragraph: &mut Vec<&str>,
     out: &mut Vec<String>,
@@ -133,7 +133,7 @@ pub fn about_the_book(text: &str) -> bool {
     words.any(|word| ["chapter", "chapters", "book", "book's", "workbook"].contains(&word))
 }
 
-/// Without what stands in parentheses and speaks of the book.
+/// Removes parentheses that speak of the book.
 fn without_asides(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
