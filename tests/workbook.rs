@@ -252,7 +252,9 @@ fn a_wrong_answer_that_does_not_fit_its_solution_is_refused() {
 #[test]
 fn the_workbook_answers_in_every_folder() {
     if cfg!(windows) && env!("CARGO").starts_with('/') {
-        eprintln!("the_workbook_answers_in_every_folder: cannot run here, because cargo is missing");
+        eprintln!(
+            "the_workbook_answers_in_every_folder: cannot run here, because cargo is missing"
+        );
         return;
     }
     // `benches` is another workspace, so it has its own alias.

@@ -26,7 +26,7 @@ fn contents(book: &Book, lane: Option<Lane>, colour: bool) -> String {
     {
         0 => "\n".to_string(),
         count => {
-            let told = "done, but src/, a check or the answer changed: cargo workbook check";
+            let told = "done before src/, a check or the answer changed: cargo workbook check";
             line("", &format!("{count} {told}"), false)
         }
     });

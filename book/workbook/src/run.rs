@@ -146,7 +146,7 @@ fn without_evq(source: &str) -> &'static str {
     } else if source.contains("feature = \"trace\"") {
         "This program makes none of evq's calls. It makes its own, and prints them:\n\n"
     } else {
-        "This program makes none of evq's calls. It makes its own and does not print\n\
+        "This program makes none of evq's calls. It makes its own and prints none of\n\
          them, so you see here what `run` shows. Your system may have a tool that prints\n\
          the calls of any program; Linux has strace.\n\n"
     }
