@@ -1,8 +1,8 @@
-//! The book held to its own rules: what mdBook forgives fails here.
+//! Checks the book against its own rules. mdBook accepts many mistakes that fail here.
 //!
 //! `cargo test --test book -- --nocapture` also prints how much of each source file the pages show.
-//! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system, and how many
-//! minutes each chapter takes; `EVQ_RECORD=1 cargo test --test book minutes` only the latter.
+//! `EVQ_RECORD=1 cargo test --test book` records what the examples print on this system, and writes the
+//! minutes of each chapter. `EVQ_RECORD=1 cargo test --test book minutes` writes only the minutes.
 
 #[path = "book/coverage.rs"]
 mod coverage;
@@ -28,7 +28,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether to write what the book should say instead of comparing.
+/// Whether to correct recordings and minutes instead of comparing them.
 fn record() -> bool {
     std::env::var_os("EVQ_RECORD").is_some_and(|value| value == "1")
 }

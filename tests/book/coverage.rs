@@ -1,12 +1,13 @@
-//! How much of each source file the pages show, and how much they must.
+//! How much of each source file the pages show, and how much they must show.
 
 use crate::sources::range;
 use crate::tree::{Tree, chapter_of};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Which chapters show a file: the first line whose beginning fits. A core
-/// file must be shown whole, of any other every function, once *all* of its
-/// chapters are written; until then the table of `coverage` only reports it.
+/// Which chapters show a file: the first line whose path begins the file's path.
+/// Once *all* of these chapters are written, they must show every code line of a
+/// core file, and every function of any other file. Until then, `coverage` only
+/// reports the file.
 const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
     ("src/event.rs", Kind::Core, &[6, 8, 10]),
     ("src/events.rs", Kind::Core, &[6, 8]),
@@ -57,7 +58,7 @@ const SHOWN_IN: &[(&str, Kind, &[usize])] = &[
 ];
 
 /// Functions that no chapter shows: (beginning of the path, functions, why).
-/// A name without `Type::` means that function of any type.
+/// A name without `Type::` means the function of every type.
 pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/",
@@ -87,17 +88,17 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "write_vectored",
             "flush",
         ],
-        "hands the call on to the platform's method of the same name",
+        "only calls the platform's method of the same name",
     ),
     (
         "src/net/as_fd.rs",
         &["as_fd", "as_raw_fd"],
-        "hands out the platform's descriptor",
+        "returns the platform's descriptor",
     ),
     (
         "src/lib.rs",
         &["operations_in_flight", "port"],
-        "for the tests alone",
+        "used by tests only",
     ),
     (
         "src/net/by_readiness/tcp.rs",
@@ -115,7 +116,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "shutdown",
             "socket",
         ],
-        "one call, or two, of the foreign functions that it names",
+        "calls one or two of the foreign functions that it names",
     ),
     (
         "src/net/udp.rs",
@@ -153,7 +154,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "set_multicast_loop_v6",
             "socket",
         ],
-        "hands the call on to the platform's method, or to an option's function",
+        "only calls the platform's method, or an option's function",
     ),
     (
         "src/net/by_completion/udp.rs",
@@ -171,7 +172,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "socket",
             "from_socket",
         ],
-        "a call or two of the foreign functions, or of what is shown",
+        "calls one or two foreign functions, or functions that are shown",
     ),
     (
         "src/net/by_readiness/udp.rs",
@@ -184,7 +185,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "take_error",
             "socket",
         ],
-        "one call, or two, of the foreign functions that it names",
+        "calls one or two of the foreign functions that it names",
     ),
     (
         "src/iocp/ffi.rs",
@@ -247,17 +248,17 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "socket",
             "from_socket",
         ],
-        "one call of what is shown, or of an option's function",
+        "calls a function that is shown, or an option's function",
     ),
     (
         "src/net/by_completion/listener.rs",
         &["try_clone", "socket"],
-        "as of a stream, which is shown, or one call of an option's function",
+        "like the stream's, which is shown, or calls an option's function",
     ),
     (
         "src/net/as_socket.rs",
         &["as_socket", "as_raw_socket"],
-        "hands out the socket",
+        "returns the socket",
     ),
     (
         "src/net/ffi/windows/overlapped.rs",
@@ -297,7 +298,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/by_readiness/fd_source.rs",
         &["new", "fd", "into_std"],
-        "makes the struct, or hands out a field",
+        "makes the struct, or returns a field",
     ),
     (
         "src/net/options.rs",
@@ -310,7 +311,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "member_v4",
             "member_v6",
         ],
-        "one option, read or set like those that are shown",
+        "reads or sets one option, like the functions that are shown",
     ),
     (
         "src/completion/kind.rs",
@@ -320,7 +321,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "is_level",
             "skip_packets",
         ],
-        "asks one thing of the registration",
+        "reads one field of the registration",
     ),
     (
         "src/completion/source.rs",
@@ -331,13 +332,13 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
             "Locked::is_bound",
             "CompletionSource::handle",
         ],
-        "a field, or its lock",
+        "returns a field, or its lock",
     ),
-    ("src/iocp/orphans.rs", &["lock"], "as in the selector"),
+    ("src/iocp/orphans.rs", &["lock"], "like the selector's"),
     (
         "src/net/by_completion/socket.rs",
         &["socket"],
-        "as on Unix, where chapter 12 shows it",
+        "like the Unix function, which chapter 12 shows",
     ),
     (
         "src/net/by_completion/tcp.rs",
@@ -352,7 +353,7 @@ pub enum Kind {
     Rest,
 }
 
-/// The chapters that show a file, by the table or by its own name.
+/// The chapters that show a file: its own name tells, or the table.
 pub fn chapters(path: &str) -> Vec<usize> {
     let stem = path.rsplit('/').next().unwrap_or(path);
     let exercise = stem.strip_prefix("ex").and_then(|rest| {
@@ -381,8 +382,8 @@ fn shown(tree: &Tree) -> BTreeMap<String, BTreeSet<usize>> {
     shown
 }
 
-/// A file's code, without what no chapter needs to show: comments, blanks,
-/// imports and module lines, closing brackets, and the tests at its end.
+/// The lines of a file that the pages must show: all but comments, blank lines, imports,
+/// `mod` lines, closing brackets, and the tests at its end.
 fn code(text: &str) -> Vec<(usize, &str)> {
     let mut code = Vec::new();
     let mut attributes: Vec<(usize, &str)> = Vec::new();
@@ -405,7 +406,7 @@ fn code(text: &str) -> Vec<(usize, &str)> {
             let end = if item.ends_with('{') { "}" } else { ";" };
             let indent = line.len() - line.trim_start().len();
             if item.ends_with('{') && !tests {
-                attributes.clear(); // a module written in place: its lines count, not its head
+                attributes.clear(); // an inline module: its lines count, its first line does not
                 continue;
             }
             let mut last = line;
@@ -426,7 +427,7 @@ fn code(text: &str) -> Vec<(usize, &str)> {
     code
 }
 
-/// The functions with a body: (`Type::name`, first line, last line).
+/// The functions that have a body: (`Type::name`, first line, last line).
 fn functions(text: &str) -> Vec<(String, usize, usize)> {
     let code = code(text);
     let indent = |line: &str| line.len() - line.trim_start().len();
@@ -474,7 +475,7 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     found
 }
 
-/// `Poll` of `impl Drop for Poll {`; nothing for what is no `impl` or `trait`.
+/// `Poll` for `impl Drop for Poll {`; empty if the item is no `impl` or `trait`.
 fn owner_of(item: &str) -> String {
     let item = item
         .trim_start_matches("pub ")
@@ -503,7 +504,7 @@ fn owner_of(item: &str) -> String {
         .to_string()
 }
 
-/// One file's row, and what it lacks although its chapters are written.
+/// A row for each file, and the faults of the files whose chapters are written.
 pub fn coverage(tree: &Tree) -> (Vec<String>, Vec<String>) {
     let shown = shown(tree);
     let mut rows = vec![format!(
@@ -554,7 +555,7 @@ pub fn coverage(tree: &Tree) -> (Vec<String>, Vec<String>) {
         match kind {
             Kind::Core => faults.extend(missing.iter().map(|(n, line)| {
                 format!(
-                    "{path}:{n}: no page shows `{}`; chapters {chapters:?} show every line of this file",
+                    "{path}:{n}: no page shows `{}`; chapters {chapters:?} must show every line of this file",
                     line.trim()
                 )
             })),
@@ -568,7 +569,7 @@ pub fn coverage(tree: &Tree) -> (Vec<String>, Vec<String>) {
     (rows, faults)
 }
 
-/// Whether this row names the function, with its type or without.
+/// Whether the list names the function, with or without its type.
 fn excuses(names: &[&str], function: &str) -> bool {
     let last = function.rsplit("::").next().unwrap_or(function);
     names.contains(&function) || names.contains(&last)
@@ -580,7 +581,7 @@ fn exempt(path: &str, function: &str) -> bool {
         .any(|(begin, names, _)| path.starts_with(begin) && excuses(names, function))
 }
 
-/// The functions that such a list excuses, although no file has them.
+/// The functions that the list excuses but no file has.
 pub fn stale_excuses(tree: &Tree, list: &[(&str, &[&str], &str)]) -> Vec<String> {
     let mut faults = Vec::new();
     for (begin, names, why) in list {
@@ -594,7 +595,7 @@ pub fn stale_excuses(tree: &Tree, list: &[(&str, &[&str], &str)]) -> Vec<String>
                 .any(|(function, ..)| excuses(&[name], function))
             {
                 faults.push(format!(
-                    "tests/book/coverage.rs: NOT_SHOWN names `{name}` of {begin} ({why}), which is gone; take it out"
+                    "tests/book/coverage.rs: NOT_SHOWN names `{name}` of {begin} ({why}), but no such function exists; remove the name"
                 ));
             }
         }

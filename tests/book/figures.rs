@@ -1,9 +1,8 @@
-//! Figures: one visual language, for every theme, reader and width.
+//! Figures: they must be readable in each theme, at each width, and without eyes.
 
 use crate::reading::said;
 use crate::tree::{Tree, attributes, unmark};
 
-/// Figures follow the theme, say what they show, and can be read on a phone.
 pub fn figures(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let pages = tree.pages();
@@ -21,8 +20,8 @@ pub fn figures(tree: &Tree) -> Vec<String> {
         };
         for (wanted, what) in [
             ("role=\"img\"", "role=\"img\""),
-            ("<title", "a <title>"),
-            ("<desc", "a <desc> that tells the plot"),
+            ("<title", "<title>"),
+            ("<desc", "<desc> that tells the plot"),
         ] {
             if !svg.contains(wanted) {
                 fault("<svg", format!("the figure has no {what}; add it"));
@@ -31,14 +30,14 @@ pub fn figures(tree: &Tree) -> Vec<String> {
         if svg.trim_end().lines().any(|line| line.trim().is_empty()) {
             fault(
                 "<svg",
-                "a blank line ends the drawing where it is included; take blank lines out".into(),
+                "in a page, a blank line ends the drawing; remove the blank lines".into(),
             );
         }
         for id in attributes(svg, "id") {
             if !id.starts_with(prefix) || id == prefix {
                 fault(
                     id,
-                    format!("id `{id}` may meet another figure's; begin it with `{prefix}-`"),
+                    format!("id `{id}` may be in another figure too; begin it with `{prefix}-`"),
                 );
             }
         }
@@ -77,12 +76,12 @@ pub fn figures(tree: &Tree) -> Vec<String> {
             if number < 12.0 {
                 fault(
                     size,
-                    format!("text of size {size}; 12 or more can be read on a phone"),
+                    format!("text of size {size} is too small for a phone; use 12 or more"),
                 );
             }
         }
         if svg.contains("<text") && !svg.contains("font-size") {
-            fault("<text", "the text has no font-size; say 12 or more".into());
+            fault("<text", "the text has no font-size; use 12 or more".into());
         }
         let width: Option<f64> = attributes(svg, "viewBox")
             .next()
@@ -102,7 +101,7 @@ pub fn figures(tree: &Tree) -> Vec<String> {
         match width {
             None => fault(
                 "<svg",
-                "the figure has no viewBox; give it one, at most 360 wide".into(),
+                "the figure has no viewBox; add one, at most 360 wide".into(),
             ),
             Some(width) if width > if wide { 720.0 } else { 360.0 } => fault(
                 "viewBox",
@@ -129,7 +128,7 @@ pub fn figures(tree: &Tree) -> Vec<String> {
                 .collect::<Vec<_>>(),
         ) {
             faults.push(format!(
-                "{path}:{}: \"{word}\" is not said in this book; leave it out or be exact",
+                "{path}:{}: this book does not use \"{word}\"; leave it out or be exact",
                 line + 1
             ));
         }
@@ -142,7 +141,7 @@ pub fn figures(tree: &Tree) -> Vec<String> {
             .collect();
         if page.chapter().is_some() && drawings.len() > 2 {
             faults.push(format!(
-                "{}: a third figure; two are enough for a chapter",
+                "{}: a third figure; a chapter has at most two",
                 page.at(drawings[2].line)
             ));
         }
@@ -162,18 +161,18 @@ pub fn figures(tree: &Tree) -> Vec<String> {
                 || caption.contains("<figure>")
             {
                 faults.push(format!(
-                    "{}: a figure stands in <figure>, with a <figcaption> below it",
+                    "{}: put the figure in <figure>, with a <figcaption> below it",
                     page.at(include.line)
                 ));
             } else if !caption.contains('?') {
-                faults.push(format!("{}: the caption states the question that the figure answers; it has no question mark", page.at(include.line)));
+                faults.push(format!("{}: the caption has no question mark; it must state the question that the figure answers", page.at(include.line)));
             }
         }
     }
     faults
 }
 
-/// What a drawing sets a property to, by attribute or by style.
+/// The values of a property in a drawing, from attributes and from styles.
 fn values<'a>(svg: &'a str, name: &str) -> Vec<&'a str> {
     let key = format!("{name}:");
     let styled = svg.match_indices(&key).filter_map(|(at, found)| {

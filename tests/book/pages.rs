@@ -1,9 +1,9 @@
-//! A chapter's parts, its exercises and their files, and its place among the others.
+//! A chapter's parts, its exercises and their files, and its place in the contents.
 
 use crate::sources::length;
 use crate::tree::{Page, SUMMARY, Tree, summary, words};
 
-/// Chapters that tell the same thing of three systems link each other.
+/// Chapters about the same thing on different systems must link each other.
 const SIBLINGS: &[&[usize]] = &[&[3, 4, 5], &[8, 9, 11]];
 
 const PARTS: &[&str] = &[
@@ -17,8 +17,9 @@ const PARTS: &[&str] = &[
 
 const ABOUT: &str = "*About ";
 
-/// The line that tells a chapter's minutes, and what it should say: 180 words a minute, 12 lines of
-/// the running text's code a minute, 10 minutes an exercise, rounded up to five.
+/// The index of the line with a chapter's minutes, and the right text for it. A reader needs a minute
+/// for 180 words or for 12 lines of code in the running text, and 10 minutes for an exercise. The sum
+/// is rounded up to five minutes.
 pub fn about(page: &Page, tree: &Tree) -> Option<(usize, String)> {
     let line = page.lines.iter().position(|line| line.starts_with(ABOUT))?;
     let prose: usize = page.prose(false).iter().map(|line| words(line)).sum();
@@ -42,19 +43,19 @@ pub fn about(page: &Page, tree: &Tree) -> Option<(usize, String)> {
     ))
 }
 
-/// Whether a chapter's minutes are those of its length.
+/// Compares a chapter's minutes with its length.
 pub fn minutes(page: &Page, tree: &Tree) -> Vec<String> {
     let wrong = about(page, tree).filter(|(line, about)| page.lines[*line] != about);
     let fault = wrong.map(|(line, about)| {
         let at = page.at(line);
         format!(
-            "{at}: its length makes it `{about}`; `EVQ_RECORD=1 cargo test --test book minutes`"
+            "{at}: its length gives `{about}`; `EVQ_RECORD=1 cargo test --test book minutes` writes it"
         )
     });
     fault.into_iter().collect()
 }
 
-/// The table of contents lists every page, in its chapter's place.
+/// The table of contents must list every page once, in its chapter's place.
 pub fn contents(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let entries = summary(tree.text(SUMMARY).unwrap_or_default());
@@ -69,7 +70,7 @@ pub fn contents(tree: &Tree) -> Vec<String> {
                 let title = page.lines.first().copied().unwrap_or_default();
                 if entry.number != page.chapter() {
                     faults.push(format!(
-                        "book/src/SUMMARY.md:{}: {name} stands where chapter {:?} belongs",
+                        "book/src/SUMMARY.md:{}: {name} is in the place of chapter {:?}",
                         entry.line, entry.number
                     ));
                 }
@@ -82,7 +83,7 @@ pub fn contents(tree: &Tree) -> Vec<String> {
                 }
             }
             [] => faults.push(format!(
-                "{}: no line of book/src/SUMMARY.md leads here; turn the draft `[Title]()` into `[Title]({name})`",
+                "{}: no line of book/src/SUMMARY.md links this page; change the draft `[Title]()` to `[Title]({name})`",
                 page.at(0)
             )),
             _ => faults.push(format!(
@@ -104,7 +105,7 @@ pub fn contents(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The parts of a chapter, in their order, and how long they may be.
+/// A chapter must have its parts in their order, and no part may be too long.
 pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let Some(chapter) = page.chapter() else {
@@ -117,7 +118,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
         .collect();
     if titles.len() != 1 || titles[0].0 != 0 {
         faults.push(format!(
-            "{}: a chapter begins with `# Title`, its only heading of that level",
+            "{}: begin the chapter with `# Title`, its only heading of that level",
             page.at(0)
         ));
     }
@@ -134,7 +135,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
         .filter(|part| optional || *part != "In the real world");
     if !wanted.clone().eq(named.iter().copied()) {
         faults.push(format!(
-            "{}: the parts are {named:?}; a chapter's are {:?}, in this order",
+            "{}: the parts are {named:?}; they should be {:?}, in this order",
             page.at(parts.first().map_or(0, |(line, ..)| *line)),
             wanted.collect::<Vec<_>>()
         ));
@@ -162,7 +163,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
             let sentences = promise.split_whitespace().filter(ends).count();
             if !(1..=2).contains(&sentences) {
                 faults.push(format!(
-                    "{}: {sentences} sentences; one or two say what the reader will be able to do",
+                    "{}: {sentences} sentences; say in one or two what the reader will be able to do",
                     page.at(1)
                 ));
             }
@@ -187,7 +188,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
             .any(|line| line.contains(&example) || line.ends_with(&workbook))
         {
             faults.push(format!(
-                "{}: says how to run it: `cargo run {example}`, or `cargo {workbook}`",
+                "{}: say in this part how to run it: `cargo run {example}`, or `cargo {workbook}`",
                 page.at(run.start - 1)
             ));
         }
@@ -211,7 +212,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
             .count();
         if rows > 8 + 2 * heads {
             faults.push(format!(
-                "{}: {} rows of table, where eight are allowed; keep what differs",
+                "{}: {} table rows, but eight are allowed; keep only what differs",
                 page.at(others.start - 1),
                 rows - 2 * heads
             ));
@@ -221,7 +222,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
         let count: usize = prose[world.clone()].iter().map(|line| words(line)).sum();
         if count > 150 {
             faults.push(format!(
-                "{}: {count} words, where 150 are allowed: one decision, and what it buys",
+                "{}: {count} words, but 150 are allowed; tell one decision and what it brings",
                 page.at(world.start - 1)
             ));
         }
@@ -230,7 +231,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
             .any(|line| line.contains("](http"))
         {
             faults.push(format!(
-                "{}: no link to where that decision stands; add it",
+                "{}: no link to the code of that decision; add it",
                 page.at(world.start - 1)
             ));
         }
@@ -242,10 +243,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
         {
             let target = format!("](ch{other:02}_");
             if !page.lines.iter().any(|line| line.contains(&target)) {
-                faults.push(format!(
-                    "{}: links its sibling, chapter {other}",
-                    page.at(0)
-                ));
+                faults.push(format!("{}: link the sibling, chapter {other}", page.at(0)));
             }
         }
     }
@@ -255,7 +253,7 @@ pub fn form(page: &Page, tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// One to three, each with its command, hints, a solution, and its files.
+/// A chapter must have one to three exercises, each with its command, hints, solution and files.
 fn exercises(
     page: &Page,
     chapter: usize,
@@ -270,7 +268,7 @@ fn exercises(
         .collect();
     if !(1..=3).contains(&headings.len()) {
         faults.push(format!(
-            "{}: {} exercises, where one to three belong: `### {chapter}.1 Title`",
+            "{}: {} exercises, but a chapter has one to three: `### {chapter}.1 Title`",
             page.at(section.start - 1),
             headings.len()
         ));
@@ -279,7 +277,7 @@ fn exercises(
         let number = format!("{chapter}.{}", n + 1);
         let at = page.at(*line);
         if !title.starts_with(&format!("{number} ")) {
-            faults.push(format!("{at}: this exercise is `### {number} Title`"));
+            faults.push(format!("{at}: call this exercise `### {number} Title`"));
             continue;
         }
         let end = headings.get(n + 1).map_or(section.end, |(line, ..)| *line);
@@ -306,7 +304,7 @@ fn exercises(
             || count("<details>") != hints + 1
             || count("</details>") != hints + 1
         {
-            faults.push(format!("{at}: its <details> are {summaries:?}; they are Hint 1, Hint 2 and so on, and Solution at the end"));
+            faults.push(format!("{at}: its <details> are {summaries:?}; they should be Hint 1, Hint 2 and so on, then Solution"));
         }
         for (n, text) in body.iter().enumerate() {
             let blank = |n: usize| body.get(n).is_none_or(|line| line.trim().is_empty());
@@ -315,7 +313,7 @@ fn exercises(
                 || text.contains("<details>") && !blank(n - 1);
             if lone {
                 faults.push(format!(
-                    "{}: blank lines around this tag, or the Markdown beside it stays raw",
+                    "{}: put blank lines around this tag, or mdBook leaves the Markdown beside it raw",
                     page.at(line + n)
                 ));
             }
@@ -331,7 +329,7 @@ fn exercises(
             .iter()
             .any(|include| (*line..end).contains(&include.line) && include.file == answer);
         if !solution {
-            faults.push(format!("{at}: its Solution includes {answer}"));
+            faults.push(format!("{at}: include {answer} in its Solution"));
         }
         let name = answer
             .trim_start_matches("tests/solutions/")
@@ -348,7 +346,7 @@ fn exercises(
             let checks = format!("#[path = \"../checks/{name}.rs\"]\nmod checks;\n");
             if !text.ends_with(&checks) {
                 faults.push(format!(
-                    "{path}:{}: ends with `#[cfg(test)] {checks}`",
+                    "{path}:{}: end the file with `#[cfg(test)] {checks}`",
                     text.lines().count()
                 ));
             }
@@ -362,14 +360,14 @@ fn exercises(
         match tree.text(&format!("tests/checks/{name}.rs")) {
             Some(text) if text.contains("use super::*;") => {}
             Some(_) => faults.push(format!(
-                "tests/checks/{name}.rs:1: begins with `use super::*;`"
+                "tests/checks/{name}.rs:1: begin the file with `use super::*;`"
             )),
             None => faults.push(format!("{at}: there are no checks tests/checks/{name}.rs")),
         }
         let wrong = format!("tests/exercises/wrong/{name}.txt");
         if tree.text(&wrong).is_none() {
             faults.push(format!(
-                "{at}: no wrong answer in {wrong} is proven to fail"
+                "{at}: there is no {wrong}; write a wrong answer that fails a check"
             ));
         }
     }

@@ -1,9 +1,9 @@
-//! What a reader's browser and ear meet: links, tabs, notes, and the book's voice.
+//! What a reader meets on a page: names, links, tabs, notes, and the book's voice.
 
 use crate::tree::{Page, Tree, attributes, resolve};
 use std::collections::HashSet;
 
-/// Words the book does without (whole words, in any case).
+/// Words that the book does not use: whole words, in upper or lower case.
 const NOT_SAID: &[&str] = &[
     "simply",
     "just",
@@ -22,11 +22,10 @@ const NOT_SAID: &[&str] = &[
     "not just",
 ];
 
-/// Chapter 23's title may be quoted anywhere.
+/// Chapter 23's title, which every page may quote.
 const ITS_TITLE: &str = "it's not that easy";
 
-/// Names that stand in no file of ours, and not in a link's text either: of C, of other systems, and
-/// of other projects.
+/// Names of C, of other systems and of other projects that a page may use without a link.
 const NOT_OURS: &[&str] = &[
     "EVFILT_VNODE",
     "NtSetInformationFile",
@@ -37,11 +36,11 @@ const NOT_OURS: &[&str] = &[
     "uv_close",
 ];
 
-/// A name in backticks that looks like code is in our code, or links to somebody else's.
+/// A name in backticks that looks like code must be in our code, or link to other code.
 pub fn names(tree: &Tree) -> Vec<String> {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     let code = tree.files("", "").filter(|(path, _)| {
-        !path.starts_with("book/") && !path.starts_with("tests/book/") // whose faults are made up
+        !path.starts_with("book/") && !path.starts_with("tests/book/") // which invents names
     });
     let ours: HashSet<&str> = code
         .flat_map(|(path, text)| path.split(|c| !part(c)).chain(text.split(|c| !part(c))))
@@ -63,7 +62,7 @@ pub fn names(tree: &Tree) -> Vec<String> {
                         && !(links || ours.contains(name) || NOT_OURS.contains(&name))
                     {
                         faults.push(format!(
-                            "{}: nothing of ours is called `{name}`; link it, or add it to NOT_OURS (tests/book/reading.rs)",
+                            "{}: our code has no `{name}`; link it, or add it to NOT_OURS (tests/book/reading.rs)",
                             page.at(n)
                         ));
                     }
@@ -74,7 +73,7 @@ pub fn names(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// Links, fragments and images lead somewhere.
+/// Links, fragments and images must have a target.
 pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let own = page.ids(tree);
@@ -138,11 +137,11 @@ pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
                 file => resolve(page.path, file),
             };
             if !path.starts_with("book/src/") {
-                faults.push(format!("{at}: {target} is not part of the book when it is read; link to it in the repository (https://...)"));
+                faults.push(format!("{at}: {target} is not part of the built book; link to it in the repository (https://...)"));
                 continue;
             }
             let Some(text) = tree.text(&path) else {
-                faults.push(format!("{at}: {target} leads nowhere: there is no {path} (a chapter not written yet is named without a link)"));
+                faults.push(format!("{at}: {target} leads nowhere: there is no {path} (name an unwritten chapter without a link)"));
                 continue;
             };
             let there = match fragment {
@@ -182,7 +181,7 @@ pub fn links(page: &Page, tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// A line without its spans of code.
+/// A line without the code in it.
 fn without_code(line: &str) -> String {
     line.split('`')
         .enumerate()
@@ -192,7 +191,7 @@ fn without_code(line: &str) -> String {
         .join("")
 }
 
-/// Tabs that the script can find, and admonitions that mdBook knows.
+/// The script must find the tabs, and mdBook must know the admonitions.
 pub fn tabs_and_notes(page: &Page) -> Vec<String> {
     let mut faults = Vec::new();
     let mut ids = HashSet::new();
@@ -219,17 +218,17 @@ pub fn tabs_and_notes(page: &Page) -> Vec<String> {
             if tabs.len() < 2
                 || group.iter().filter(|line| line.contains("<h4>")).count() != tabs.len()
             {
-                faults.push(format!("{at}: tabs are two or more <section class=\"tab\">, each with its <h4>, closed by </div> on a line of its own"));
+                faults.push(format!("{at}: write tabs as two or more <section class=\"tab\">, each with its <h4>, and </div> alone on the last line"));
             }
         }
         if line.contains("<section") {
             let system = attributes(line, "data-os").next().unwrap_or_default();
             let id = attributes(line, "id").next().unwrap_or_default();
             if !["linux", "macos", "windows"].contains(&system) || !line.contains("class=\"tab\"") {
-                faults.push(format!("{at}: a tab is <section class=\"tab\" data-os=\"linux|macos|windows\" id=\"...\">"));
+                faults.push(format!("{at}: write a tab as <section class=\"tab\" data-os=\"linux|macos|windows\" id=\"...\">"));
             }
             if id.is_empty() || !ids.insert(id) {
-                faults.push(format!("{at}: every tab has an id of its own"));
+                faults.push(format!("{at}: give each tab its own id"));
             }
         }
         let id = attributes(line, "id")
@@ -242,20 +241,20 @@ pub fn tabs_and_notes(page: &Page) -> Vec<String> {
     faults
 }
 
-/// The words the book does without.
+/// Finds the words that the book does not use.
 pub fn voice(page: &Page) -> Vec<String> {
     said(&page.prose(true))
         .into_iter()
         .map(|(line, word)| {
             format!(
-                "{}: \"{word}\" is not said in this book; leave it out or be exact",
+                "{}: this book does not use \"{word}\"; leave it out or be exact",
                 page.at(line)
             )
         })
         .collect()
 }
 
-/// Where the lines say one of those words: (index of the line, word).
+/// Those words in these lines: (index of the line, word).
 pub fn said(lines: &[String]) -> Vec<(usize, &'static str)> {
     let mut spoken: Vec<(usize, String)> = Vec::new();
     for (n, line) in lines.iter().enumerate() {
@@ -265,7 +264,7 @@ pub fn said(lines: &[String]) -> Vec<(usize, &'static str)> {
             .filter(|word| !word.is_empty());
         spoken.extend(found.map(|word| (n, word)));
         if line.trim().is_empty() {
-            spoken.push((n, String::new())); // no phrase runs on into the next paragraph
+            spoken.push((n, String::new())); // a phrase ends with its paragraph
         }
     }
     let begins = |at: usize, phrase: &str| {

@@ -1,4 +1,4 @@
-//! What the examples print: run, normalised, compared with what the book shows.
+//! Runs the examples, normalises what they print, and compares it with what the book shows.
 
 use crate::tree::Tree;
 use std::collections::HashSet;
@@ -9,16 +9,16 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// An example ends within two seconds; a loaded machine gets ten times that.
+/// An example ends within two seconds. A busy machine gets ten times that.
 const LIMIT: Duration = Duration::from_secs(20);
 const LINES: usize = 25;
 
-/// Whether this is a program for Windows that was built on another system: then
-/// Wine runs it. Windows' own cargo has a path that begins with a drive's letter.
+/// Whether Wine runs this program: it is for Windows, but was built on another
+/// system. On Windows, cargo's path begins with a drive's letter.
 const WINE: bool = cfg!(windows) && env!("CARGO").as_bytes()[0] == b'/';
 
-/// The examples whose output on this system the book shows: those that a page
-/// includes, written yet or not, and those that have a recording already.
+/// The examples whose output on this system the book shows: a page includes the
+/// recording, or a recording exists.
 fn recorded(tree: &Tree) -> Vec<String> {
     let end = format!(".{OS}.txt");
     let mut names: Vec<String> = tree
@@ -41,7 +41,7 @@ fn recorded(tree: &Tree) -> Vec<String> {
     names
 }
 
-/// Recordings that are too long, belong to no example, are shown nowhere, or are shown twice.
+/// A recording must belong to an example, be short, and be on a page once.
 pub fn recordings(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let includes = tree.pages().into_iter().flat_map(|page| page.includes);
@@ -62,7 +62,7 @@ pub fn recordings(tree: &Tree) -> Vec<String> {
             .find(|(other, same)| *other != path && *same == text && shown.contains(*other));
         match (twin, shown.contains(path)) {
             (Some((other, _)), true) if other < path => faults.push(format!(
-                "{path}:1: the same, byte for byte, as {other}; show one of them, and name both systems"
+                "{path}:1: {other} has the same bytes; show one of them, and name both systems"
             )),
             (None, false) if tree.text(&format!("book/src/{name}.md")).is_some() => {
                 faults.push(format!(
@@ -80,20 +80,20 @@ pub fn recordings(tree: &Tree) -> Vec<String> {
         }
         for (n, line) in text.lines().enumerate() {
             if line != normalise(line) {
-                faults.push(format!("{path}:{}: not as a recording is written; run `EVQ_RECORD=1 cargo test --test book`", n + 1));
+                faults.push(format!("{path}:{}: this line is not normalised; run `EVQ_RECORD=1 cargo test --test book`", n + 1));
             }
         }
     }
     faults
 }
 
-/// Runs the examples; with `record`, writes what they print instead of comparing.
+/// Runs the examples and compares what they print. With `record`, writes it instead.
 ///
-/// What the book shows of Windows was recorded under Wine. Windows itself may
-/// give a handle another number (chapter 6), leave an error as it was after a
-/// call that succeeded (7), keep bytes that a closed socket has not sent (14), or
-/// cut a stream in other places (13). So a difference is a fault under Wine alone;
-/// Windows prints it, and each example has to end well there too.
+/// The recordings for Windows were made under Wine. Windows itself may give a handle
+/// another number (chapter 6), keep an old error after a call that succeeded (7), keep
+/// bytes that a closed socket has not sent (14), or divide a stream in other places
+/// (13). So a difference is a fault under Wine only; on Windows the test prints it. An
+/// example that fails is a fault on every system.
 pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
     let names = recorded(tree);
     if names.is_empty() {
@@ -145,14 +145,14 @@ pub fn compare(root: &Path, tree: &Tree, record: bool) -> Vec<String> {
 
 /// The first difference between a recording and what was printed now.
 pub fn differ(path: &str, recorded: Option<&str>, printed: &str) -> Option<String> {
-    let again = "`EVQ_RECORD=1 cargo test --test book` records it anew, if that is meant";
+    let again = "if that is intended, `EVQ_RECORD=1 cargo test --test book` records it again";
     let number = path.strip_prefix("book/src/outputs/ch").unwrap_or_default();
     let back = match number
         .get(..2)
         .and_then(|digits| digits.parse::<u32>().ok())
     {
         Some(chapter) => format!(
-            "; if you edited the example, `cargo workbook reset {chapter}` puts it back and keeps yours"
+            "; if you edited the example, `cargo workbook reset {chapter}` puts it back and keeps your file"
         ),
         None => String::new(),
     };
@@ -187,7 +187,7 @@ pub fn differ(path: &str, recorded: Option<&str>, printed: &str) -> Option<Strin
     Some(text)
 }
 
-/// Builds the examples into the folder that this test itself was built under.
+/// Builds the examples into the target folder of this test.
 fn build(root: &Path, names: &[String]) -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|error| format!("where this test is: {error}"))?;
     let profile = test
@@ -196,11 +196,11 @@ fn build(root: &Path, names: &[String]) -> Result<PathBuf, String> {
         .expect("a test is built into PROFILE/deps");
     let folder = profile.join("examples");
     if WINE {
-        // The other system's cargo has to build the examples.
+        // Under Wine there is no cargo that could build the examples.
         let built = |name: &&String| folder.join(format!("{name}.exe")).exists();
         return match names.iter().find(|name| !built(name)) {
             Some(name) => Err(format!(
-                "examples/{name}.rs:1: not built; `.ci/windows` does"
+                "examples/{name}.rs:1: not built; `.ci/windows` builds it"
             )),
             None => Ok(folder),
         };
@@ -233,13 +233,13 @@ fn build(root: &Path, names: &[String]) -> Result<PathBuf, String> {
             "the examples do not build:\n{}",
             String::from_utf8_lossy(&output.stderr)
         )),
-        // A foreign system's emulator has no cargo to start: what `cargo test` built there serves.
+        // Under an emulator cargo cannot start, so use what `cargo test` has built.
         Err(_) if folder.exists() => Ok(folder),
         Err(error) => Err(format!("cargo cannot be started: {error}")),
     }
 }
 
-/// Runs a program to its end, or stops it after `limit`.
+/// Runs a program and returns what it printed. Stops it after `limit`.
 pub fn run(program: &Path, limit: Duration) -> Result<String, String> {
     let began = Instant::now();
     let mut child = Command::new(program)
@@ -270,7 +270,7 @@ pub fn run(program: &Path, limit: Duration) -> Result<String, String> {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(format!(
-                    "still runs after {} s; an example ends by itself within two",
+                    "still runs after {} s; an example must end by itself within two",
                     limit.as_secs()
                 ));
             }
@@ -290,7 +290,7 @@ pub fn run(program: &Path, limit: Duration) -> Result<String, String> {
     }
 }
 
-/// Replaces what differs from run to run: ports, descriptors and times.
+/// Replaces what differs between runs: ports, descriptors and times.
 pub fn normalise(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! What the pages show of the sources: includes, anchors and blocks of code.
+//! How the pages show the sources: includes, anchors and blocks of code.
 
 use crate::coverage::chapters;
 use crate::tree::{Fence, Include, Page, Tree};
@@ -15,7 +15,7 @@ pub struct Anchor<'a> {
     pub close: Option<usize>,
 }
 
-/// The anchors of a file, and what is wrong with them.
+/// The anchors of a file, and their faults.
 pub fn anchors<'a>(path: &str, text: &'a str) -> (Vec<Anchor<'a>>, Vec<String>) {
     let mut found: Vec<Anchor> = Vec::new();
     let mut faults = Vec::new();
@@ -44,7 +44,7 @@ pub fn anchors<'a>(path: &str, text: &'a str) -> (Vec<Anchor<'a>>, Vec<String>) 
             match found.iter_mut().find(|anchor| anchor.name == name) {
                 Some(anchor) if anchor.close.is_none() => anchor.close = Some(n),
                 _ => faults.push(format!(
-                    "{path}:{n}: anchor `{name}` closes without being open; open it above, once"
+                    "{path}:{n}: anchor `{name}` closes but is not open; open it above, once"
                 )),
             }
         }
@@ -69,7 +69,7 @@ pub fn anchors<'a>(path: &str, text: &'a str) -> (Vec<Anchor<'a>>, Vec<String>) 
     let room = lines.len() / 20 + 1;
     if found.len() > room {
         faults.push(format!(
-            "{path}:{}: {} anchors in {} lines, where {room} are allowed (one per 20 lines, plus one); join some",
+            "{path}:{}: {} anchors in {} lines, but {room} are allowed (one per 20 lines, plus one); join some",
             found[room].open,
             found.len(),
             lines.len()
@@ -78,7 +78,7 @@ pub fn anchors<'a>(path: &str, text: &'a str) -> (Vec<Anchor<'a>>, Vec<String>) 
     (found, faults)
 }
 
-/// The lines, counted from 1, that an include shows of its file, those of anchors among them.
+/// The lines that an include shows of its file, counted from 1. Lines with anchors are included.
 pub fn range(include: &Include, text: &str) -> Range<usize> {
     let Some(name) = include.anchor else {
         return 1..text.lines().count() + 1;
@@ -109,7 +109,7 @@ pub fn length(page: &Page, fence: &Fence, tree: &Tree) -> usize {
     shown + typed
 }
 
-/// Every include names a file and an anchor that are there; every anchor is used.
+/// Each include must name an existing file and anchor, and a page must show each anchor.
 pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let mut used = BTreeSet::new();
@@ -125,7 +125,7 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
                 continue;
             }
             if line != format!("{{{{#{}}}}}", include.typed) {
-                faults.push(format!("{at}: an include stands alone on its line, at its beginning, outside lists and quotes; its other lines break there"));
+                faults.push(format!("{at}: put the include alone on its line, without indentation and outside lists and quotations; its other lines break there"));
             }
             let Some(text) = tree.text(&include.file) else {
                 let hint = match include.file.contains("/outputs/") {
@@ -137,11 +137,11 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
             };
             let (anchors, _) = anchors(&include.file, text);
             match include.anchor {
-                None if !anchors.is_empty() => faults.push(format!("{at}: {} has anchors, which would be shown with it; include one of them, or take them out", include.file)),
+                None if !anchors.is_empty() => faults.push(format!("{at}: {} has anchors, and the page would show their lines; include one anchor, or remove all", include.file)),
                 None => {}
                 Some(name) if name.starts_with(|c: char| c.is_ascii_digit() || c == ':') => {
                     faults.push(format!(
-                        "{at}: lines by number drift when the file changes; use an anchor"
+                        "{at}: line numbers go wrong when the file changes; use an anchor"
                     ));
                 }
                 Some(name) => {
@@ -163,7 +163,7 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
     }
     for (path, text) in tree.files("", ".rs") {
         if path.starts_with("tests/") && !path.starts_with("tests/solutions/") {
-            continue; // tests may speak of anchors without having any
+            continue; // tests contain the word without having anchors
         }
         let (anchors, wrong) = anchors(path, text);
         faults.extend(wrong);
@@ -173,7 +173,7 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
         for anchor in anchors {
             if !used.contains(&(path.to_string(), anchor.name)) {
                 faults.push(format!(
-                    "{path}:{}: no page shows anchor `{}`; include it, or take it out",
+                    "{path}:{}: no page shows anchor `{}`; include it, or remove it",
                     anchor.open, anchor.name
                 ));
             }
@@ -182,8 +182,9 @@ pub fn includes_and_anchors(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// What the running text (all that is not in `<details>`) shows, it explains: a sentence stands before
-/// each excerpt, no excerpt is longer than a screen, and code is not more than twice as long as prose.
+/// The running text (everything outside `<details>`) must explain its code: a sentence comes before
+/// each excerpt, an excerpt is at most a screen long, and there are at most twice as many lines of
+/// code as of prose.
 pub fn running_text(page: &Page, tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     let (mut code, mut prose, mut sentence) = (0, 0, false);
@@ -204,11 +205,11 @@ pub fn running_text(page: &Page, tree: &Tree) -> Vec<String> {
             }
             if page.included(fence).count() > 1 {
                 faults.push(format!(
-                    "{at}: two includes in one block; divide it, with a sentence between"
+                    "{at}: two includes in one block; make two blocks, with a sentence between"
                 ));
             }
             if lines > SCREEN {
-                faults.push(format!("{at}: {lines} lines, where {SCREEN} are a screen; show it in two steps, with a sentence between"));
+                faults.push(format!("{at}: {lines} lines, but a screen has {SCREEN}; show it in two steps, with a sentence between"));
             }
             code += lines;
             sentence = false;
@@ -221,12 +222,12 @@ pub fn running_text(page: &Page, tree: &Tree) -> Vec<String> {
         }
     }
     if code > 2 * prose {
-        faults.push(format!("{}: {code} lines of code to {prose} of prose, where twice as many are allowed; fold what needs no explanation", page.at(0)));
+        faults.push(format!("{}: {code} lines of code for {prose} lines of prose, but twice as many are allowed; fold what needs no explanation", page.at(0)));
     }
     faults
 }
 
-/// `*src/poll.rs, `Poll::new`*`: emphasised as a whole.
+/// Whether the line is a caption such as `*src/poll.rs, `Poll::new`*`.
 fn caption(line: &str) -> bool {
     let inner = line
         .strip_prefix('*')
@@ -234,7 +235,7 @@ fn caption(line: &str) -> bool {
     inner.is_some_and(|inner| !inner.is_empty() && !inner.contains('*'))
 }
 
-/// How many lines of 80 columns a paragraph has, the targets of its links left out.
+/// How many lines of 80 columns a paragraph has without the targets of its links.
 fn lines_of_80(paragraph: &str) -> usize {
     let mut parts = paragraph.split("](");
     let mut text = parts.next().unwrap_or_default().to_string();
@@ -252,7 +253,7 @@ fn lines_of_80(paragraph: &str) -> usize {
     lines
 }
 
-/// Above every excerpt stands where it comes from; typed Rust stays short.
+/// The line above an excerpt must say where it comes from, and typed code must be short.
 pub fn fences(page: &Page, tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     for fence in &page.fences {
@@ -268,29 +269,26 @@ pub fn fences(page: &Page, tree: &Tree) -> Vec<String> {
         }
         if fence.language.is_empty() {
             faults.push(format!(
-                "{at}: a block of code names its language: ```rust, ```sh, ```text"
+                "{at}: name the language of this block: ```rust, ```sh or ```text"
             ));
         }
         if typed > 0 && !includes.is_empty() {
             faults.push(format!(
-                "{at}: typed lines beside an include; let the anchor hold all of it"
+                "{at}: typed lines beside an include; put all lines into the anchor"
             ));
         }
         if typed > 0 && fence.language.starts_with("text") {
-            faults.push(format!("{at}: what a program printed is never typed; record it and include outputs/... (a command is ```sh)"));
+            faults.push(format!("{at}: never type what a program printed; record it and include outputs/... (write a command as ```sh)"));
         }
         if typed > 5 {
-            faults.push(format!("{at}: {typed} typed lines, where five are allowed; put the code in a file that compiles, and include it by anchor"));
+            faults.push(format!("{at}: {typed} typed lines, but five are allowed; put the code in a file that compiles, and include it by anchor"));
         }
         for include in includes {
             let source = include.file.ends_with(".rs");
             let wanted = if source { "rust" } else { "text" };
             let known = source || include.file.ends_with(".txt");
             if known && fence.language.split(',').next() != Some(wanted) {
-                faults.push(format!(
-                    "{at}: {} belongs into a ```{wanted} block",
-                    include.file
-                ));
+                faults.push(format!("{at}: put {} in a ```{wanted} block", include.file));
             }
             if !source || include.file.starts_with("tests/solutions/") {
                 continue;
@@ -303,7 +301,7 @@ pub fn fences(page: &Page, tree: &Tree) -> Vec<String> {
             let text = tree.text(&include.file).unwrap_or_default();
             if !label.ends_with('*') || !names(label, &include.file) {
                 faults.push(format!(
-                    "{at}: above it stands where it comes from: *{}, `function`*",
+                    "{at}: say above the excerpt where it comes from: *{}, `function`*",
                     include.file
                 ));
                 continue;
@@ -328,7 +326,7 @@ pub fn fences(page: &Page, tree: &Tree) -> Vec<String> {
     for include in &page.includes {
         if page.fenced[include.line].is_none() && !include.file.ends_with(".svg") {
             faults.push(format!(
-                "{}: {} stands outside a block of code; put it between ``` marks",
+                "{}: {} is outside a block of code; put it between ``` marks",
                 page.at(include.line),
                 include.file
             ));
@@ -337,7 +335,7 @@ pub fn fences(page: &Page, tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// `*src/poll.rs, ...*` and `*src/poll.rs*` name src/poll.rs.
+/// Whether a caption such as `*src/poll.rs, ...*` or `*src/poll.rs*` names this file.
 fn names(label: &str, file: &str) -> bool {
     label
         .strip_prefix('*')

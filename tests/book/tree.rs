@@ -1,10 +1,10 @@
-//! The files the book is made of, and a page taken apart into what the checks ask about.
+//! The files of the book, and the parts of a page that the checks need.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-/// Every text file of the book and of what it shows, by its path from the repository's root.
+/// The text of every file that the book may show, by its path from the repository's root.
 #[derive(Clone, Default)]
 pub struct Tree(pub BTreeMap<String, String>);
 
@@ -19,7 +19,7 @@ impl Tree {
 
     fn add(&mut self, root: &Path, folder: &str) {
         let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            return; // a checkout without examples has no such folder
+            return; // a fork or an incomplete checkout may lack this folder
         };
         for entry in entries {
             let entry = entry.expect("a folder of the repository can be listed");
@@ -38,7 +38,7 @@ impl Tree {
         self.0.get(path).map(String::as_str)
     }
 
-    /// The files whose path begins and ends so.
+    /// The files whose path begins with `begin` and ends with `end`.
     pub fn files<'a>(
         &'a self,
         begin: &str,
@@ -51,7 +51,7 @@ impl Tree {
             .filter(move |(path, _)| path.starts_with(&begin) && path.ends_with(&end))
     }
 
-    /// Every page but the table of contents.
+    /// Every page except the table of contents.
     pub fn pages(&self) -> Vec<Page<'_>> {
         self.files("book/src/", ".md")
             .filter(|(path, _)| *path != SUMMARY)
@@ -59,7 +59,7 @@ impl Tree {
             .collect()
     }
 
-    /// Whether the chapter's page exists, or stands in SUMMARY.md as a draft.
+    /// Whether the chapter's page exists.
     pub fn written(&self, chapter: usize) -> bool {
         let begin = format!("book/src/ch{chapter:02}_");
         self.files(&begin, ".md").next().is_some()
@@ -105,9 +105,9 @@ pub fn summary(text: &str) -> Vec<Entry<'_>> {
 pub struct Page<'a> {
     pub path: &'a str,
     pub lines: Vec<&'a str>,
-    /// For each line, the fence it belongs to.
+    /// For each line, the index of its fence.
     pub fenced: Vec<Option<usize>>,
-    /// Whether the line is in `<details>`, and so not in the running text.
+    /// Whether the line is in `<details>` and so not in the running text.
     pub folded: Vec<bool>,
     pub fences: Vec<Fence<'a>>,
     pub includes: Vec<Include<'a>>,
@@ -115,7 +115,7 @@ pub struct Page<'a> {
     pub headings: Vec<(usize, usize, &'a str)>,
 }
 
-/// A block of code; its first and last line (indices) are the marks themselves.
+/// A block of code. `first` and `last` are the indices of the lines with its marks.
 pub struct Fence<'a> {
     pub first: usize,
     pub last: usize,
@@ -124,9 +124,9 @@ pub struct Fence<'a> {
 
 pub struct Include<'a> {
     pub line: usize,
-    /// What stands between `{{#` and `}}`.
+    /// The text between `{{#` and `}}`.
     pub typed: &'a str,
-    /// From the repository's root.
+    /// The path from the repository's root.
     pub file: String,
     pub anchor: Option<&'a str>,
 }
@@ -199,7 +199,7 @@ impl<'a> Page<'a> {
         format!("{}:{}", self.path, line + 1)
     }
 
-    /// The chapter's number, from the page's name; pages apart have none.
+    /// The chapter's number, from the page's name. A page outside the chapters has none.
     pub fn chapter(&self) -> Option<usize> {
         chapter_of(self.stem())
     }
@@ -217,16 +217,16 @@ impl<'a> Page<'a> {
             .filter(move |include| (first..=last).contains(&include.line))
     }
 
-    /// The prose of every line: without code blocks, includes, tags and the
-    /// targets of links. `voice` also takes out what the book does not say in
-    /// its own voice: code in the text, and quotations.
+    /// The prose of every line, without code blocks, includes, tags and the targets
+    /// of links. With `voice`, also without code in the text and without quotations,
+    /// because these are not the book's own voice.
     pub fn prose(&self, voice: bool) -> Vec<String> {
         let mut text = String::new();
         let mut quotation = false;
         for (n, line) in self.lines.iter().enumerate() {
             let quote = line.starts_with('>');
             if quote && (n == 0 || !self.lines[n - 1].starts_with('>')) {
-                quotation = !line.contains("[!"); // an admonition speaks in the book's voice
+                quotation = !line.contains("[!"); // an admonition is the book's own voice
             }
             let definition = line.starts_with('[') && line.contains("]: ");
             let out = self.fenced[n].is_some()
@@ -242,7 +242,7 @@ impl<'a> Page<'a> {
         unmark(&text, voice).lines().map(String::from).collect()
     }
 
-    /// The fragments a link into this page may name.
+    /// The fragments that a link into this page may name.
     pub fn ids(&self, tree: &Tree) -> HashSet<String> {
         let mut used = HashSet::new();
         for (_, _, title) in &self.headings {
@@ -283,7 +283,7 @@ pub fn chapter_of(stem: &str) -> Option<usize> {
     number.parse().ok()
 }
 
-/// A path as typed on a page, from the repository's root.
+/// The path from the repository's root, for a path that is typed on a page.
 pub fn resolve(page: &str, typed: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
@@ -309,14 +309,14 @@ pub fn attributes<'a>(html: &'a str, name: &str) -> impl Iterator<Item = &'a str
         .into_iter()
 }
 
-/// Words, as a reader counts them.
+/// The number of words: parts that contain a letter or a digit.
 pub fn words(text: &str) -> usize {
     text.split_whitespace()
         .filter(|word| word.contains(char::is_alphanumeric))
         .count()
 }
 
-/// Takes the marks of Markdown and HTML out of a text, keeping its lines.
+/// Removes the marks of Markdown and HTML from a text, and keeps its lines.
 pub fn unmark(text: &str, voice: bool) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -361,7 +361,7 @@ pub fn unmark(text: &str, voice: bool) -> String {
     out
 }
 
-/// A span of code at the start of `text`: its length, and what is kept of it.
+/// A span of code at the start of `text`: its length, and the text that is kept.
 fn code_span(text: &str, drop: bool) -> (Option<usize>, Option<&str>) {
     let ticks = text.len() - text.trim_start_matches('`').len();
     let close = text[..ticks].to_string();
