@@ -1,12 +1,12 @@
-"""Holds tests/abi/table.txt to the headers of each system, with a C compiler.
+"""Compares tests/abi/table.txt with the headers of each system, by a C compiler.
 
     abi.py FOLDER COMPILER...
 
-For each target one C file is written to FOLDER and compiled: a _Static_assert
-for each constant, size, alignment, offset and width, and each function assigned
-to a pointer of the table's type. The symbol that a function's name stands for
-is read from the assembly. Of Windows' functions, those of each library are
-linked with that library alone.
+For each target it writes a C file to FOLDER and compiles it. The file has a
+_Static_assert for each constant, size, alignment, offset and width, and assigns
+each function to a pointer of the table's type. The assembly tells which symbol a
+function's name stands for. On Windows, the functions of each library are linked
+with that library alone.
 """
 
 import concurrent.futures
@@ -19,7 +19,7 @@ TABLE = pathlib.Path(__file__).parent.parent / "tests" / "abi" / "table.txt"
 
 LINUX = "linux epoll sockets"
 KQUEUE = "kqueue sockets"
-# The target, and the words of the table that hold for it.
+# Each target, and the words of the table that fit it.
 TARGETS = {
     "x86_64-macos": f"apple {KQUEUE} 64 x86_64",
     "aarch64-macos": f"apple {KQUEUE} 64",
@@ -58,14 +58,14 @@ TARGETS = {
     "aarch64-windows-gnu": "windows 64",
 }
 
-# What lets each C library show all that it has.
+# With these, each C library declares everything that it has.
 DEFINES = ["_GNU_SOURCE", "_NETBSD_SOURCE", "_DARWIN_C_SOURCE"]
 
-# Windows' headers are to come in this order, before all others.
+# On Windows these headers come first, in this order.
 WINDOWS = ["winsock2.h", "ws2tcpip.h", "windows.h"]
 
 
-# Words that hold for no target here: Rust's own, and systems without headers.
+# Words that fit no target here: Rust's own, and systems without headers.
 OTHERS = "rust dragonfly libkqueue"
 KNOWN = {"c", *" ".join([OTHERS, *TARGETS.values()]).split()}
 
@@ -73,7 +73,7 @@ KNOWN = {"c", *" ".join([OTHERS, *TARGETS.values()]).split()}
 def fits(where, words):
     for word in re.split("[,:]", where):
         if word not in KNOWN:
-            sys.exit(f"{TABLE}: nobody knows the word {word}")
+            sys.exit(f"{TABLE}: unknown word: {word}")
     return any(set(system.split(":")) <= words for system in where.split(","))
 
 
@@ -88,7 +88,7 @@ def rows(words):
             header = where
             continue
         if kind not in ("const", "guid", "struct", "fn", "type") or header is None or len(rest) != 2:
-            sys.exit(f"{TABLE}:{number}: what is this?  {line}")
+            sys.exit(f"{TABLE}:{number}: not a row: {line}")
         name, rest = rest
         ours, _, other = name.partition("=")
         if fits(where, words) and (kind, ours) not in seen:
@@ -112,7 +112,7 @@ def field(c_struct, text):
 
 
 def guid(digits):
-    """The numbers that C writes it with, each by its field."""
+    """The fields of a GUID in C, each with its number."""
     one, two, three, four, five = digits.split("-")
     yield from (("Data1", one), ("Data2", two), ("Data3", three))
     for place in range(8):
@@ -125,7 +125,7 @@ def program(found, words):
         headers = [*WINDOWS, *(header for header in headers if header not in WINDOWS)]
     lines = [f"#define {define} 1" for define in DEFINES]
     lines += [f"#include <{header}>" for header in ["stddef.h", "sys/types.h", *headers]]
-    # How functions are called, where there are several ways.
+    # The calling convention of functions.
     way = "WINAPI " if "windows" in words else ""
 
     def claim(truth, what):
@@ -158,14 +158,14 @@ def check(target, words, compiler, folder):
     source = folder / f"{target}.c"
     source.write_text(program(found, words))
     claims = len(re.findall(r"_Static_assert|\(\*evq_", source.read_text()))
-    # A clang that makes no difference between pointers' types would prove nothing.
+    # Without these errors clang accepts any pointer type, and the test proves nothing.
     assembly = source.with_suffix(".s")
     command = [*compiler, "-S", "-o", str(assembly), "-std=gnu23", "-w", str(source)]
     command += ["-Werror=incompatible-pointer-types", "-Werror=int-conversion"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return claims, f"{target}: the headers disagree with the table\n{done.stderr}"
-    # A line with the pointer's name and a colon, then one with what it points to.
+    # One line has the pointer's name and a colon, the next the symbol that it points to.
     symbols = re.findall(r"^_?evq_(\w+):.*\n\s*\.\w+\s+(\S+)", assembly.read_text(), re.M)
     symbols = dict(symbols)
     wrong = []
@@ -175,7 +175,7 @@ def check(target, words, compiler, folder):
             if "macos" in target or target == "x86-windows-gnu":
                 symbol = symbol.removeprefix("_")
             if "windows" in words:
-                # On 32-bit x86 with its arguments' bytes, which the callee takes off.
+                # On 32-bit x86 the symbol ends with the number of bytes of the arguments.
                 symbol, other = symbol.split("@")[0], ours
             if symbol != other:
                 wrong.append(f"{target}: `{ours}` is the symbol {symbol}, not {other}")
@@ -194,7 +194,7 @@ def link(target, found, words, compiler, folder):
         source = folder / f"{target}.{library}.c"
         own = [row for row in functions if row[2] == library]
         source.write_text(program(own, words) + ENTRY)
-        # `-nostdlib` takes the headers away too, so it comes with the second.
+        # `-nostdlib` also removes the headers, so only the second command has it.
         objects, dll = source.with_suffix(".obj"), source.with_suffix(".dll")
         for command in (
             [*compiler, "-c", "-std=gnu23", "-w", "-o", str(objects), str(source)],

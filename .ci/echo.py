@@ -11,14 +11,14 @@ import time
 
 
 def cpu_seconds(pid):
-    """What the server has used so far, of /proc/PID/stat (see proc_pid_stat(5))."""
+    """The processor time of the server so far, from /proc/PID/stat (see proc_pid_stat(5))."""
     with open(f"/proc/{pid}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def sleeps(pid, when):
-    """In a second in which nobody talks, the server must use no time to speak of."""
+    """In a second without traffic, the server must use almost no processor time."""
     before = cpu_seconds(pid)
     time.sleep(1)
     used = cpu_seconds(pid) - before
@@ -44,13 +44,13 @@ def receive(connection, length):
 
 
 def resident(pid):
-    """The memory that the server holds, in KiB."""
+    """The resident memory of the server, in KiB."""
     with open(f"/proc/{pid}/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def slow(port, pid):
-    """Sends much and reads nothing for a while: the server waits, and keeps little of it."""
+    """Sends much and reads nothing for a while: the server waits, and keeps few of the bytes."""
     connection, before = connect(port), resident(pid)
     sent = os.urandom(1 << 20) * 64
     sender = threading.Thread(target=connection.sendall, args=(sent,), daemon=True)
@@ -63,15 +63,15 @@ def slow(port, pid):
     if grown > 1024:
         sys.exit(f"echo.py: for a client that does not read, the server grew by {grown} KiB")
     if receive(connection, len(sent)) != sent:
-        sys.exit("echo.py: the slow reader got back something else than it sent")
+        sys.exit("echo.py: the slow reader got other bytes than it sent")
     connection.shutdown(socket.SHUT_WR)
     if connection.recv(1):
-        sys.exit("echo.py: the slow reader got back more than it sent")
-    print(f"slow: {len(sent) >> 20} MiB came back as they were; the server grew by {grown} KiB")
+        sys.exit("echo.py: the slow reader got more than it sent")
+    print(f"slow: all {len(sent) >> 20} MiB came back; the server grew by {grown} KiB")
 
 
 def held(connection, sent):
-    """How many of the bytes sent are in the server itself, and in no queue of the kernel's."""
+    """How many of the bytes sent are in the server itself, not in a queue of the kernel."""
     near, far = connection.getsockname()[1], connection.getpeername()[1]
     queued = 0
     with open("/proc/net/tcp") as sockets:
@@ -83,9 +83,9 @@ def held(connection, sent):
 
 
 def half(port, pid):
-    """Half-closes at the moment in which the server holds bytes that it cannot write."""
+    """Half-closes while the server holds bytes that it cannot write."""
     connection, piece, sent = socket.socket(), os.urandom(8192), 0
-    # Small segments and a small buffer here make the kernel's send buffer there small.
+    # Small segments and a small buffer at our end make the server's send buffer small.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     connection.settimeout(10)
@@ -99,14 +99,14 @@ def half(port, pid):
     connection.shutdown(socket.SHUT_WR)
     time.sleep(0.1)
     if receive(connection, sent) != piece * (sent // len(piece)):
-        sys.exit("echo.py: the half-closer got back something else than it sent")
+        sys.exit("echo.py: the half-closer got other bytes than it sent")
     if connection.recv(1):
-        sys.exit("echo.py: the half-closer got back more than it sent")
+        sys.exit("echo.py: the half-closer got more than it sent")
     print(f"half: closed with {kept} of {sent} bytes in the server; all came back")
 
 
 def many(port, pid):
-    """A thousand at once: each sends, is idle for a while, half-closes and gets all."""
+    """A thousand clients at once: each sends, is idle for a while, half-closes and gets everything."""
     connections = {connect(port): os.urandom(50_000) for _ in range(1000)}
     sleeps(pid, f"{len(connections)} idle connections")
     # A hundred of them leave by a reset.
@@ -125,7 +125,7 @@ def many(port, pid):
         while selector.get_map():
             ready = selector.select(timeout=10)
             if not ready:
-                sys.exit(f"echo.py: {len(selector.get_map())} clients wait for their echo in vain")
+                sys.exit(f"echo.py: {len(selector.get_map())} clients never get their echo")
             for key, mask in ready:
                 connection = key.fileobj
                 if mask & selectors.EVENT_WRITE:
@@ -141,7 +141,7 @@ def many(port, pid):
                         connection.close()
     wrong = sum(got[connection] != sent for connection, sent in connections.items())
     if wrong:
-        sys.exit(f"echo.py: {wrong} of {len(connections)} clients got back something else")
+        sys.exit(f"echo.py: {wrong} of {len(connections)} clients got other bytes than they sent")
     print(f"many: {len(connections)} clients got 50000 bytes each, 100 reset theirs")
 
 
@@ -181,8 +181,8 @@ def flood(port, pid):
     flooder.shutdown(socket.SHUT_RDWR)
     threads[1].join()
     if worst > 1:
-        sys.exit(f"echo.py: beside a flood, an answer took {worst:.2f} s")
-    print(f"flood: {echoed[0] >> 20} MiB echoed, 200 answers beside it, the latest in {worst * 1000:.1f} ms")
+        sys.exit(f"echo.py: during a flood, an answer took {worst:.2f} s")
+    print(f"flood: {echoed[0] >> 20} MiB echoed, 200 answers meanwhile, the slowest in {worst * 1000:.1f} ms")
 
 
 def starve(port, pid):
@@ -190,17 +190,17 @@ def starve(port, pid):
     connections = [connect(port) for _ in range(60)]
     for n, connection in enumerate(connections):
         connection.sendall(b"%8d" % n)
-    # It looks for a descriptor again ten times a second, which is nothing.
+    # It tries to accept again ten times a second, which takes almost no time.
     sleeps(pid, "out of descriptors")
     for n, connection in enumerate(connections):
         if receive(connection, 8) != b"%8d" % n:
-            sys.exit(f"echo.py: client {n} got somebody else's echo")
+            sys.exit(f"echo.py: client {n} got the echo of another client")
         connection.close()
     print(f"starve: all {len(connections)} clients were served in the end")
 
 
 def chat(port, pid):
-    """The server lacks descriptors, then may have more, while a client never falls silent."""
+    """The server runs out of descriptors and later gets more, while one client sends all the time."""
     chatter, stop, lines = connect(port), threading.Event(), [0]
 
     def talk():
@@ -222,26 +222,26 @@ def chat(port, pid):
         try:
             receive(connection, 6)
         except TimeoutError:
-            sys.exit(f"echo.py: beside one that chats, client {n} waits for ever: {lines[0]} lines meanwhile")
+            sys.exit(f"echo.py: client {n} waits for ever, while another client sends: {lines[0]} lines so far")
     took = time.monotonic() - began
     stop.set()
     thread.join()
     if took > 1:
-        sys.exit(f"echo.py: beside one that chats, {len(connections)} clients had to wait for {took:.2f} s")
-    print(f"chat: {len(connections)} clients were served beside one that chats, after {took * 1000:.0f} ms")
+        sys.exit(f"echo.py: while one client sends, {len(connections)} others had to wait for {took:.2f} s")
+    print(f"chat: while one client sends, {len(connections)} others were served after {took * 1000:.0f} ms")
 
 
 def talk(port, pid):
-    """A line at a time, from one client after the other."""
+    """Clients come one after another, and each sends line by line."""
     for _ in range(10):
         connection = connect(port)
         for n in range(20):
             connection.sendall(b"%8d" % n)
             if receive(connection, 8) != b"%8d" % n:
-                sys.exit("echo.py: other bytes came back than were sent")
+                sys.exit("echo.py: a client got other bytes than it sent")
         connection.shutdown(socket.SHUT_WR)
         if connection.recv(1):
-            sys.exit("echo.py: more came back than was sent")
+            sys.exit("echo.py: a client got more than it sent")
     print("talk: 10 clients got 20 lines each")
 
 

@@ -1,10 +1,10 @@
-"""Looks at every page of the built book in Chromium, through WebDriver.
+"""Checks every page of the built book in Chromium, through WebDriver.
 
 python3 .ci/pages.py HTML [SHOTS]: at desktop and phone widths, in a light and
-a dark theme, nothing overflows, figures can be read, tabs work, no excerpt
-is indented as a whole, and no page says an error to the console. SHOTS receives
-pictures of each. Needs chromium and chromedriver, and nothing but Python's own
-library.
+a dark theme, nothing overflows, figures are readable, tabs work, no excerpt has
+indentation in all of its lines, and no page writes an error to the console. With
+SHOTS, writes pictures of each page to that folder. Needs chromium, chromedriver
+and Python's standard library.
 """
 
 import base64
@@ -24,10 +24,10 @@ import urllib.request
 SIZES = {"desktop": (1280, 900, False), "phone": (390, 844, True)}
 THEMES = ("light", "dark")
 LEFT, RIGHT, HOME, END = "\ue012", "\ue014", "\ue011", "\ue010"
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver's name for one
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element in WebDriver's JSON
 
-# What is wrong with a page as it stands, in sentences. A scroller of its own
-# (code, tables, wide figures) may be wider than the page; nothing else may.
+# Returns the faults of the open page, in sentences. Code, tables and wide figures
+# scroll by themselves, so they may be wider than the page. Nothing else may.
 LOOK = r"""
 const faults = [];
 const page = document.scrollingElement;
@@ -70,7 +70,7 @@ for (const group of document.querySelectorAll('main .tabs')) {
 return faults;
 """
 
-# The tabs of the first group: which is chosen, focused, and shown.
+# The state of the first group of tabs: which tab is chosen, focused and shown.
 STATE = r"""
 const group = document.querySelector('main .tabs');
 const tabs = [...group.querySelectorAll('[role=tab]')];
@@ -95,7 +95,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 class Refused(Exception):
-    """The browser could not do what it was asked, as when the page has been left."""
+    """The browser cannot do what we ask, for example because the page has changed."""
 
 
 class Browser:
@@ -110,10 +110,10 @@ class Browser:
                 break
         else:
             raise SystemExit("chromedriver did not start")
-        # What it goes on to say must not fill the pipe.
+        # Read its later output, so that the pipe does not fill.
         threading.Thread(target=self.driver.stdout.read, daemon=True).start()
         self.base = f"http://127.0.0.1:{started[1]}/session"
-        # Straight to the driver, whatever proxy the environment names.
+        # Connect to the driver without the proxy that the environment may name.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         flags = """--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run
             --disable-background-networking --disable-component-update --disable-sync --no-proxy-server"""
@@ -157,7 +157,7 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", media=media, features=features)
 
     def pictures(self, path):
-        """The whole page, in pieces that can be looked at."""
+        """Pictures of the whole page, in pieces of 1800 pixels."""
         width, height = self.run("return [innerWidth, document.scrollingElement.scrollHeight]")
         tall = 1800
         for n, top in enumerate(range(0, height, tall)):
@@ -174,7 +174,7 @@ class Browser:
 
 
 def tabs(browser, url, size):
-    """By mouse and by keys, remembered, and all of them without a script and in print."""
+    """Tabs must work by mouse and by keys, and be remembered. Without a script and in print, all are shown."""
     faults = []
 
     def expect(what, **wanted):
@@ -259,7 +259,7 @@ def main():
         finally:
             browser.close()
             server.shutdown()
-    print("looked at {pages} pages, {figures} figures, tabs on {tabs}".format(**seen))
+    print("checked {pages} pages, {figures} figures, and the tabs of {tabs}".format(**seen))
     for fault in faults:
         print(fault, file=sys.stderr)
     if not seen["pages"]:

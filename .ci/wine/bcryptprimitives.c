@@ -1,6 +1,6 @@
-/* Rust's standard library takes its random numbers from ProcessPrng, in a DLL
- * that Wine 8 does not have. This one hands the call on to RtlGenRandom, whose
- * name in advapi32 is SystemFunction036:
+/* Rust's standard library gets random numbers from ProcessPrng, in a DLL that
+ * Wine 8 does not have. This DLL calls RtlGenRandom instead, whose name in
+ * advapi32 is SystemFunction036:
  * https://learn.microsoft.com/en-us/windows/win32/api/ntsecapi/nf-ntsecapi-rtlgenrandom */
 #include <windows.h>
 
