@@ -1,23 +1,23 @@
 //! A model of kqueue, for testing only: not an emulation for use.
 //!
-//! It lets the crate's kqueue half, built with `--cfg evq_libkqueue`, run on
-//! Linux. It keeps knotes as a BSD kernel keeps them, which is simple: a knote
-//! is active once its object had news while its filter held, waits in a queue
-//! for its turn, and is evaluated again when the turn comes. The news are
-//! epoll's edges, the filters are poll(2). So it is exact about what kqueue
-//! itself does (knotes, flags, receipts, turns), and Linux's about sockets.
+//! With it, the crate's kqueue half, built with `--cfg evq_libkqueue`, runs on
+//! Linux. It keeps knotes as a BSD kernel keeps them. A knote becomes active if
+//! its object has news and its filter holds. Then it waits in a queue for its turn,
+//! and the model evaluates the filter again. News are epoll's edges; filters ask
+//! poll(2). So the model is exact about kqueue itself (knotes, flags, receipts,
+//! turns), but sockets behave as Linux's sockets.
 //!
-//! What it knows: `EVFILT_READ`, `EVFILT_WRITE` and `EVFILT_USER`, numbered as on
-//! FreeBSD, in DragonFly's struct. A closed descriptor loses its knotes, for the
-//! library has a `close` of its own, which a program's calls reach before libc's;
-//! a forked child has no kqueues. With `EVQ_MODEL_NO_USER=1` in the environment,
-//! `EVFILT_USER` is refused as old kernels do. With `EVQ_MODEL_EBADF=1`, a pipe whose
-//! reader has gone is refused with `EBADF`, as NetBSD does.
+//! It has `EVFILT_READ`, `EVFILT_WRITE` and `EVFILT_USER`, with FreeBSD's numbers and
+//! DragonFly's struct. A closed descriptor loses its knotes: the library defines its
+//! own `close`, which the linker finds before libc's. A forked child has no kqueues.
+//! With `EVQ_MODEL_NO_USER=1` in the environment, the model refuses `EVFILT_USER`, as
+//! old kernels do. With `EVQ_MODEL_EBADF=1`, it refuses a pipe without a reader with
+//! `EBADF`, as NetBSD does.
 //!
-//! What it does not know: other filters; `data`, which is always 1; an error's
-//! number in `fflags`, for Linux would forget the error if asked (it is always
-//! `ECONNRESET`'s); descriptors that `dup2` closes; the half of a Unix socket that
-//! was shut down for writing; calls on a duplicate of a kqueue.
+//! It does not have: other filters; the real `data` (it is always 1); the real error
+//! in `fflags` (it is always `ECONNRESET`, because Linux forgets an error when asked
+//! for it); descriptors that `dup2` closes; a Unix socket's half that was shut down for
+//! writing; calls on a duplicate of a kqueue.
 //!
 //! Sources: the manual pages kqueue(2) of FreeBSD, OpenBSD, NetBSD and macOS.
 
@@ -48,7 +48,7 @@ const EV_EOF: u16 = 0x8000;
 
 const NOTE_TRIGGER: u32 = 0x0100_0000;
 
-/// The longest wait that every kernel takes, in seconds.
+/// The longest wait that every kernel accepts, in seconds.
 const LONGEST: i64 = 100_000_000;
 
 #[repr(C)]
@@ -62,35 +62,34 @@ pub struct Kevent {
     pub udata: usize,
 }
 
-/// What a knote is found by.
+/// A knote's descriptor or number, and its filter.
 type Key = (usize, i16);
 
 struct Knote {
-    /// As it was made: `EV_CLEAR` and its like never change.
+    /// The flags with which it was made. `EV_CLEAR` and `EV_DISPATCH` never change.
     flags: u16,
     udata: usize,
-    /// It has news, as far as is known.
+    /// It had news, and its filter has not been seen false since.
     active: bool,
-    /// It may report.
     enabled: bool,
-    /// It is in the queue's list.
+    /// It is in `turns`.
     queued: bool,
-    /// Of `EVFILT_USER` only.
+    /// Used by `EVFILT_USER` only.
     triggered: bool,
 }
 
 struct Queue {
-    /// Tells this queue from a later one of the same number.
+    /// Distinguishes this queue from a later one with the same descriptor.
     id: u64,
     knotes: BTreeMap<Key, Knote>,
     /// Active knotes, in the order of their turns.
     turns: VecDeque<Key>,
-    /// Watches what `EVFILT_READ` does, and the two below: it is readable when
-    /// there is something to find out or to report. This is the kqueue's own
-    /// descriptor.
+    /// The kqueue's own descriptor. It watches what `EVFILT_READ` watches, and the
+    /// two descriptors below, so it is readable if there is something to report or
+    /// to find out.
     main: c_int,
-    /// Watches what `EVFILT_WRITE` does, so that one direction's news are none
-    /// of the other's.
+    /// Watches what `EVFILT_WRITE` watches. With a descriptor of its own, news of one
+    /// direction do not activate the other.
     writers: c_int,
     /// Readable while `turns` is not empty.
     bell: c_int,
@@ -107,14 +106,14 @@ static MODEL: Mutex<Model> = Mutex::new(Model {
     next: 0,
 });
 
-/// The process whose kqueues these are: a forked child inherits none.
+/// The process that owns the kqueues, because a forked child inherits none.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 fn is_ours() -> bool {
     std::process::id() == PROCESS.load(Ordering::Relaxed)
 }
 
-/// Nothing that panics is done under the lock.
+/// A poisoned lock is no problem: no code that holds it leaves the model half changed.
 fn model() -> MutexGuard<'static, Model> {
     MODEL.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -154,7 +153,7 @@ impl Queue {
         queue
     }
 
-    /// Does what one entry of a change list asks for.
+    /// Applies one entry of a change list.
     fn change(&mut self, change: &Kevent) -> Result<(), c_int> {
         let key = (change.ident, change.filter);
         let fd = c_int::try_from(change.ident);
@@ -189,10 +188,10 @@ impl Queue {
         knote.udata = change.udata;
         if change.filter == EVFILT_USER {
             knote.triggered |= change.fflags & NOTE_TRIGGER != 0;
-            // Where it changes a knote, this takes the trigger back.
+            // A change of an old knote with EV_CLEAR cancels its trigger.
             knote.triggered &= !(known && change.flags & EV_CLEAR != 0);
         }
-        // An old knote too tells what holds now.
+        // A change reports what holds now, also for an old knote.
         knote.active |= filter(key, knote).is_some();
         if change.flags & EV_DISABLE != 0 {
             knote.enabled = false;
@@ -204,7 +203,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Watches what a new knote is about.
+    /// Begins to watch the object of a new knote.
     fn attach(&mut self, (ident, filter): Key) -> Result<(), c_int> {
         let fd = ident as c_int;
         let watched = match filter {
@@ -213,9 +212,10 @@ impl Queue {
                 let mask = sys::EPOLLIN | sys::EPOLLRDHUP | sys::EPOLLET;
                 sys::watch(self.main, fd, mask)
             }
-            // Which a kqueue can be watched for by no other.
+            // A kqueue can be watched for reading only.
             EVFILT_WRITE if sys::is_epoll(fd, self.bell) => Err(sys::EINVAL),
-            // As all BSDs do, NetBSD with an error of its own. macOS no longer does.
+            // All BSDs refuse a pipe without a reader; NetBSD has its own error. Newer
+            // macOS accepts it.
             EVFILT_WRITE if is_left_pipe(fd) => match switched_on("EVQ_MODEL_EBADF") {
                 true => Err(sys::EBADF),
                 false => Err(sys::EPIPE),
@@ -224,17 +224,17 @@ impl Queue {
             _ => Ok(()),
         };
         match watched {
-            // A regular file, which epoll refuses and a kqueue takes.
+            // epoll refuses a regular file, but a kqueue accepts it.
             Err(sys::EPERM) => Ok(()),
             result => {
-                // A first edge comes of watching alone: it is not news.
+                // Take the edge that every new watch causes: it is not news.
                 self.hear();
                 result
             }
         }
     }
 
-    /// Removes a knote, if it is there, and its turn.
+    /// Removes a knote and its turn, if there is one.
     fn detach(&mut self, key: Key) {
         let Some(knote) = self.knotes.remove(&key) else {
             return;
@@ -249,7 +249,7 @@ impl Queue {
         }
     }
 
-    /// Takes epoll's news: whose filter holds becomes active.
+    /// Takes epoll's news. A knote whose filter holds becomes active.
     fn hear(&mut self) {
         for (epoll, name) in [(self.main, EVFILT_READ), (self.writers, EVFILT_WRITE)] {
             loop {
@@ -268,7 +268,7 @@ impl Queue {
         }
     }
 
-    /// Gives an active knote its turn, after all that have one.
+    /// Puts an active knote at the end of `turns`.
     fn enqueue(&mut self, key: Key) {
         if let Some(knote) = self.knotes.get_mut(&key) {
             if knote.active && knote.enabled && !knote.queued {
@@ -278,7 +278,7 @@ impl Queue {
         }
     }
 
-    /// Reports those whose turn it is, each at most once.
+    /// Reports the knotes in `turns`, each at most once.
     fn scan(&mut self, room: usize) -> Vec<Kevent> {
         let mut events = Vec::new();
         for _ in 0..self.turns.len() {
@@ -307,7 +307,7 @@ impl Queue {
                 data: 1,
                 udata: knote.udata,
             });
-            // FreeBSD takes the knotes that write away with a pipe's reader.
+            // When a pipe's reader closes, FreeBSD removes the knotes of its writer.
             let last = key.1 == EVFILT_WRITE && is_left_pipe(key.0 as c_int);
             if last || knote.flags & EV_ONESHOT != 0 {
                 self.detach(key);
@@ -336,7 +336,7 @@ impl Queue {
     }
 }
 
-/// Whether to be as OpenBSD before 2025 and NetBSD before 10 are.
+/// Whether to refuse `EVFILT_USER`, like OpenBSD before 2025 and NetBSD before 10.
 fn refuses_user() -> bool {
     switched_on("EVQ_MODEL_NO_USER")
 }
@@ -345,13 +345,13 @@ fn switched_on(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// Whether this is one end of a pipe, and the other is closed.
+/// Whether this is one end of a pipe whose other end is closed.
 fn is_left_pipe(fd: c_int) -> bool {
     let left = sys::state(fd, 0) & (sys::POLLERR | sys::POLLHUP) != 0;
     left && !sys::is_socket(fd)
 }
 
-/// Whether a filter holds now, and with which flags and fflags.
+/// The flags and fflags to report if the filter holds now.
 fn filter((ident, filter): Key, knote: &Knote) -> Option<(u16, u32)> {
     const ECONNRESET: u32 = 104;
     let fd = ident as c_int;
@@ -378,7 +378,8 @@ fn filter((ident, filter): Key, knote: &Knote) -> Option<(u16, u32)> {
     })
 }
 
-/// Makes a kqueue. A real one outlives `exec` too, unless it is told not to.
+/// Makes a kqueue. Like a real one, it stays open across `exec` unless its
+/// close-on-exec flag is set.
 #[unsafe(no_mangle)]
 pub extern "C" fn kqueue() -> c_int {
     let mut model = model();
@@ -416,7 +417,7 @@ pub unsafe extern "C" fn kevent(
     time: *const timespec,
 ) -> c_int {
     let (n, room) = (n.max(0) as usize, room.max(0) as usize);
-    // SAFETY: as the caller promises; an empty list may be null.
+    // SAFETY: the caller promises it, and we do not use the pointer of an empty list.
     let (changes, time) = unsafe {
         let changes = if n == 0 {
             &[]
@@ -515,14 +516,15 @@ fn deadline(time: timespec) -> Result<Instant, c_int> {
     Ok(Instant::now() + wait)
 }
 
-/// Every knote of a descriptor goes with it, and a kqueue with its own.
+/// Closes a descriptor and removes its knotes. With a kqueue's own descriptor, the kqueue
+/// ends.
 ///
 /// # Safety
 ///
-/// Nobody may use the descriptor any more.
+/// No other code may use the descriptor any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn close(fd: c_int) -> c_int {
-    // A child between fork and exec is not to touch a lock.
+    // Between fork and exec a child must not take a lock.
     if is_ours() {
         let mut model = model();
         if let Some(queue) = model.queues.remove(&fd) {

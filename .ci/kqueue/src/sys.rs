@@ -1,7 +1,7 @@
-//! What the model takes from Linux.
+//! The calls of Linux that the model needs.
 //!
-//! Descriptors are plain numbers here, and closed by system call: `close` is a
-//! function of this library's own, and its lock is not taken twice.
+//! Descriptors are plain numbers here, and a system call closes them. The library's
+//! own `close` would take the model's lock a second time.
 
 #![allow(non_camel_case_types)]
 
@@ -78,7 +78,7 @@ unsafe extern "C" {
 }
 
 pub fn errno() -> c_int {
-    // SAFETY: each thread has its own, always there.
+    // SAFETY: each thread has its own errno, as long as it runs.
     unsafe { *__errno_location() }
 }
 
@@ -95,7 +95,7 @@ fn checked(returned: c_int) -> Result<c_int, c_int> {
     }
 }
 
-/// An epoll instance, which a child inherits only if `inherited`.
+/// An epoll instance. It stays open across `exec` only if `inherited`.
 pub fn new_epoll(inherited: bool) -> Result<c_int, c_int> {
     // SAFETY: no pointer is passed.
     checked(unsafe { epoll_create1(if inherited { 0 } else { EPOLL_CLOEXEC }) })
@@ -117,19 +117,19 @@ pub fn watch(epoll: c_int, fd: c_int, events: u32) -> Result<(), c_int> {
 
 pub fn unwatch(epoll: c_int, fd: c_int) {
     let mut event = epoll_event { events: 0, data: 0 };
-    // SAFETY: as above. What is not watched is refused, which is as well.
+    // SAFETY: as above. If `fd` is not watched, the call fails, and that is fine.
     unsafe { epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &mut event) };
 }
 
-/// Whether a descriptor is an epoll instance: one says of `other`, which it does
-/// not watch, that it does not; anything else, that it is none.
+/// Whether a descriptor is an epoll instance. An instance answers `ENOENT` for
+/// `other`, which it does not watch; any other descriptor gives another error.
 pub fn is_epoll(fd: c_int, other: c_int) -> bool {
     let mut event = epoll_event { events: 0, data: 0 };
     // SAFETY: as above.
     unsafe { epoll_ctl(fd, EPOLL_CTL_DEL, other, &mut event) == -1 && errno() == ENOENT }
 }
 
-/// The descriptors that epoll has news of, 64 at most, without waiting.
+/// At most 64 descriptors with news, without waiting.
 pub fn news(epoll: c_int) -> Vec<c_int> {
     let mut events = [epoll_event { events: 0, data: 0 }; 64];
     // SAFETY: `events` is writable for 64 entries.
@@ -141,7 +141,7 @@ pub fn news(epoll: c_int) -> Vec<c_int> {
         .collect()
 }
 
-/// What poll(2) says of a descriptor now.
+/// The state of a descriptor now, from poll(2).
 pub fn state(fd: c_int, events: c_short) -> c_short {
     let mut pollfd = pollfd {
         fd,
@@ -153,7 +153,7 @@ pub fn state(fd: c_int, events: c_short) -> c_short {
     pollfd.revents
 }
 
-/// Waits until a descriptor is readable or the time is over: `None` is for ever.
+/// Waits until a descriptor is readable or the time is over. `None` waits for ever.
 pub fn wait(fd: c_int, time: Option<timespec>) -> Result<(), c_int> {
     let mut pollfd = pollfd {
         fd,
@@ -164,7 +164,7 @@ pub fn wait(fd: c_int, time: Option<timespec>) -> Result<(), c_int> {
         .as_ref()
         .map_or(std::ptr::null(), |time| &raw const *time);
     // SAFETY: `pollfd` is one writable entry; `time` is null or lives through
-    // the call; a null mask is none.
+    // the call; a null mask changes no signals.
     checked(unsafe { ppoll(&mut pollfd, 1, time, std::ptr::null()) }).map(drop)
 }
 
@@ -184,8 +184,8 @@ pub fn is_socket(fd: c_int) -> bool {
     option(fd, SOL_SOCKET, SO_TYPE).is_some()
 }
 
-/// Whether this is a TCP socket that has ended its own half of a connection:
-/// the first byte of `tcp_info` is its state.
+/// Whether this is a TCP socket that has shut down its own half of a connection.
+/// The first byte of `tcp_info` is its state.
 pub fn tcp_has_ended(fd: c_int) -> bool {
     const FIN_WAIT1: u8 = 4;
     const CLOSE_WAIT: u8 = 8;
@@ -197,7 +197,7 @@ pub fn tcp_has_ended(fd: c_int) -> bool {
     })
 }
 
-/// Makes an eventfd readable, or no longer so.
+/// Makes an eventfd readable, or not readable.
 pub fn raise(eventfd: c_int, readable: bool) {
     let mut counter = 1_u64;
     let at = (&raw mut counter).cast::<c_void>();
@@ -212,6 +212,6 @@ pub fn raise(eventfd: c_int, readable: bool) {
 }
 
 pub fn close(fd: c_int) -> c_int {
-    // SAFETY: the caller of `close` answers for its descriptor, as ever.
+    // SAFETY: the caller of `close` promises that the descriptor is no longer used.
     unsafe { syscall(SYS_CLOSE, fd) as c_int }
 }
