@@ -69,7 +69,7 @@ struct Knote {
     /// The flags with which it was made. `EV_CLEAR` and `EV_DISPATCH` never change.
     flags: u16,
     udata: usize,
-    /// It had news, and its filter has not been seen false since.
+    /// It may have something to report.
     active: bool,
     enabled: bool,
     /// It is in `turns`.
@@ -113,7 +113,7 @@ fn is_ours() -> bool {
     std::process::id() == PROCESS.load(Ordering::Relaxed)
 }
 
-/// A poisoned lock is no problem: no code that holds it leaves the model half changed.
+/// No code panics while it holds the lock.
 fn model() -> MutexGuard<'static, Model> {
     MODEL.lock().unwrap_or_else(PoisonError::into_inner)
 }
