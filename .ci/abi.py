@@ -153,7 +153,7 @@ def program(found, words):
 
 
 def check(target, words, compiler, folder):
-    """Returns how much was checked, and what is wrong."""
+    """Returns how many claims were checked, and the faults."""
     found = rows(words)
     source = folder / f"{target}.c"
     source.write_text(program(found, words))
@@ -202,7 +202,7 @@ def link(target, found, words, compiler, folder):
         ):
             done = subprocess.run(command, capture_output=True, text=True)
             if done.returncode:
-                yield f"{target}: {library} lacks what the table says it has\n{done.stderr}"
+                yield f"{target}: {library} lacks a function that the table gives it\n{done.stderr}"
                 break
 
 

@@ -377,7 +377,7 @@ const _: () = {
             listed(row, queue::HELD)
                 || listed(row, sockets::HELD)
                 || listed(row, own_sockets::HELD),
-            "tests/abi/table.txt has a row for this target that tests/abi.rs does not hold"
+            "tests/abi/table.txt has a row for this target that tests/abi.rs does not list"
         );
         i += 1;
     }
@@ -448,7 +448,10 @@ fn declared() -> BTreeSet<String> {
         }
     }
     for ours in OURS {
-        assert!(declared.remove(*ours), "{ours} is excused, and gone");
+        assert!(
+            declared.remove(*ours),
+            "OURS names {ours}, but no source declares it"
+        );
     }
     declared
 }

@@ -155,7 +155,10 @@ impl Soak {
         let timeout = if busy { Duration::ZERO } else { LIMIT };
         let found = self.poll.poll(&mut self.events, Some(timeout)).unwrap();
         let seed = self.seed;
-        assert!(found > 0 || busy, "EVQ_SEED={seed}: nothing goes on");
+        assert!(
+            found > 0 || busy,
+            "EVQ_SEED={seed}: no event came, and no end has work"
+        );
         for event in &self.events {
             let Token(token) = event.token();
             let pair = self.pairs[token / 2].as_mut();
@@ -179,7 +182,10 @@ impl Soak {
                 Ok((stream, _)) => break stream,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
-            assert!(Instant::now() < deadline, "not accepted");
+            assert!(
+                Instant::now() < deadline,
+                "the connection was not accepted in time"
+            );
             std::thread::yield_now();
         };
         let client = TcpStream::from_std(client).unwrap();
@@ -250,7 +256,10 @@ impl Soak {
             _ => end.write(random),
         };
         if outcome.is_err() {
-            assert!(pair.torn, "EVQ_SEED={seed}: reset, and nobody has vanished");
+            assert!(
+                pair.torn,
+                "EVQ_SEED={seed}: a reset, but no end has vanished"
+            );
             seen.resets += 1;
             pair.ends[token % 2] = None;
             return;

@@ -97,7 +97,7 @@ fn has_ipv6(test: &str) -> bool {
     match net::TcpListener::bind("[::1]:0") {
         Ok(_) => true,
         Err(error) => {
-            println!("{test}: not run, because this machine has no ::1 ({error})");
+            println!("{test}: cannot run here: this machine has no ::1 ({error})");
             false
         }
     }
@@ -154,7 +154,10 @@ fn a_full_stream_takes_a_part_and_then_nothing() {
             Ok(count) => written += count,
             Err(error) => break error,
         }
-        assert!(written < 1 << 30, "a gigabyte was taken that nobody reads");
+        assert!(
+            written < 1 << 30,
+            "the stream took a gigabyte that the peer does not read"
+        );
     };
     assert_eq!(refusal.kind(), ErrorKind::WouldBlock);
     let vectored = (&stream).write_vectored(&[IoSlice::new(&piece)]);
@@ -162,7 +165,11 @@ fn a_full_stream_takes_a_part_and_then_nothing() {
     stream.shutdown(Shutdown::Write).unwrap();
     let mut received = Vec::new();
     peer.read_to_end(&mut received).unwrap();
-    assert_eq!(received.len(), written, "what was taken is sent, no more");
+    assert_eq!(
+        received.len(),
+        written,
+        "the peer must get exactly the bytes that the stream took"
+    );
 }
 
 #[test]
@@ -177,7 +184,7 @@ fn peeking_takes_nothing_out() {
     assert_eq!(&buffer[..4], b"peek");
     drop(peer);
     readable(&mut stream);
-    assert_eq!(stream.peek(&mut buffer).unwrap(), 0, "the end, looked at");
+    assert_eq!(stream.peek(&mut buffer).unwrap(), 0, "peek reports the end");
     assert_eq!(stream.read(&mut buffer).unwrap(), 0);
 }
 
@@ -229,7 +236,11 @@ fn more_buffers_than_a_call_takes_are_taken_in_part() {
     let mut left = &mut slices[..];
     while !left.is_empty() {
         let count = stream.write_vectored(left).unwrap();
-        assert!(count > 0, "{} buffers left, and none taken", left.len());
+        assert!(
+            count > 0,
+            "{} buffers are left, and the write took none",
+            left.len()
+        );
         IoSlice::advance_slices(&mut left, count);
     }
     let mut received = vec![0; 3000];
@@ -284,7 +295,7 @@ fn shutting_down_both_ends_reading_too() {
 fn a_refusal_is_taken_once() {
     let (_port, addr) = nobody();
     let Ok(mut stream) = connect_to_nobody(addr) else {
-        println!("a_refusal_is_taken_once: not run to its end, because connect refused at once");
+        println!("a_refusal_is_taken_once: cannot run here to its end: connect refused at once");
         return;
     };
     let mut poll = Poll::new().unwrap();
@@ -294,7 +305,10 @@ fn a_refusal_is_taken_once() {
     until(&mut poll, "the refusal", Event::is_writable);
     let error = stream.take_error().unwrap().expect("the refusal");
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-    assert!(stream.take_error().unwrap().is_none(), "taken already");
+    assert!(
+        stream.take_error().unwrap().is_none(),
+        "the error was taken before"
+    );
     let error = stream.peer_addr().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotConnected);
 }
@@ -364,7 +378,7 @@ fn a_port_that_is_taken_is_refused_and_free_again_at_once() {
     drop(server);
     drop(client);
     drop(listener);
-    TcpListener::bind(addr).expect("the port is still held by a connection that is over");
+    TcpListener::bind(addr).expect("a finished connection still holds the port");
 }
 
 #[test]

@@ -170,7 +170,11 @@ fn an_empty_datagram_is_a_datagram() {
         let peeked = here.once(|socket| socket.peek_from(&mut [0; 9])).unwrap();
         assert_eq!(peeked, (0, from));
         assert_eq!(here.next(9), (vec![], from));
-        assert_eq!(here.next(0), (vec![], from), "into no room at all");
+        assert_eq!(
+            here.next(0),
+            (vec![], from),
+            "an empty datagram fits an empty buffer"
+        );
         here.is_empty();
         there.connect(here.addr()).unwrap();
         assert_eq!(there.send(b"").unwrap(), 0);
@@ -196,7 +200,11 @@ fn of_a_datagram_larger_than_the_buffer_the_first_bytes_come() {
         let received = here.once(|socket| socket.recv(buffer)).unwrap();
         assert_eq!((received, &*buffer), (4, b"abcd"));
         assert_eq!(here.next(3), (b"klm".to_vec(), from), "its own length");
-        assert_eq!(here.next(0), (vec![], from), "no room: taken out, and lost");
+        assert_eq!(
+            here.next(0),
+            (vec![], from),
+            "the datagram does not fit: it is removed and lost"
+        );
         here.is_empty();
     });
 }
@@ -210,14 +218,14 @@ fn the_largest_datagram_passes_and_a_larger_one_is_refused() {
         let mut len = datagram.len();
         while let Err(error) = there.send_to(&datagram[..len], here.addr()) {
             println!("{len} bytes: {error}");
-            assert!(len > 4096, "no datagram passes");
+            assert!(len > 4096, "the loopback passes no datagram");
             assert_ne!(error.kind(), ErrorKind::WouldBlock);
             len /= 2;
         }
         assert!(!LINUX || len == datagram.len());
         let (received, from) = here.next(70_000);
         assert_eq!(from, there.local_addr().unwrap());
-        assert!(received == datagram[..len], "not what was sent");
+        assert!(received == datagram[..len], "other bytes than were sent");
 
         let error = there.send_to(&[7; 65_508], here.addr()).unwrap_err();
         assert_ne!(error.kind(), ErrorKind::WouldBlock);
@@ -307,7 +315,7 @@ fn a_datagram_to_nobody_costs_a_connected_socket_no_more_than_a_call() {
         }
         assert!(
             !LINUX || refusals == 5,
-            "{refusals}, where each second one is"
+            "{refusals} refusals, but every second send must be refused"
         );
 
         // Now the port accepts datagrams, and the refusals have no further effect.
@@ -350,7 +358,10 @@ fn an_earlier_datagrams_error_is_taken_once() {
         if LINUX {
             assert_eq!(taken.unwrap().kind(), ErrorKind::ConnectionRefused);
         }
-        assert!(here.socket.take_error().unwrap().is_none(), "taken already");
+        assert!(
+            here.socket.take_error().unwrap().is_none(),
+            "the error was taken before"
+        );
     });
 }
 
@@ -413,7 +424,7 @@ fn level_reports_while_a_datagram_is_left() {
         }
         for datagram in datagrams {
             for _ in 0..2 {
-                until(&mut poll, "what is left", Event::is_readable);
+                until(&mut poll, "the rest", Event::is_readable);
             }
             let buffer = &mut [0; 9];
             let len = here.recv(buffer).unwrap();
@@ -421,7 +432,7 @@ fn level_reports_while_a_datagram_is_left() {
         }
         let mut events = Events::with_capacity(8);
         poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-        assert!(events.is_empty(), "nothing is left: {events:?}");
+        assert!(events.is_empty(), "no datagram is left: {events:?}");
     }
 }
 
@@ -443,12 +454,12 @@ fn a_socket_is_writable_from_the_start_and_again_when_asked_again() {
         let mut token = Token(1);
         for _ in 0..3 {
             until(&mut poll, "room", |event| {
-                assert_eq!(event.token(), token, "an old registration's");
+                assert_eq!(event.token(), token, "the event of an old registration");
                 assert!(!event.is_readable() && !event.is_error(), "{event:?}");
                 event.is_writable()
             });
             match trigger {
-                Trigger::Level => until(&mut poll, "room, still", Event::is_writable),
+                Trigger::Level => until(&mut poll, "room again", Event::is_writable),
                 _ => silent(&mut poll),
             }
             token.0 += 1;
@@ -658,7 +669,10 @@ fn two_threads_receive_while_a_third_polls() {
         registrator.close_loop().unwrap();
     });
     let received = received.into_inner().unwrap();
-    assert!(received.iter().all(|n| *n == 1), "lost, or twice");
+    assert!(
+        received.iter().all(|n| *n == 1),
+        "a datagram was lost, or came twice"
+    );
 }
 
 #[test]
@@ -855,7 +869,7 @@ fn multicast_options_are_set_and_read() {
     assert_ne!(
         socket.ttl().unwrap(),
         37,
-        "one for groups, one for the rest"
+        "the multicast TTL must not change the other TTL"
     );
     if has_ipv6("multicast_options_are_set_and_read") {
         let socket = UdpSocket::bind("[::1]:0".parse().unwrap()).unwrap();
@@ -931,7 +945,9 @@ fn members_of_an_ipv6_group_hear_what_is_sent_to_it() {
                 assert_eq!(here.next(9).0, b"members");
             }
             Err(error) => {
-                println!("{test}: cannot run here to its end: nothing leads to the group ({error})")
+                println!(
+                    "{test}: cannot run here to its end: there is no route to the group ({error})"
+                )
             }
         }
 

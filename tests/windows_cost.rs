@@ -118,7 +118,11 @@ mod traced {
                 assert_eq!(n, ROUNDS, "{trigger}: {call}):\n{calls}");
             }
             let all = calls.lines().filter(|line| line.contains(" = ")).count();
-            assert_eq!(all, 3 * ROUNDS, "{trigger}: there are others:\n{calls}");
+            assert_eq!(
+                all,
+                3 * ROUNDS,
+                "{trigger}: there are other calls:\n{calls}"
+            );
         }
     }
 }
@@ -170,5 +174,8 @@ fn ten_thousand_idle_connections_that_lend_nothing_hold_two_kilobytes_each_at_mo
     assert!(nothing <= 2048, "{nothing} bytes each");
     let default = idle(1_000, 4096);
     assert!(default <= 2048 + 4096, "{default} bytes each");
-    assert!(default >= 4096, "{default}: where is the buffer?");
+    assert!(
+        default >= 4096,
+        "{default} bytes: the lent buffer is not counted"
+    );
 }

@@ -74,7 +74,10 @@ fn tokens(poll: &mut Poll, timeout: Duration) -> Vec<usize> {
 fn until(poll: &mut Poll, what: &str, is_so: impl Fn() -> bool) {
     let end = Instant::now() + LIMIT;
     while !is_so() {
-        assert!(Instant::now() < end, "not so after {LIMIT:?}: {what}");
+        assert!(
+            Instant::now() < end,
+            "still waiting after {LIMIT:?}: {what}"
+        );
         tokens(poll, Duration::from_millis(10));
     }
 }
@@ -83,7 +86,7 @@ fn until(poll: &mut Poll, what: &str, is_so: impl Fn() -> bool) {
 fn until_queued(poll: &Poll, count: i32) {
     let end = Instant::now() + LIMIT;
     while queued_packets(poll.registrator()) < count {
-        assert!(Instant::now() < end, "less than {count} packets");
+        assert!(Instant::now() < end, "fewer than {count} packets");
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -164,11 +167,11 @@ fn too_many_changes_are_told_as_such() {
     for n in 0..200 {
         folder.add(&format!("a-name-of-forty-characters-in-all--{n:05}"));
     }
-    until(&mut poll, "overflown", || {
+    until(&mut poll, "more changes than the buffer holds", || {
         drain(&watcher).contains(&Change::TooMany)
     });
     folder.add("next");
-    until(&mut poll, "it goes on", || {
+    until(&mut poll, "the watcher reports again", || {
         drain(&watcher).contains(&added("next"))
     });
 }
@@ -243,7 +246,7 @@ fn the_memory_is_freed_by_the_packet_and_not_before() {
         }
         let memory = watcher.memory();
         thread::spawn(move || drop(watcher)).join().unwrap();
-        assert!(memory.strong_count() > 0, "the kernel has it");
+        assert!(memory.strong_count() > 0, "the operation is in flight");
         until(&mut poll, "freed", || memory.strong_count() == 0);
     }
 }
@@ -287,7 +290,11 @@ fn dropped_after_poll_it_is_leaked_and_nothing_else() {
     registrator.deregister(&mut watcher).unwrap();
     let memory = watcher.memory();
     drop(watcher);
-    assert_eq!(memory.strong_count(), 1, "one count is the kernel's");
+    assert_eq!(
+        memory.strong_count(),
+        1,
+        "the operation in flight has one count"
+    );
     drop(registrator);
     assert_eq!(memory.strong_count(), 1);
 }
@@ -454,7 +461,9 @@ impl Operation {
     }
 
     fn file(&self) -> &File {
-        self.directory.as_ref().expect("it is over a directory")
+        self.directory
+            .as_ref()
+            .expect("this operation has a directory")
     }
 
     fn start(self: &Arc<Self>) {
@@ -538,7 +547,11 @@ fn a_cancelled_operation_has_its_packet_all_the_same() {
             .unwrap()
             .unwrap_err();
         assert_eq!(error.raw_os_error(), Some(ERROR_OPERATION_ABORTED));
-        assert_eq!(Arc::strong_count(&operation), 1, "given back");
+        assert_eq!(
+            Arc::strong_count(&operation),
+            1,
+            "the packet returned its count"
+        );
     }
 }
 
@@ -664,13 +677,21 @@ fn a_socket_is_a_handle() {
     peer.send_to(&[7; 300], socket.local_addr().unwrap())
         .unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    assert_eq!(socket.peek(&mut [0; 300]).unwrap(), 300, "it is there");
+    assert_eq!(
+        socket.peek(&mut [0; 300]).unwrap(),
+        300,
+        "the datagram has arrived"
+    );
     let received = receive(&socket, &operation);
-    assert!(received.unwrap(), "it has warned");
+    assert!(received.unwrap(), "the call failed with a warning");
     assert_eq!(tokens(&mut poll, LIMIT), [7]);
     let result = operation.results.lock().unwrap().pop().unwrap();
     result.unwrap_err();
-    assert_eq!(Arc::strong_count(&operation), 1, "given back, once");
+    assert_eq!(
+        Arc::strong_count(&operation),
+        1,
+        "the packet returned its count once"
+    );
 }
 
 /// Starts the operation. `true` means that the call failed with a warning, so a packet comes.

@@ -163,7 +163,7 @@ fn insist<T>(what: &str, mut call: impl FnMut() -> io::Result<T>) -> T {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                assert!(Instant::now() < end, "{what}: would block for ever");
+                assert!(Instant::now() < end, "{what}: still would block");
                 thread::yield_now();
             }
             result => return result.unwrap_or_else(|error| panic!("{what}: {error}")),
@@ -388,7 +388,7 @@ fn two_threads_use_a_stream_that_a_third_registers_otherwise() {
             let (mut read, mut buffer) = (0, [0; 3000]);
             while read < BYTES {
                 match (&*stream).read(&mut buffer) {
-                    Ok(0) => panic!("the end after {read}"),
+                    Ok(0) => panic!("the stream ended after {read} bytes"),
                     Ok(count) => {
                         let right = (read..).zip(&buffer[..count]);
                         assert!(right.into_iter().all(|(n, byte)| (n % 251) as u8 == *byte));

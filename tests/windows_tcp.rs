@@ -250,13 +250,13 @@ fn level_is_reported_until_the_last_byte_is_read_in_either_mode() {
         bench.peer.write_all(b"0123456789").unwrap();
         let (mut got, mut three) = (Vec::<u8>::new(), [0; 3]);
         while got.len() < 10 {
-            bench.readable("what is left");
+            bench.readable("the rest");
             let count = bench.stream.read(&mut three).unwrap();
             got.extend(&three[..count]);
         }
         assert_eq!(got, b"0123456789");
         bench.poll.poll(&mut bench.events, Some(MOMENT)).unwrap();
-        assert!(bench.events.is_empty(), "{lending} lent: nothing is left");
+        assert!(bench.events.is_empty(), "{lending} lent: no byte is left");
         bench.peer.write_all(b"!").unwrap();
         bench.readable("one byte more");
         drop(bench.peer.shutdown(Shutdown::Write));
@@ -279,7 +279,10 @@ fn peeking_sees_what_has_come_after_what_is_in_hand() {
         bench.peer.write_all(b"def").unwrap();
         let end = Instant::now() + LIMIT;
         while bench.stream.peek(&mut buffer).unwrap() < 6 {
-            assert!(Instant::now() < end, "{lending} lent: only the first three");
+            assert!(
+                Instant::now() < end,
+                "{lending} lent: still only three bytes"
+            );
             thread::sleep(Duration::from_millis(1));
         }
         assert_eq!(&buffer, b"abcdef");
@@ -349,7 +352,10 @@ fn a_receive_that_nobody_of_ours_cancelled_is_lent_again() {
         bench.register(READABLE, Trigger::Edge);
         cancel_all(&bench.stream);
         bench.poll.poll(&mut bench.events, Some(MOMENT)).unwrap();
-        assert!(bench.events.is_empty(), "no byte came, and no end");
+        assert!(
+            bench.events.is_empty(),
+            "neither a byte nor the end has come"
+        );
         assert_eq!(bench.in_flight(), 1);
         bench.peer.write_all(b"still").unwrap();
         bench.readable("bytes after a cancelled receive");
@@ -383,12 +389,12 @@ fn what_was_lent_comes_back_to_a_stream_that_is_registered_no_more() {
         bench.deregister();
         bench.peer.write_all(b"early").unwrap();
         bench.wait_for_nothing_in_flight();
-        assert!(bench.events.is_empty(), "reported, and not registered");
+        assert!(bench.events.is_empty(), "reported without a registration");
         let mut two = [0; 2];
         assert_eq!(bench.stream.read(&mut two).unwrap(), 2);
         assert_eq!(&two, b"ea");
         bench.register(READABLE, Trigger::Oneshot);
-        bench.readable("what is left");
+        bench.readable("the rest");
         assert_eq!(bench.drain().0, b"rly");
     }
 }
@@ -482,10 +488,7 @@ fn a_stream_that_waits_in_both_directions_is_left_alone_while_nothing_happens() 
                 assert_eq!(kind(bench.drain().1), ErrorKind::WouldBlock);
             }
         }
-        assert!(
-            polls < 5,
-            "{lending} lent: {polls} polls, and nothing happened"
-        );
+        assert!(polls < 5, "{lending} lent: {polls} polls without traffic");
     }
 }
 
@@ -509,7 +512,7 @@ fn all_of(mut peer: net::TcpStream) -> io::Result<usize> {
     let in_order = (0..)
         .zip(&bytes)
         .all(|(n, byte)| n % 251 == usize::from(*byte));
-    assert!(in_order, "the {} bytes that came are others", bytes.len());
+    assert!(in_order, "the {} bytes differ from those sent", bytes.len());
     Ok(bytes.len())
 }
 
@@ -601,7 +604,7 @@ fn a_full_stream_is_writable_again_once_its_copy_has_gone() {
             .poll(&mut bench.events, Some(Duration::ZERO))
             .unwrap();
         bench.poll.poll(&mut bench.events, Some(MOMENT)).unwrap();
-        assert!(bench.events.is_empty(), "{trigger:?}: it is full");
+        assert!(bench.events.is_empty(), "{trigger:?}: the stream is full");
         if trigger == Trigger::Oneshot {
             bench.reregister(Interests::WRITABLE, trigger);
         }
@@ -659,7 +662,10 @@ fn a_refused_connection_tells_why_and_is_no_error_afterwards() {
     assert!(event.is_error() && event.is_writable());
     assert_eq!(kind(stream.read(&mut [0; 8])), ErrorKind::ConnectionRefused);
     poll.poll(&mut events, Some(MOMENT)).unwrap();
-    assert!(events.iter().all(|event| !event.is_error()), "it was taken");
+    assert!(
+        events.iter().all(|event| !event.is_error()),
+        "the error was taken before"
+    );
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
     assert!(stream.write(&[0; 8]).is_err());
 }
@@ -681,7 +687,7 @@ fn a_peer_that_resets_ends_what_lingers() {
     while inside::operations_in_flight(poll.registrator()) > 0 {
         assert!(Instant::now() < end);
         poll.poll(&mut events, Some(MOMENT)).unwrap();
-        assert!(events.is_empty(), "of a stream that is gone");
+        assert!(events.is_empty(), "an event of a dropped stream");
     }
 }
 
@@ -697,7 +703,7 @@ fn a_peer_that_resets_while_a_copy_is_lent_is_told_by_an_error() {
     assert_ne!(error.kind(), ErrorKind::WouldBlock);
     assert!(bench.stream.write(b"!").is_err());
     bench.reregister(READABLE | Interests::WRITABLE, Trigger::Edge);
-    bench.readable("the end of it");
+    bench.readable("the end of the stream");
     let ended = bench.stream.read(&mut [0; 8]);
     assert!(
         matches!(&ended, Ok(0)) || ended.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
@@ -867,7 +873,10 @@ fn an_accept_that_nobody_of_ours_cancelled_is_begun_again() {
         inside::ffi::cancel(handle, std::ptr::null_mut()).unwrap();
     }
     poll.poll(&mut events, Some(MOMENT)).unwrap();
-    assert!(events.is_empty(), "nobody came, and nothing is wrong");
+    assert!(
+        events.is_empty(),
+        "an event without a client and without an error"
+    );
     let _client = net::TcpStream::connect(addr).unwrap();
     poll.poll(&mut events, Some(LIMIT)).unwrap();
     listener.accept().unwrap();

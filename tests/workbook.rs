@@ -70,7 +70,7 @@ fn wrong_answer(exercise: &str, solution: &str, answer: &str) -> Result<Wrong, S
             1 => source = source.replacen(&old, &new, 1),
             count => {
                 return Err(format!(
-                    "{name}: stands in the solution {count} times:\n{old}"
+                    "{name}: the solution contains this {count} times:\n{old}"
                 ));
             }
         }
@@ -233,11 +233,11 @@ fn a_wrong_answer_that_does_not_fit_its_solution_is_refused() {
         ("n: why.\n- a\n+ d", "should begin"),
         (
             "n: why.\nfails with: x\n- b\n+ d",
-            "n: stands in the solution 2 times:\nb",
+            "n: the solution contains this 2 times:\nb",
         ),
         (
             "n: why.\nfails with: x\n- d\n+ e",
-            "n: stands in the solution 0 times:\nd",
+            "n: the solution contains this 0 times:\nd",
         ),
         (
             "n: why.\nfails with: x\n- a\n+ d\nc",

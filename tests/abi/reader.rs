@@ -107,7 +107,7 @@ const fn holds(word: &[u8]) -> bool {
         b"sparc" => cfg!(any(target_arch = "sparc", target_arch = "sparc64")),
         b"musl" => cfg!(target_env = "musl"),
         b"c" => false,
-        _ => panic!("a word in tests/abi/table.txt that nobody knows"),
+        _ => panic!("unknown word in tests/abi/table.txt"),
     }
 }
 
@@ -485,8 +485,8 @@ const fn digit(text: u8) -> u8 {
     match text {
         b'0'..=b'9' => text - b'0',
         b'a'..=b'f' => text - b'a' + 10,
-        _ => panic!("a number in tests/abi/table.txt has a letter too much"),
+        _ => panic!("a number in tests/abi/table.txt has a wrong digit"),
     }
 }
 
-const _: () = assert!(size_of::<c_int>() == 4, "C's int is taken to be Rust's i32");
+const _: () = assert!(size_of::<c_int>() == 4, "we declare C's int as i32");

@@ -343,7 +343,7 @@ pub const NOT_SHOWN: &[(&str, &[&str], &str)] = &[
     (
         "src/net/by_completion/tcp.rs",
         &["from_socket"],
-        "one call of what is shown",
+        "calls a function that is shown",
     ),
 ];
 

@@ -16,7 +16,7 @@ const BETWEEN: &str = "What breaks without it stands in [the exercise](#81-which
 fn good() -> Tree {
     let text = include_str!("good.txt").replace("\r\n", "\n");
     let files = text.split("=== ").skip(1).map(|file| {
-        let (path, text) = file.split_once('\n').expect("a path stands alone");
+        let (path, text) = file.split_once('\n').expect("a path ends its line");
         (path.into(), text.replace("FILLER\n", &FILLER.repeat(76)))
     });
     Tree(files.collect())
