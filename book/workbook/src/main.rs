@@ -102,6 +102,9 @@ fn command(arguments: &[String]) -> Outcome {
             None if name.parse::<u32>().is_ok() => {
                 format!("To read chapter {name}, type: cargo workbook read {name}")
             }
+            None if Book::open()?.exercise(name).is_ok() => {
+                format!("To begin or check exercise {name}, type: cargo workbook check {name}")
+            }
             None => match meant(name) {
                 Some(meant) => format!("There is no command `{name}`. Did you mean `{meant}`?"),
                 None => {
@@ -170,6 +173,8 @@ mod tests {
     fn bad_input_gets_a_sentence() {
         for typed in [
             "3",
+            "3.1",
+            "read 3.1",
             "frobnicate",
             "read",
             "read 99",
