@@ -137,8 +137,8 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
     });
 }
 
-/// A read starts the next read without an allocation. The test tries streams that
-/// lend nothing, one byte, the default, and as much as they can.
+/// Reading allocates nothing, although each read starts the next one. The test tries
+/// streams that lend nothing, one byte, the default, and as much as they can.
 #[cfg(windows)]
 #[test]
 fn c17_reading_allocates_nothing_whatever_is_lent() {
@@ -165,7 +165,8 @@ fn c17_reading_allocates_nothing_whatever_is_lent() {
     }
 }
 
-/// The test sends and receives datagrams, without an allocation.
+/// Datagrams are sent and received without an allocation. The test counts a thousand
+/// rounds.
 #[test]
 fn c17_datagrams_allocate_nothing() {
     let _alone = alone();

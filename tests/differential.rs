@@ -387,7 +387,7 @@ const POLLIN: c_short = 0x1;
 const POLLOUT: c_short = 0x4;
 const POLLERR: c_short = 0x8;
 const POLLHUP: c_short = 0x10;
-/// 0 on systems that do not have it.
+/// 0 on systems where we do not ask for it.
 const POLLRDHUP: c_short = if cfg!(any(target_os = "linux", target_os = "android")) {
     0x2000
 } else {

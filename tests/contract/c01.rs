@@ -57,9 +57,9 @@ fn c01_all_kinds_together_are_reported() {
     }
 }
 
-/// A thread may register a source while another thread blocks in `poll`. The test
-/// makes the source ready before or after it is registered. The same `poll` reports
-/// it: no thread has to wake the poller first.
+/// A thread may register a source while another thread blocks in `poll`, and that
+/// `poll` reports it. No thread has to wake the poller first. The test registers a
+/// source that becomes ready afterwards, and a source that is ready already.
 #[test]
 fn c01_a_source_registered_while_poll_blocks_is_reported() {
     for trigger in TRIGGERS {
@@ -187,7 +187,7 @@ impl Poller {
         }
     }
 
-    /// Linux tells what a thread does: `S` is an interruptible wait.
+    /// Linux shows a thread's state in /proc: `S` is an interruptible wait.
     #[cfg(target_os = "linux")]
     fn until_it_sleeps(&self) {
         let deadline = std::time::Instant::now() + crate::common::LIMIT;
@@ -210,8 +210,8 @@ impl Poller {
         Poller {}
     }
 
-    /// Other systems do not tell. We give the poller time to fall asleep; the event
-    /// must come whether it sleeps or not.
+    /// Other systems do not show it. We give the poller time to fall asleep; the
+    /// event must come whether it sleeps or not.
     #[cfg(not(target_os = "linux"))]
     fn until_it_sleeps(&self) {
         for _ in 0..100 {

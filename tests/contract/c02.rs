@@ -55,8 +55,9 @@ fn c02_edge_is_the_default() {
     }
 }
 
-/// The test reads only a part of what has arrived. Under edge no event comes for
-/// the rest, although the program can read it.
+/// A partial read does not drain a source. Under edge no event comes for the rest,
+/// although the program can read it. The test reads one of three bytes, and expects
+/// silence.
 #[test]
 fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
     let (mut ours, mut peer) = connection();
@@ -72,9 +73,9 @@ fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
     assert_eq!(read_all(&ours), b"bc");
 }
 
-/// `set_readiness` on a program's own source is always an edge, also if it sets the
+/// `set_readiness` on a program's own source is always an edge, even if it sets the
 /// same value again. Only the program knows what is new. The test sets one value
-/// twice and expects two events.
+/// three times and expects three events.
 #[test]
 fn c02_setting_the_same_readiness_again_is_an_edge() {
     let (mut registration, set_readiness) = Registration::new();

@@ -37,9 +37,9 @@ fn c03_level_is_reported_until_the_source_is_drained() {
     }
 }
 
-/// The test reads one byte at a time. Level reports the rest again each time, down
-/// to the last byte. (Under edge no event comes here:
-/// `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`.)
+/// After a partial read the source is still ready, and level reports it again, down
+/// to the last byte. The test reads one byte at a time. (Under edge no event comes
+/// here: `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`.)
 #[test]
 fn c03_level_reports_what_a_partial_read_leaves() {
     let (mut ours, mut peer) = connection();
@@ -92,7 +92,8 @@ fn in_small_bites<S: Source>(
 
 /// Several sources stay ready, and the batch has room for fewer. Each source still
 /// gets its turn. Otherwise the first source would starve the others if nobody
-/// drained it. The test counts how often each token comes.
+/// drained it. The test polls twice as often as there are sources, and expects each
+/// token.
 #[test]
 fn c03_every_ready_source_gets_its_turn() {
     for capacity in [1, 2, 3] {
@@ -251,9 +252,9 @@ fn c03_a_level_source_is_in_a_batch_once() {
     });
 }
 
-/// This holds for every trigger, whoever makes the source ready. In the test a
-/// thread sets a `Registration` again and again while `poll` takes it from the
-/// list.
+/// A source is in a batch at most once, whatever its trigger and whoever makes it
+/// ready. In the test a thread sets a `Registration` again and again while `poll`
+/// takes it from the list.
 #[test]
 fn c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once() {
     for trigger in [Trigger::Edge, Trigger::Level] {
@@ -282,9 +283,9 @@ fn c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once() {
 }
 
 /// `poll` reports reading and writing of one source as one event. A kqueue reports
-/// them separately, with another source's answer between them. The test registers
-/// nine streams for both directions and looks for a token that comes twice in a
-/// batch.
+/// them separately, and may have another source's answer between them. The test
+/// registers nine streams for both directions and looks for a token that comes
+/// twice in a batch.
 #[test]
 fn c03_both_directions_of_a_source_are_one_event() {
     let mut poll = Poll::new().unwrap();

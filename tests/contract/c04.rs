@@ -56,10 +56,10 @@ fn c04_a_spent_oneshot_can_be_changed_to_any_trigger() {
     }
 }
 
-/// Oneshot counts each direction separately. Systems differ in one point: after one
-/// direction is reported, epoll disables the whole descriptor, but kqueue has one
-/// knote for each direction and keeps the other armed. `reregister` arms both. The
-/// test allows both behaviours, and no direction twice.
+/// `poll` reports each direction at most once. What happens to the other direction
+/// differs. epoll disables the whole descriptor after one report. kqueue has one
+/// knote for each direction, so the other one stays armed. `reregister` arms both.
+/// The test allows both behaviours, and no direction twice.
 #[test]
 fn c04_each_direction_is_reported_at_most_once() {
     let (mut ours, mut peer) = connection();

@@ -185,8 +185,8 @@ fn c05_into_std_deregisters() {
 
 /// A delivered batch does not change any more. If the program removes a source
 /// while it handles one event, a later event of the same batch may still name that
-/// source. The next `poll` does not. The test removes all sources but one and
-/// checks both.
+/// source. The next `poll` does not. In the test the first handler removes all
+/// other sources; their events are still in the batch, and not in the next one.
 #[test]
 fn c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other() {
     let mut benches: Vec<_> = benches().collect();
@@ -269,7 +269,7 @@ fn c05_deregister_is_final_while_another_thread_makes_it_ready() {
     let (mut stream, mut peer) = connection();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        // Ends the threads, also if an assertion fails.
+        // Ends the threads, even if an assertion fails.
         let _guard = Done(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {

@@ -146,8 +146,8 @@ fn refused_for_good(mut bench: Bench, mut elsewhere: Poll, trigger: Trigger) {
 }
 
 /// A registration that fails leaves nothing behind: the source is not registered,
-/// and a later registration works. In the test the first queue is gone, and the
-/// second call uses the reserved token.
+/// and a later registration works. The test tries a queue whose `Poll` is dropped,
+/// then the reserved token, and then registers properly.
 #[test]
 fn c07_a_failed_registration_leaves_nothing_behind() {
     for mut bench in benches() {
@@ -194,10 +194,10 @@ fn c07_a_refused_change_changes_nothing() {
     }
 }
 
-/// A registration that is refused for one direction leaves no other direction
-/// behind. A kqueue watches another kqueue for reading, but refuses to watch it for
-/// writing: the test asks for both, and expects that nothing is registered. (epoll
-/// accepts both, so there is nothing to undo.)
+/// If the kernel refuses one direction, the other direction is not registered
+/// either. A kqueue can watch another kqueue for reading, but not for writing. The
+/// test asks for both, and expects that nothing is registered. (epoll accepts both,
+/// so there is nothing to undo.)
 #[cfg(unix)]
 #[test]
 fn c07_a_refused_registration_is_none_in_part_either() {
@@ -220,8 +220,8 @@ fn c07_a_refused_registration_is_none_in_part_either() {
 }
 
 /// If the kernel refuses a `reregister`, the old registration stays and reports
-/// what is ready. The test asks kqueue to watch a queue for writing, which it
-/// refuses. (epoll accepts the change.)
+/// what is ready. The test registers a queue for reading and asks kqueue to watch
+/// it for writing, which kqueue refuses. (epoll accepts the change.)
 #[cfg(unix)]
 #[test]
 fn c07_a_change_that_the_kernel_refuses_changes_nothing() {
@@ -250,7 +250,7 @@ fn c07_a_change_that_the_kernel_refuses_changes_nothing() {
 }
 
 /// epoll cannot watch a regular file, and the error says what to do instead. kqueue
-/// can: it reports the file readable up to its end. The test tries a source file.
+/// can: it reports the file readable up to its end. The test registers a file.
 #[cfg(unix)]
 #[test]
 fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
@@ -416,8 +416,8 @@ fn c07_a_duplicate_shares_the_registration() {
     assert_eq!(look(&mut poll, &mut events), []);
 }
 
-/// A program may drop a `Registration` and keep its `SetReadiness`. The test then
-/// sets a readiness: the call succeeds, and nothing is reported.
+/// A program may drop a `Registration` and keep its `SetReadiness`. In the test
+/// `set_readiness` then succeeds, and nothing is reported.
 #[test]
 fn c07_a_setter_outlives_its_registration() {
     use evq::Readiness;

@@ -354,8 +354,8 @@ fn c08_a_registration_reports_the_ends_that_were_set() {
     }
 }
 
-/// Reads to the end, and only after an event says readable. Returns the bytes and
-/// the event at which the end was found.
+/// Reads to the end, but only after a readable event. Returns the bytes and the event
+/// at which the end was found.
 fn read_to_end<S: Source>(
     poll: &mut Poll,
     source: &mut S,

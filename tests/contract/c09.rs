@@ -29,8 +29,8 @@ fn borrowed(listener: &TcpListener) -> Borrowed<'_> {
 
 /// `connect` never blocks: it starts the connection and returns. When the
 /// connection is made, that is a writable event, and `take_error` then returns
-/// `None`. A program that writes before that event writes to nobody. The test
-/// connects, waits for the event, and sends a byte.
+/// `None`. Before that event there is no connection to write to. The test connects,
+/// waits for the event, and sends a byte.
 #[test]
 fn c09_a_connection_that_is_made_is_a_writable_event() {
     for trigger in TRIGGERS {
@@ -58,7 +58,8 @@ fn c09_a_connection_that_is_made_is_a_writable_event() {
     }
 }
 
-/// One thread does both: its loop connects, accepts, and sees both events.
+/// One loop can have both ends of a connection. The test connects and accepts in
+/// one thread, and sees both events.
 #[test]
 fn c09_one_loop_connects_and_accepts() {
     let mut poll = Poll::new().unwrap();
@@ -189,8 +190,8 @@ fn c09_a_connection_begins_with_its_registration() {
     assert_eq!(nobody_else.kind(), ErrorKind::WouldBlock);
 }
 
-/// A refusal that nobody has taken outlives the registration. The test deregisters,
-/// registers again, and expects the event again.
+/// If the program does not take the error, a later registration reports it again.
+/// The test deregisters, registers again, and expects the event.
 #[test]
 fn c09_a_refusal_outlives_the_registration() {
     let (_port, addr) = nobody();

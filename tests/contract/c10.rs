@@ -70,8 +70,8 @@ fn c10_zero_returns_at_once() {
     assert!(fastest < Duration::from_millis(1), "took {fastest:?}");
 }
 
-/// A wait without events is never shorter than its timeout, also if the timeout is
-/// no whole number of milliseconds. So a program that polls until a deadline
+/// A wait without events is never shorter than its timeout, even if the timeout is
+/// not a whole number of milliseconds. So a program that polls until a deadline
 /// arrives there in one wait, and does not spin before it. The test measures waits
 /// of many lengths.
 #[test]
@@ -113,9 +113,9 @@ fn c10_a_wait_is_not_prolonged() {
     assert!(on_time, "each of 200 waits took {latest:?} or longer");
 }
 
-/// Where the kernel can, a timeout below a millisecond is waited as it is. It must
-/// become neither zero, which would spin, nor a millisecond. The test makes 200
-/// waits of 100 microseconds. (`.ci/syscalls` counts the system calls of such a
+/// If the kernel can, `poll` honours a timeout below a millisecond. The timeout
+/// must become neither zero, which would spin, nor a millisecond. The test makes
+/// 200 waits of 100 microseconds. (`.ci/syscalls` counts the system calls of such a
 /// wait.)
 #[test]
 fn c10_a_hundred_microseconds_are_not_a_millisecond() {

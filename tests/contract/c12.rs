@@ -22,7 +22,7 @@ type Notify = Box<dyn Fn() + Send>;
 
 /// Each thread announces as fast as it can. Now and then it waits until the poller
 /// has seen its last announcement. The thread's place is the token of its `notify`.
-/// The poller waits without giving up, so a lost wake shows.
+/// The poller waits a long time for each wake, so a lost wake shows.
 fn threads_announce(poll: &mut Poll, notify: Vec<Notify>) {
     let count = notify.len();
     let mailboxes: Vec<Arc<Mailbox>> = (0..count).map(|_| Arc::default()).collect();
@@ -117,8 +117,8 @@ fn c12_wakes_from_eight_threads_are_never_lost() {
     threads_announce(&mut poll, wakers);
 }
 
-/// The same with one and with two threads: there no other thread's wake hides a
-/// lost one.
+/// The same with one thread and with two. With so few threads, no other thread's
+/// wake can hide a lost one.
 #[test]
 fn c12_wakes_from_few_threads_are_never_lost() {
     for count in [1, 2] {
@@ -266,8 +266,8 @@ fn c12_a_million_wakes_of_a_busy_poller_make_no_system_call() {
     assert_eq!(look(&mut poll, &mut events).len(), 1);
 }
 
-/// Of all wakes during one sleep, only the first makes a system call. The test
-/// counts: there are never more `write` calls than polls.
+/// Of all wakes during one sleep, only the first makes a system call. The test lets
+/// eight threads wake a poller, and counts no more `write` calls than polls.
 #[test]
 fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
     if cannot_count("c12_a_sleeping_poller_is_woken_by_one_system_call") {
@@ -298,8 +298,9 @@ fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
     assert!(writes <= polls, "{writes} calls for {polls} polls");
 }
 
-/// A poller that only polls with a timeout of zero never sleeps. The test wakes it
-/// 200,000 times, without one system call.
+/// A program that calls `poll` only with a timeout of zero never sleeps, so a wake
+/// never costs a system call. The test wakes such a poller 200,000 times, without
+/// one `write`.
 #[test]
 fn c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call() {
     if cannot_count("c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call") {

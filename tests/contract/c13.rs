@@ -110,7 +110,8 @@ fn c13_no_room_is_too_small_for_both_kinds_at_once() {
     }
 }
 
-/// A capacity of 0 means 1, because a `poll` without room could report nothing.
+/// A capacity of 0 means 1, because a `poll` without room could report nothing. The
+/// test gets two sources in two polls.
 #[test]
 fn c13_no_room_means_room_for_one() {
     let mut poll = Poll::new().unwrap();
@@ -181,7 +182,7 @@ fn c13_a_small_batch_gives_every_source_its_turn() {
 }
 
 /// A system may report reading and writing of one source together or separately.
-/// The test has room for one event, and expects both directions in the end.
+/// The test has room for one event, and polls until both directions have come.
 #[test]
 fn c13_room_for_one_event_loses_no_direction() {
     let mut poll = Poll::new().unwrap();
@@ -203,8 +204,8 @@ fn c13_room_for_one_event_loses_no_direction() {
 }
 
 /// The queue's own wake-up may take the only place of a batch. `poll` then asks
-/// again: it does not return an empty batch while a source is ready. The test has
-/// room for one event, a waker and a stream, and gets both in two polls.
+/// again: it does not return an empty batch while a source is ready. The test has a
+/// waker and a stream but room for one event, and gets both in two polls.
 #[cfg(unix)]
 #[test]
 fn c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own() {

@@ -34,7 +34,7 @@ fn c14_a_dropped_stream_still_delivers_what_it_took() {
                 read
             });
             if poll_first {
-                // The rest is sent. After a second it would be given up.
+                // On Windows the drops wait for the last write, at most a second.
                 drop(poll);
                 drop(ours);
             } else {
@@ -52,8 +52,9 @@ fn c14_a_dropped_stream_still_delivers_what_it_took() {
     }
 }
 
-/// A thread writes as fast as it can, and drops the stream while it is full. The
-/// test adds up what the writes returned, and the peer reads as many bytes.
+/// A stream may be dropped while it is full, and no accepted byte is lost. The test
+/// writes as fast as it can, adds up what the writes returned, and drops the
+/// stream. The peer reads as many bytes.
 #[test]
 fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
     let mut poll = Poll::new().unwrap();

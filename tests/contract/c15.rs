@@ -81,8 +81,8 @@ fn c15_closing_ends_a_wait_from_another_thread() {
 }
 
 /// `poll` notices the closing at every moment. In the test a node is listed again
-/// and again without anything to report, and the loop is closed after a different
-/// number of times in each round.
+/// and again without anything to report. Each round closes the loop after a
+/// different number of times.
 #[test]
 fn c15_closing_is_noticed_at_any_moment() {
     let (hand_over, handed_over) = mpsc::channel::<(Registrator, SetReadiness)>();
@@ -290,8 +290,8 @@ fn c15_both_directions_of_every_source_are_delivered_first() {
     }
 }
 
-/// Threads that wake without end do not keep the loop open. The test wakes five
-/// wakers before each `poll`, and counts the polls.
+/// Wakes without end do not keep the loop open. The test wakes five wakers before
+/// each `poll`, and counts the polls.
 #[test]
 fn c15_wakes_do_not_keep_the_loop_open() {
     for capacity in [1, 2, 3] {

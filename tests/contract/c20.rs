@@ -30,7 +30,7 @@ fn says(error: &io::Error, kind: ErrorKind, words: &str) {
 
 /// Misuse never panics. Every error that is not the system's own has a kind, and a
 /// sentence that says what is wrong and what to do. The test makes one mistake
-/// after the other, and reads the sentences.
+/// after the other, and checks each kind and sentence.
 #[test]
 fn c20_every_misuse_is_an_error_with_a_sentence() {
     let poll = Poll::new().unwrap();

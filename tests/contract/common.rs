@@ -14,8 +14,8 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 /// The step in which this system ends waits, if it is longer than a millisecond.
 /// The system rounds a wait up to whole steps. It adds one step because the present
 /// step has already begun. So a wait may end up to two steps late. (NetBSD, OpenBSD
-/// and DragonFly count a hundred steps a second; there a wait of 100 us took 20 ms.
-/// Windows counts 64.)
+/// and DragonFly count a hundred steps a second. A wait of 100 us was seen to take
+/// 20 ms. Windows counts 64 steps a second.)
 pub const TICK: Duration = Duration::from_micros(if cfg!(windows) {
     15_625
 } else if cfg!(any(

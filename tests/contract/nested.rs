@@ -18,7 +18,8 @@ const ROUNDS: usize = if cfg!(miri) { 3 } else { 500 };
 
 /// When a source of the inner queue becomes ready, the inner queue is an event of
 /// the outer one. The test registers a duplicate of the inner queue's descriptor,
-/// with each trigger. It then tries a socket, a wake and a node of the ready list.
+/// by edge and by level. It then tries a socket, a wake and a node of the ready
+/// list.
 #[test]
 fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
     for trigger in [Trigger::Edge, Trigger::Level] {

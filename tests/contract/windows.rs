@@ -482,9 +482,9 @@ fn wakes_and_completions_come_in_one_batch() {
     }
 }
 
-/// A completion that ends the poller's sleep lists a node. Nobody needs to wake the
-/// poller for it: another packet would be found by the next wait. The test counts
-/// the packets in the port.
+/// A completion that ends the poller's sleep lists a node. The poller is awake
+/// then, so nobody may post another packet for the node: the next wait would find
+/// that packet. The test counts the packets in the port.
 #[test]
 fn a_completion_posts_no_packet_of_its_own() {
     let mut poll = Poll::new().unwrap();
@@ -559,9 +559,9 @@ fn reading_just_what_was_in_hand_waits_for_more() {
     }
 }
 
-/// A zero-byte receive completes with zero bytes, whether bytes have arrived or the
-/// end has. Zero bytes mean the end only if a buffer was lent. The test tries every
-/// lending.
+/// A zero-byte receive completes with zero bytes, both when bytes have arrived and
+/// at the end of the stream. Zero bytes mean the end only if a buffer was lent. The
+/// test tries every lending.
 #[test]
 fn nothing_received_is_the_end_only_if_something_was_lent() {
     for lending in LENDING {
@@ -585,7 +585,7 @@ fn nothing_received_is_the_end_only_if_something_was_lent() {
 }
 
 /// A peek that finds nothing returns `WouldBlock` like a read, and an event comes
-/// for the next bytes.
+/// for the next bytes. The test peeks at an empty stream before each byte.
 #[test]
 fn a_peek_that_finds_nothing_waits_for_more() {
     for lending in LENDING {

@@ -1,4 +1,4 @@
-//! In every state, one of three is dropped: our end, the peer, or `Poll`.
+//! Our end, the peer or `Poll` is dropped, in every state of a pipe.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};

@@ -167,8 +167,8 @@ fn oneshot_tells_once_until_reregistered() {
     }
 }
 
-/// There are bytes in flight and bytes that have arrived, while the pipe is
-/// registered again and again.
+/// Registers a pipe again and again, with bytes on their way, in the lent buffer and
+/// already completed.
 #[test]
 fn no_byte_is_lost_by_registering_anew() {
     let mut bench = Bench::new();
