@@ -39,7 +39,8 @@ The companion of the book. From anywhere in the checkout:
   cargo workbook read N            print chapter N here; `read start` comes first
   cargo workbook read N --browser  build the book and open chapter N
   cargo workbook run N             run the chapter's example
-  cargo workbook run N -- ARGS     the same, with arguments for the example
+  cargo workbook run N --windows   what it prints on Windows; --kqueue likewise
+  cargo workbook run N -- ARGS     run it with arguments for the example
   cargo workbook trace N           run it with every foreign call printed
   cargo workbook check N.M         begin exercise N.M, and later check it
   cargo workbook check N           check chapter N's exercises that you have begun
