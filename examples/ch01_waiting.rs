@@ -113,7 +113,8 @@ fn asking_all_the_time(listener: TcpListener) -> io::Result<String> {
 // ANCHOR_END: asking
 
 // ANCHOR: register
-const LISTENER: Token = Token(usize::MAX - 1); // evq keeps `usize::MAX` for itself
+// evq keeps `usize::MAX` for itself.
+const LISTENER: Token = Token(usize::MAX - 1);
 
 fn one_queue(listener: TcpListener) -> io::Result<String> {
     let mut poll = Poll::new()?;

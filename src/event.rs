@@ -104,7 +104,7 @@ impl fmt::Debug for Interests {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Trigger {
     /// Once for each change. After an event, use the source until a read, a write
-    /// or an accept returns `WouldBlock`. Until then the next event need not come.
+    /// or an accept returns `WouldBlock`. Until then, evq promises no further event.
     Edge,
     /// At every `poll`, for as long as the source is ready.
     Level,

@@ -377,7 +377,7 @@ const _: () = {
             listed(row, queue::HELD)
                 || listed(row, sockets::HELD)
                 || listed(row, own_sockets::HELD),
-            "tests/abi/table.txt has a row for this target that tests/abi.rs does not list"
+            "tests/abi/table.txt has a row for this target that no `held!` list of tests/abi.rs names"
         );
         i += 1;
     }
@@ -498,11 +498,14 @@ fn every_declaration_has_its_row_and_every_row_its_declaration() {
     let declared = declared();
     assert!(declared.len() > 80, "only {declared:?}");
     let without_row: Vec<_> = declared.difference(&rows).collect();
-    assert!(without_row.is_empty(), "no row for {without_row:?}");
+    assert!(
+        without_row.is_empty(),
+        "tests/abi/table.txt has no row for {without_row:?}"
+    );
     let without_declaration: Vec<_> = rows.difference(&declared).collect();
     assert!(
         without_declaration.is_empty(),
-        "nothing declares {without_declaration:?}"
+        "tests/abi/table.txt has rows that no file of `SOURCES` declares: {without_declaration:?}"
     );
 }
 

@@ -1,6 +1,6 @@
-//! What a program may rely on about the public types, whatever they do; and that
-//! it is the same on every system. Of the latter the compiler is the test: where
-//! a signature differs, this file does not compile.
+//! What a program may rely on about the public types, beside what they do. It must
+//! be the same on every system. The compiler checks that: where a signature
+//! differs, this file does not compile.
 
 use std::fmt::{self, Debug, Write};
 use std::hash::Hash;
@@ -41,7 +41,7 @@ mod signatures {
     const _: Deregister<dyn Source> = Registrator::deregister;
     const _: fn(&Registrator) -> Done = Registrator::close_loop;
 
-    /// That of a source, as `dyn` calls it, which is how all of them are called.
+    /// The functions of `Source`, called through `dyn`, as the crate calls them.
     type Added = fn(&mut dyn Source, &Registrator, Watch) -> Done;
     const _: Added = |source, queue, watch| <dyn Source>::register(source, queue, watch);
     const _: Added = |source, queue, watch| <dyn Source>::reregister(source, queue, watch);
@@ -62,7 +62,7 @@ mod signatures {
         Readiness::WRITE_CLOSED,
         Readiness::ERROR,
     ];
-    // These can be called in constants, too.
+    // A `const` can call these too.
     const _: (bool, bool) = (
         Interests::is_readable(Interests::READABLE),
         Interests::is_writable(Interests::READABLE),
@@ -150,7 +150,7 @@ mod signatures {
     const _: fn(&UdpSocket, bool) -> Done = UdpSocket::set_multicast_loop_v6;
 }
 
-/// Or `signatures` would hold only what somebody has remembered.
+/// Without this test, `signatures` might miss a function.
 #[test]
 fn every_public_function_has_its_line_here() {
     let sources = [
@@ -180,15 +180,15 @@ fn every_public_function_has_its_line_here() {
                 include_str!("api.rs")
                     .match_indices(&line)
                     .any(|(at, _)| ends(at)),
-                "no line for {line}"
+                "signatures has no line for {line}"
             );
             found += 1;
         }
     }
-    assert!(found >= 80, "only {found} functions");
+    assert!(found >= 80, "found only {found} functions");
 }
 
-/// Every public type's traits. The compiler is the test.
+/// The traits of every public type. The compiler checks them.
 #[test]
 fn every_type_keeps_its_traits_on_every_system() {
     fn everywhere<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe + Debug>() {}
@@ -227,7 +227,7 @@ fn every_type_keeps_its_traits_on_every_system() {
     streams::<&TcpStream>();
 }
 
-/// What only one kind of system has.
+/// What only Windows has.
 #[cfg(windows)]
 mod windows {
     use super::*;
@@ -271,8 +271,9 @@ mod windows {
         numbered::<UdpSocket>();
     }
 
-    /// Safe code gets no handle of a pipe that is registered: two implementations of one
-    /// trait for one type would not compile, and neither would this with `AsHandle`.
+    /// Safe code gets no handle of a registered pipe, so `NamedPipe` must not be
+    /// `AsHandle`. If it were, both implementations of `Without` would fit, and the
+    /// last line would not compile.
     #[test]
     fn a_pipe_is_not_as_handle() {
         trait Without<Which> {
@@ -324,8 +325,8 @@ fn sources_of_several_types_go_through_one_registrator() {
     }
 }
 
-/// A program that logs its sources prints what each is, not what a thousand
-/// others have listed.
+/// A program may log its sources. What `Debug` prints of one must not grow with
+/// what others have put on the list.
 #[test]
 fn what_is_printed_does_not_grow_with_the_list() {
     let mut poll = Poll::new().unwrap();
@@ -356,7 +357,7 @@ fn what_is_printed_does_not_grow_with_the_list() {
     }
 }
 
-/// Nor is the list locked meanwhile: who prints may wake.
+/// `Debug` does not hold the list's lock: the code that receives its text may wake.
 #[test]
 fn a_waker_is_printed_to_what_wakes() {
     struct Wakes<'a>(&'a Registrator);
@@ -375,8 +376,8 @@ fn a_waker_is_printed_to_what_wakes() {
     write!(Wakes(poll.registrator()), "{waker:?} {poll:?}").unwrap();
 }
 
-/// Room for events is clamped, never refused; and the room may change from one
-/// `poll` to the next, in which nothing is lost.
+/// `Events` accepts every capacity and clamps it. A program may pass other `Events`
+/// to each `poll`, and no event is lost.
 #[test]
 fn any_capacity_will_do_and_may_change() {
     let mut poll = Poll::new().unwrap();
@@ -415,7 +416,7 @@ fn a_set_contains_another_wholly_or_not() {
     assert!(Readiness::EMPTY.is_empty() && both.contains(Readiness::EMPTY));
 }
 
-/// Interests pick the direction, that it has closed, and errors.
+/// A source is reported for its interests: the direction, its end, and errors.
 #[test]
 fn interests_pick_what_concerns_them() {
     let mut poll = Poll::new().unwrap();
@@ -444,8 +445,8 @@ fn interests_pick_what_concerns_them() {
     }
 }
 
-/// A thread that ends in a panic drops what it holds, and what others hold of
-/// the same queue goes on.
+/// A thread that panics drops its part of a queue. Parts that other threads hold go
+/// on working.
 #[test]
 fn what_a_panic_drops_is_dropped_in_order() {
     let poll = Poll::new().unwrap();
@@ -463,12 +464,14 @@ fn what_a_panic_drops_is_dropped_in_order() {
     });
     assert!(holder.join().is_err());
     assert_eq!(waker.wake().unwrap_err().raw_os_error(), None);
-    // Its registration is gone with the thread: there is nobody to refuse it.
+    // The registration was dropped with the thread, so `set_readiness` is not
+    // refused.
     set_readiness.set_readiness(Readiness::WRITABLE).unwrap();
     assert_eq!(set_readiness.readiness(), Readiness::WRITABLE);
 }
 
-/// A `SourceFd` borrows a descriptor or owns it, and hands it back deregistered.
+/// A `SourceFd` may borrow a descriptor or own it. `into_inner` deregisters it and
+/// returns what it was given.
 #[cfg(unix)]
 #[test]
 fn a_source_holds_a_descriptor_as_it_was_given() {

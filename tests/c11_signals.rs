@@ -1,4 +1,4 @@
-//! Clause 11, in a process of its own: it handles signals.
+//! Clause 11, in a process of its own, because it handles signals.
 #![cfg(unix)]
 
 #[path = "contract/gone.rs"]
@@ -24,7 +24,7 @@ const SIGALRM: c_int = 14;
 const SIG_DFL: usize = 0;
 const SIG_ERR: usize = usize::MAX;
 
-/// Longer than anything here takes.
+/// Longer than any step takes here.
 const LIMIT: Duration = Duration::from_secs(20);
 
 unsafe extern "C" {
@@ -42,11 +42,11 @@ extern "C" fn count(_signal: c_int) {
     SIGNALS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Handles SIGALRM from now on by counting, without SA_RESTART.
+/// From now on SIGALRM is counted. The handler is set without SA_RESTART.
 fn handle_alarms() {
     let handler = count as extern "C" fn(c_int);
-    // SAFETY: the handler does nothing but add to an atomic, and has the type
-    // that a handler has.
+    // SAFETY: the handler has a handler's type and does nothing but add to an
+    // atomic.
     let before = unsafe { signal(SIGALRM, handler as usize) };
     assert_ne!(before, SIG_ERR, "{}", io::Error::last_os_error());
     // SAFETY: no pointer is passed.
@@ -54,8 +54,8 @@ fn handle_alarms() {
     assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
-/// Runs `wait` in a thread of its own, which gets a signal every ten
-/// milliseconds until `wait` returns. Panics if it does not.
+/// Runs `wait` in another thread and sends it a signal every ten milliseconds,
+/// until `wait` returns. Panics if `wait` does not return.
 fn under_signals<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, is_done) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -65,10 +65,7 @@ fn under_signals<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -
     });
     let started = Instant::now();
     while is_done.recv_timeout(Duration::from_millis(10)) == Err(RecvTimeoutError::Timeout) {
-        assert!(
-            started.elapsed() < LIMIT,
-            "each signal begins the wait anew"
-        );
+        assert!(started.elapsed() < LIMIT, "each signal restarts the wait");
         // SAFETY: the thread has not been joined yet, so its id is valid.
         let result = unsafe { pthread_kill(thread.as_pthread_t(), SIGALRM) };
         assert_eq!(result, 0);
@@ -76,15 +73,15 @@ fn under_signals<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -
     thread.join().unwrap()
 }
 
-/// A signal is invisible: the wait goes on with the time that is left, so that
-/// it ends neither early, nor later because it began anew. A wait of 200 ms
-/// with a signal every 10 ms is still a wait of 200 ms.
+/// A signal is invisible. The wait goes on with the time that is left: it does not
+/// end early, and does not start again. The test sends a signal every 10 ms, and a
+/// wait of 200 ms stays one of 200 ms.
 #[test]
 fn c11_signals_neither_end_nor_prolong_a_wait() {
     handle_alarms();
     let wait = Duration::from_millis(200);
     let before = SIGNALS.load(Ordering::Relaxed);
-    // On a busy machine a single wait may see few of them.
+    // On a busy machine one wait may see few signals.
     while SIGNALS.load(Ordering::Relaxed) < before + 10 {
         let (result, waited) = under_signals(move || {
             let mut poll = Poll::new().unwrap();
@@ -97,7 +94,8 @@ fn c11_signals_neither_end_nor_prolong_a_wait() {
     }
 }
 
-/// The same where there is no timeout: only the event ends the wait.
+/// Without a timeout, only an event ends the wait. The test sends signals, then
+/// wakes the poller, and expects the waker's event.
 #[test]
 fn c11_signals_do_not_end_an_endless_wait() {
     handle_alarms();
@@ -117,14 +115,17 @@ fn c11_signals_do_not_end_an_endless_wait() {
             });
             let result = poll.poll(&mut events, None);
             let _ = returned.send(());
-            assert!(!thread.join().unwrap(), "returned by itself: {result:?}");
+            assert!(
+                !thread.join().unwrap(),
+                "poll returned before the wake: {result:?}"
+            );
             result.unwrap()
         });
         assert_eq!(found, 1);
     }
 }
 
-/// Writes until the system says that nobody will read it any more.
+/// Writes until the system says that the connection is broken.
 fn write_until_it_breaks(mut write: impl FnMut() -> io::Result<usize>) {
     let started = Instant::now();
     loop {
@@ -135,16 +136,17 @@ fn write_until_it_breaks(mut write: impl FnMut() -> io::Result<usize>) {
             Err(error) => panic!("{error}"),
             Ok(_) => {}
         }
-        assert!(started.elapsed() < LIMIT, "the connection never breaks");
+        assert!(started.elapsed() < LIMIT, "the connection did not break");
     }
 }
 
-/// Writing to a peer that has closed is an error, `BrokenPipe`, and not the
-/// signal SIGPIPE, which would end the process. (Rust's runtime ignores that
-/// signal, but not every program has that runtime: so this one restores it.)
+/// A write to a closed peer returns the error `BrokenPipe`, and raises no SIGPIPE.
+/// That signal would end the process. (Rust's runtime ignores SIGPIPE, but a
+/// program may use the crate without that runtime. So the test restores the default
+/// first.)
 #[test]
 fn c11_writing_to_a_closed_peer_raises_no_sigpipe() {
-    // SAFETY: restores the default, which is no handler at all.
+    // SAFETY: SIG_DFL is the default, and no handler.
     let before = unsafe { signal(SIGPIPE, SIG_DFL) };
     assert_ne!(before, SIG_ERR, "{}", io::Error::last_os_error());
 

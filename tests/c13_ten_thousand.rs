@@ -1,7 +1,7 @@
-//! Clause 13 with ten thousand connections, in a process of its own: it raises
-//! its limit on descriptors. The clients are another process, this program again.
+//! Clause 13 with ten thousand connections, in a process of its own, because it
+//! raises the limit on descriptors. This program runs once more as the clients.
 
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[cfg_attr(unix, path = "contract/process.rs")]
 #[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
@@ -23,11 +23,11 @@ const TEST: &str = "c13_ten_thousand_connections_are_all_served";
 const CLIENTS: &str = "EVQ_C13_CLIENTS_OF";
 
 const CONNECTIONS: usize = 10_000;
-/// Far fewer than are ready at once.
+/// Far fewer than become ready at once.
 const CAPACITY: usize = 64;
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A generator of numbers that look random, the same each time.
+/// A generator of random numbers, the same in each run.
 struct Random(u64);
 
 impl Random {
@@ -45,8 +45,9 @@ impl Random {
     }
 }
 
-/// How many connections there may be. Windows knows no limit but memory. Wine
-/// has one for both ends together, which shows when it is met.
+/// How many connections the system allows. Windows is limited by memory alone. Wine
+/// limits the sockets of all programs together, and the test finds that limit by
+/// opening sockets.
 #[cfg(windows)]
 fn affordable() -> usize {
     let (wanted, spare) = (2 * CONNECTIONS, 400);
@@ -55,7 +56,7 @@ fn affordable() -> usize {
     let count = CONNECTIONS.min((opened - spare) / 2);
     if count < CONNECTIONS {
         eprintln!(
-            "{TEST}: with {count} connections instead of {CONNECTIONS}, for all programs \
+            "{TEST}: with {count} connections instead of {CONNECTIONS}, because all programs \
              together may have {opened} sockets here"
         );
     }
@@ -73,16 +74,16 @@ fn affordable() -> usize {
     }
     let count = allowed - spare;
     eprintln!(
-        "{TEST}: with {count} connections instead of {CONNECTIONS}, for a process may have \
+        "{TEST}: with {count} connections instead of {CONNECTIONS}, because a process may have \
          {allowed} descriptors here (ulimit -H -n), and it takes {needed}"
     );
     count as usize
 }
 
-/// A server with room for 64 events has ten thousand connections at once, all
-/// of which become ready together. Each is served: those that stay get their
-/// answers, and the end of each is noticed, in whatever way and order they
-/// close, in the midst of the others' work.
+/// A server with room for 64 events has ten thousand connections, and all become
+/// ready at the same time. Clause 13 promises that none is lost or starved. The
+/// clients end their connections in six ways and in random order. The test expects
+/// an answer for each client that waits for one, and the end of each connection.
 #[test]
 fn c13_ten_thousand_connections_are_all_served() {
     if let Ok(ours) = env::var(CLIENTS) {
@@ -105,7 +106,7 @@ fn c13_ten_thousand_connections_are_all_served() {
         .stdout(Stdio::null())
         .spawn();
     if process::is_emulated(&clients) {
-        eprintln!("{TEST}: cannot run here, for an emulated program cannot start itself");
+        eprintln!("{TEST}: cannot run here, because an emulated program cannot start itself");
         return;
     }
     let mut clients = clients.unwrap();
@@ -117,13 +118,13 @@ fn c13_ten_thousand_connections_are_all_served() {
         let found = poll.poll(&mut events, Some(LIMIT)).unwrap();
         assert!(
             found > 0,
-            "{} of {accepted} connections are never heard of again",
+            "{} of {accepted} connections got no further event",
             open.len()
         );
         for event in &events {
             let Token(token) = event.token();
             if token > 0 {
-                // Its end may have come in this same batch.
+                // An earlier event of this batch may have ended the connection.
                 if let Some(stream) = open.get_mut(&token) {
                     if serve(stream, &mut buffer) {
                         open.remove(&token);
@@ -139,8 +140,8 @@ fn c13_ten_thousand_connections_are_all_served() {
                 open.insert(accepted, stream);
             }
             if accepted == count {
-                assert_eq!(open.len(), count, "all are open at once");
-                // The end of the clients' input has them go on.
+                assert_eq!(open.len(), count, "not all connections are open at once");
+                // The clients go on when their input ends.
                 drop(all_open.take());
             }
         }
@@ -156,7 +157,7 @@ fn accept(listener: &TcpListener) -> Option<TcpStream> {
     }
 }
 
-/// Sends back what there is. Whether the connection is over.
+/// Sends back what has arrived. Returns whether the connection is over.
 fn serve(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
     loop {
         match stream.read(buffer) {
@@ -167,14 +168,13 @@ fn serve(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
                 Err(_) => return true,
             },
             Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
-            // Reset by its peer.
+            // The peer has reset the connection.
             Err(_) => return true,
         }
     }
 }
 
-/// Opens all connections, then has each end in one of six ways, in random
-/// order.
+/// Opens all connections. Then ends each in one of six ways, in random order.
 fn be_clients(addr: SocketAddr, count: usize) {
     let mut clients: Vec<_> = (0..count)
         .map(|_| {
@@ -183,12 +183,12 @@ fn be_clients(addr: SocketAddr, count: usize) {
             client
         })
         .collect();
-    // Until the server has them all, or has died.
+    // Waits until the server has accepted all connections, or has died.
     io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     random.shuffle(&mut clients);
     let ends: Vec<_> = (0..count).map(|_| random.below(6)).collect();
-    // All of them become ready before the first answer is read.
+    // All connections become ready before the first answer is read.
     for (number, client) in clients.iter_mut().enumerate() {
         client
             .write_all(&(number as u32 | 0x8080_8080).to_be_bytes())
@@ -198,9 +198,9 @@ fn be_clients(addr: SocketAddr, count: usize) {
     for (number, (mut client, end)) in clients.into_iter().zip(ends).enumerate() {
         let mut answer = [0; 4];
         match end {
-            // Closed with the answer unread, or on its way: a reset.
+            // Closes with the answer unread or on its way: a reset.
             0 => continue,
-            // Closed for writing first, and read to the end.
+            // Shuts down writing, and reads to the end.
             1 => client.shutdown(Shutdown::Write).unwrap(),
             _ => {}
         }
@@ -208,14 +208,14 @@ fn be_clients(addr: SocketAddr, count: usize) {
         assert_eq!(u32::from_be_bytes(answer), number as u32 | 0x8080_8080);
         answers += 1;
         match end {
-            // The server has seen our end, and so comes to its own.
+            // The server has seen our end, so it has closed.
             1 => assert_eq!(client.read(&mut answer).unwrap(), 0),
-            // The server closes, for it is asked to.
+            // The server closes because we ask it to.
             2 => {
                 client.write_all(b"x").unwrap();
                 assert_eq!(client.read(&mut answer).unwrap(), 0);
             }
-            // Once more, and closed after the answer.
+            // Sends once more, and closes after the answer.
             3 | 4 => {
                 client.write_all(b"more").unwrap();
                 client.read_exact(&mut answer).unwrap();

@@ -1,8 +1,9 @@
-//! Clause 14, each test in a process of its own: it counts open descriptors, or
-//! handles. On Windows a thread is a handle, and the harness has threads that
-//! come and go; a process that runs one test has two, from beginning to end.
+//! Clause 14, each test in a process of its own, because it counts open descriptors
+//! or handles. On Windows a thread is a handle too, and the test harness starts and
+//! ends threads. A process that runs one test has the same two threads all the
+//! time.
 
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[cfg_attr(unix, path = "contract/process.rs")]
 #[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
@@ -21,11 +22,11 @@ use evq::{Token, Trigger, Waker};
 
 use process::what_is_open;
 
-/// Set in the process that runs one test.
+/// Set in a process that runs one test alone.
 const OF_ITS_OWN: &str = "EVQ_C14_OF_ITS_OWN";
 
-/// Descriptors and handles are the whole process's: one test at a time, where a
-/// test cannot have a process of its own.
+/// Where a test cannot start a process of its own, the tests run one after the
+/// other, because descriptors and handles belong to the whole process.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs the test in a process of its own, unless this is that process.
@@ -44,7 +45,10 @@ fn alone(name: &str, test: fn()) {
     let child = child.unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
     eprint!("{}", String::from_utf8_lossy(&child.stderr));
-    assert!(child.status.success(), "in a process of its own:\n{said}");
+    assert!(
+        child.status.success(),
+        "the test failed in its own process:\n{said}"
+    );
     assert!(said.contains("1 passed"), "there is no test {name}");
 }
 
@@ -56,10 +60,10 @@ const LISTENER: usize = 3;
 const WAKER: usize = 4;
 const NODE: usize = 5;
 
-/// A listener with a client that waits, and a stream with a byte to read: what
-/// the worlds below have duplicates of, which so always have events pending.
-/// (On Windows, where a socket belongs to its first queue for good, each world
-/// has an origin of its own.)
+/// A listener with a waiting client, and a stream with a byte to read. Each world
+/// below has duplicates of both, so its events are always pending. (On Windows a
+/// socket belongs to its first queue for good: there each world has its own
+/// origin.)
 struct Origin {
     listener: TcpListener,
     stream: TcpStream,
@@ -82,7 +86,7 @@ impl Origin {
         origin
     }
 
-    /// A look must find them: what was sent may take its time, on loopback too.
+    /// Waits until both are ready, because loopback may deliver late.
     #[cfg(unix)]
     fn until_both_are_ready(&mut self) {
         let poll = Poll::new().unwrap();
@@ -99,12 +103,12 @@ impl Origin {
         registrator.deregister(&mut self.listener).unwrap();
     }
 
-    /// There a socket belongs to its first queue, in which `World` waits for it.
+    /// On Windows a socket belongs to its first queue. There `World` waits.
     #[cfg(windows)]
     fn until_both_are_ready(&mut self) {}
 }
 
-/// One of everything that belongs to a queue.
+/// One of each thing that belongs to a queue.
 #[derive(Default)]
 struct World {
     poll: Option<Poll>,
@@ -119,8 +123,8 @@ struct World {
 }
 
 const THINGS: usize = 8;
-/// Of so many orders one is tried. Windows takes a connection for each, and
-/// Wine a hundred times as long as Linux.
+/// The test tries one of so many orders. Windows needs a new connection for each,
+/// and Wine takes a hundred times as long as Linux.
 const STRIDE: usize = if cfg!(windows) { 29 } else { 1 };
 
 impl World {
@@ -145,7 +149,7 @@ impl World {
             .register_with(&mut stream, Token(STREAM), readable, Trigger::Level)
             .unwrap();
         let twice = registrator.register_with(&mut twin, Token(TWIN), readable, Trigger::Level);
-        // On Windows it shares the stream's registration.
+        // On Windows the duplicate shares the stream's registration.
         assert_eq!(twice.is_err(), cfg!(windows));
         registrator
             .register_with(&mut listener, Token(LISTENER), readable, Trigger::Level)
@@ -168,7 +172,7 @@ impl World {
         }
     }
 
-    /// Takes out one thing, to be dropped by whoever gets it.
+    /// Takes one thing out, and the caller drops it.
     fn take(&mut self, thing: usize) -> Box<dyn Send> {
         match thing {
             0 => Box::new(self.poll.take()),
@@ -182,11 +186,11 @@ impl World {
         }
     }
 
-    /// Makes everything ready that can be. What is left of a queue without its
-    /// `Poll` refuses, with an error that no system call returns.
+    /// Makes everything ready. Once `Poll` is dropped, the remaining parts refuse,
+    /// with an error that no system call returns.
     fn stir(&mut self) {
         let refused = |result: io::Result<()>| {
-            let error = result.expect_err("accepted after Poll was dropped");
+            let error = result.expect_err("a call succeeded after Poll was dropped");
             assert_eq!(error.raw_os_error(), None, "{error}");
             assert!(error.to_string().contains("loop is closed"), "{error}");
         };
@@ -197,7 +201,7 @@ impl World {
         }
         if let Some(set_readiness) = &self.set_readiness {
             let set = set_readiness.set_readiness(Readiness::READABLE);
-            // Without a registration there is nobody to tell, and no error.
+            // Without a registration no queue is told, and there is no error.
             if gone && self.registration.is_some() {
                 refused(set)
             } else {
@@ -208,20 +212,20 @@ impl World {
             let (mut late, _) = Registration::new();
             refused(registrator.register(&mut late, Token(9), Interests::READABLE));
             refused(Waker::new(registrator, Token(9)).map(drop));
-            // Closing what is closed is no error.
+            // A loop may be closed twice.
             registrator.close_loop().unwrap();
         }
     }
 
-    /// The tokens that a look must find after `stir` and one drop.
+    /// The tokens that must be reported after `stir` and one drop.
     fn due(&self, woken: bool, set: bool) -> BTreeSet<usize> {
         let (stream, twin) = (self.stream.is_some(), self.twin.is_some());
         let due = [
             (STREAM, stream || (cfg!(windows) && twin)),
             (TWIN, cfg!(unix) && twin),
             (LISTENER, self.listener.is_some()),
-            // A wake and a set readiness outlive those who gave them, but not
-            // the registration.
+            // A wake outlives its waker. A set readiness outlives its setter, but
+            // not its registration.
             (WAKER, woken),
             (NODE, set && self.registration.is_some()),
         ];
@@ -231,8 +235,8 @@ impl World {
     }
 }
 
-/// Waits until stream and listener have been reported. They are level-triggered:
-/// what has been reported once stays.
+/// Polls until stream and listener have been reported. Both are level-triggered, so
+/// they stay ready.
 fn reported(mut poll: Poll) -> Poll {
     let mut events = Events::with_capacity(16);
     let mut seen = BTreeSet::new();
@@ -243,7 +247,7 @@ fn reported(mut poll: Poll) -> Poll {
     poll
 }
 
-/// Visits every order of `0..THINGS` (Heap's algorithm).
+/// Calls `visit` with every order of `0..THINGS` (Heap's algorithm).
 fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
     let mut order: [usize; THINGS] = std::array::from_fn(|thing| thing);
     let mut counters = [0; THINGS];
@@ -263,7 +267,8 @@ fn every_order(mut visit: impl FnMut(&[usize; THINGS])) {
     }
 }
 
-/// What is open is counted: without this the other tests would show less.
+/// The count of open descriptors works. The test makes fifty queues and expects a
+/// higher count; otherwise the other tests here would show nothing.
 #[test]
 fn c14_what_is_open_is_counted() {
     alone("c14_what_is_open_is_counted", what_is_open_is_counted);
@@ -281,11 +286,11 @@ fn nothing_more_is_open(than: usize) -> bool {
     what_is_open().len() == than
 }
 
-/// `Poll`, clones of its `Registrator`, sources and their duplicates, wakers
-/// and both halves of a `Registration` can be dropped in any order, with events
-/// pending and on any thread. What is left keeps working: while there is a
-/// `Poll`, it reports exactly what is left; without it, wakes, readiness and
-/// registrations are refused. In the end no descriptor is left open.
+/// A program may drop `Poll`, clones of its `Registrator`, sources, their
+/// duplicates, wakers and both halves of a `Registration` in any order, with events
+/// pending, on any thread. The test tries every order (on Windows one of 29). While
+/// there is a `Poll`, it reports exactly what remains. Without it, wakes, readiness
+/// and registrations are refused. In the end no descriptor is open.
 #[test]
 fn c14_everything_can_be_dropped_in_any_order() {
     alone(
@@ -327,17 +332,17 @@ fn everything_can_be_dropped_in_any_order() {
             if let Some(poll) = &mut world.poll {
                 poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
                 let found = events.iter().map(|event| event.token().0).collect();
-                assert_eq!(due, found, "in the order {order:?} at {place}");
+                assert_eq!(due, found, "order {order:?}, place {place}");
             }
         }
         if cfg!(unix) && orders % 1000 == 0 {
-            assert!(nothing_more_is_open(before), "in the order {order:?}");
+            assert!(nothing_more_is_open(before), "order {order:?}");
         }
     });
     assert_eq!(orders, 40_320);
     if STRIDE > 1 {
         eprintln!(
-            "c14_everything_can_be_dropped_in_any_order: with one of {STRIDE} orders, for each \
+            "c14_everything_can_be_dropped_in_any_order: with one of {STRIDE} orders, because each \
              takes a connection of its own here"
         );
     }
@@ -346,8 +351,8 @@ fn everything_can_be_dropped_in_any_order() {
     dropper.join().unwrap();
 }
 
-/// The same where each of them is dropped by a thread of its own, all at the
-/// same moment.
+/// Each thing is dropped by its own thread, all at the same moment. In the end no
+/// descriptor is open.
 #[test]
 fn c14_everything_can_be_dropped_at_once() {
     alone(
@@ -374,16 +379,17 @@ fn everything_can_be_dropped_at_once() {
             }
         });
     }
-    // A thread that has just ended may still be on its way out.
+    // A thread of the scope may still be ending, with its handle open.
     let deadline = Instant::now() + LIMIT;
     while !nothing_more_is_open(before) {
-        assert!(Instant::now() < deadline, "descriptors were left open");
+        assert!(Instant::now() < deadline, "descriptors stay open");
         thread::yield_now();
     }
 }
 
-/// Sources may be dropped by other threads while `poll` waits, and wakers right
-/// after their wake. No event comes of what was dropped before `poll` began.
+/// While `poll` waits, other threads drop sources, and a waker right after its
+/// wake. The test expects the wake, and no event of a source that was dropped
+/// before.
 #[test]
 fn c14_sources_can_be_dropped_while_poll_waits() {
     alone(
@@ -423,7 +429,7 @@ fn sources_can_be_dropped_while_poll_waits() {
             is_over = events.iter().any(|event| event.token() == Token(0));
         }
         ender.join().unwrap();
-        // The level-triggered sources are gone: nothing repeats.
+        // The level-triggered sources were dropped, so nothing is reported again.
         assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
     }
     assert!(nothing_more_is_open(before));

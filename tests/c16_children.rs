@@ -1,7 +1,7 @@
-//! Clause 16, in a process of its own: it compares what a child finds open with
-//! what another found before.
+//! Clause 16, in a process of its own, because it compares what two children find
+//! open.
 
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[cfg_attr(unix, path = "contract/process.rs")]
 #[cfg_attr(windows, path = "contract/process_windows.rs")]
 mod process;
@@ -24,7 +24,7 @@ use evq::{Events, Interests, Poll, Token};
 use process::closes_on_exec;
 use process::{is_left_to_children, what_is_open};
 
-/// Descriptors and handles are the whole process's: one test at a time.
+/// Descriptors and handles belong to the whole process, so one test runs at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const TEST: &str = "c16_a_child_inherits_nothing";
@@ -38,13 +38,13 @@ fn this_program() -> Command {
     command
 }
 
-/// What a child, this program again, finds open. `None` if it cannot start.
-/// (On Windows it is started as one that inherits: the standard library's way.)
+/// Starts this program as a child and returns what the child finds open. `None` if
+/// it cannot start. (On Windows the standard library starts a child that inherits.)
 fn found_by_a_child() -> Option<String> {
     let output = this_program().stdin(Stdio::null()).output();
     if process::is_emulated(&output) {
         eprintln!(
-            "{TEST}: only the flag of each descriptor is looked at here, for an emulated program \
+            "{TEST}: only the flag of each descriptor is tested here, because an emulated program \
              cannot start itself"
         );
         return None;
@@ -56,23 +56,24 @@ fn found_by_a_child() -> Option<String> {
     Some(open.to_owned())
 }
 
-/// Every descriptor that the crate makes is closed when the process executes
-/// another program: the queue's own and its duplicates, sockets that were made,
-/// connected, accepted, cloned or taken over. So a child that knows nothing of
-/// them keeps no connection open and no port taken. (On Apple's systems this is
-/// set right after the socket is made: a child that another thread starts
-/// between the two calls inherits it. This test starts none then.)
+/// When the process executes another program, the system closes every descriptor of
+/// the crate: the queue's, its duplicates, and sockets that were made, connected,
+/// accepted, cloned or taken over. So a child keeps no connection open and no port
+/// in use. The test compares what a child finds open before and after it makes all
+/// of these. (Apple's systems set close-on-exec in a second call. A child that
+/// another thread starts between the two calls inherits the socket. This test
+/// starts none then.)
 #[test]
 fn c16_a_child_inherits_nothing() {
     if env::var_os(CHILD).is_some() {
         let open = what_is_open();
         if cfg!(windows) {
-            // Its own input and output it has under numbers of chance.
+            // Its own input and output have different numbers in each run.
             println!("\nopen: [{}]", open.len());
         } else {
             println!("\nopen: {open:?}");
         }
-        // Until whoever started us has done what it wanted to do meanwhile.
+        // Lives until the parent closes its input.
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         return;
     }
@@ -92,7 +93,7 @@ fn c16_a_child_inherits_nothing() {
         .unwrap();
     poll.poll(&mut events, None).unwrap();
     let accepted = loop {
-        // The event may have been the other one's.
+        // The event may have been the connecting stream's.
         match listener.accept() {
             Ok((stream, _)) => break stream,
             Err(_) => poll.poll(&mut events, None).unwrap(),
@@ -112,11 +113,11 @@ fn c16_a_child_inherits_nothing() {
     ];
 
     let with = found_by_a_child();
-    assert_eq!(with, without, "a child has inherited something");
+    assert_eq!(with, without, "a child inherited something");
 
     let mut ours = what_is_open();
     ours.retain(|number| !ours_before.contains(number));
-    // On Windows clones share their handle.
+    // On Windows clones share one handle.
     let least = if cfg!(windows) { 6 } else { 9 };
     assert!(ours.len() >= least, "{ours:?}");
     for number in ours {
@@ -124,7 +125,8 @@ fn c16_a_child_inherits_nothing() {
     }
     drop((from_std, streams));
 
-    // What is inherited shows: without this, nothing would have been seen.
+    // A child does show a handle that it inherits. Otherwise this test would prove
+    // nothing.
     #[cfg(windows)]
     {
         use std::os::windows::io::AsRawSocket;
@@ -134,14 +136,14 @@ fn c16_a_child_inherits_nothing() {
         assert_ne!(
             found_by_a_child(),
             without,
-            "an inherited handle is not seen"
+            "the child did not see an inherited handle"
         );
     }
 
-    // And by what it is for: while a child lives, a port is free again.
+    // Why it matters: a port is free again although a child lives.
     let mut child = this_program();
     let Ok(mut child) = child.stdin(Stdio::piped()).stdout(Stdio::null()).spawn() else {
-        assert_eq!(without, None, "a child could be started before");
+        assert_eq!(without, None, "the first child could start, this one not");
         return;
     };
     let addr = listeners[0].local_addr().unwrap();
@@ -149,9 +151,9 @@ fn c16_a_child_inherits_nothing() {
     let deadline = Instant::now() + Duration::from_secs(20);
     let error = loop {
         match net::TcpStream::connect(addr) {
-            // Windows closes in its own time, and a child has copies until it
-            // executes its program.
-            Ok(_) => assert!(Instant::now() < deadline, "the listener is still there"),
+            // Windows closes a listener with a delay. On other systems a child has
+            // copies until it executes its program.
+            Ok(_) => assert!(Instant::now() < deadline, "the listener stays open"),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
             Err(error) => break error,
         }
@@ -159,16 +161,17 @@ fn c16_a_child_inherits_nothing() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     assert!(
         child.try_wait().unwrap().is_none(),
-        "the child has ended before"
+        "the child ended too early"
     );
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
 }
 
-/// A duplicate of a queue's descriptor gets the lowest free number, as any new
-/// descriptor does. (A call that leaves out the argument with the lowest number
-/// to choose passes whatever the register holds: such a duplicate may come out
-/// anywhere, or not at all.)
+/// A duplicate of a queue's descriptor gets the lowest free number, like any new
+/// descriptor. The test frees a number and expects it. (`F_DUPFD_CLOEXEC` takes the
+/// lowest allowed number as an argument. A call without that argument passes
+/// whatever the register holds: then the duplicate gets any number, or the call
+/// fails.)
 #[cfg(unix)]
 #[test]
 fn c16_a_duplicate_gets_the_lowest_free_number() {

@@ -1,4 +1,4 @@
-//! Clause 17, in a process of its own: its allocator counts.
+//! Clause 17, in a process of its own, because its allocator counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -10,30 +10,31 @@ use std::time::Duration;
 use evq::net::{TcpListener, TcpStream, UdpSocket};
 use evq::{Events, Interests, Poll, Readiness, Registration, Token, Trigger, Waker};
 
-/// Counts what each thread allocates, so that the harness's threads do not count.
+/// Counts the allocations of each thread separately, so that the harness's threads
+/// do not count.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is the system allocator's, with its arguments unchanged;
-// the counter is a plain cell that needs neither initialization nor a drop.
+// SAFETY: every call goes to the system's allocator with its arguments unchanged.
+// The counter is a plain cell that needs no initialization and no drop.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same promises.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same promises.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the same promises.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -43,8 +44,8 @@ static ALLOCATOR: Counting = Counting;
 
 const LIMIT: Option<Duration> = Some(Duration::from_secs(20));
 
-/// Fails if one of many rounds allocates in this thread, after a few to warm up
-/// in which buffers find their size.
+/// Runs a few rounds, in which buffers grow to their size. Then runs many more, and
+/// fails if one of them allocates in this thread.
 fn allocates_nothing(what: &str, round: impl FnMut()) {
     allocates_nothing_in(1000, what, round);
 }
@@ -54,11 +55,11 @@ fn allocates_nothing_in(rounds: usize, what: &str, mut round: impl FnMut()) {
     let before = ALLOCATIONS.get();
     (0..rounds).for_each(|_| round());
     let allocations = ALLOCATIONS.get() - before;
-    assert_eq!(allocations, 0, "{what}: allocations in {rounds} rounds");
+    assert_eq!(allocations, 0, "{what}: {rounds} rounds allocated");
 }
 
-/// The tests share the pool of buffers: a buffer that one takes, another must allocate.
-/// So they run one after the other.
+/// The tests share the pool of buffers: if one test takes a buffer, another must
+/// allocate one. So they run one after the other.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,13 +69,14 @@ fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (ours, _) = listener.accept().unwrap();
-    // Small writes in turn: none is to wait for an acknowledgement.
+    // Small writes follow each other: none may wait for an acknowledgement.
     ours.set_nodelay(true).unwrap();
     peer.set_nodelay(true).unwrap();
     (ours, peer)
 }
 
-/// The counter counts: without this the other tests would show nothing.
+/// The count of allocations works; otherwise the other tests here would show
+/// nothing.
 #[test]
 fn c17_an_allocation_is_counted() {
     let before = ALLOCATIONS.get();
@@ -83,9 +85,9 @@ fn c17_an_allocation_is_counted() {
     assert!(ALLOCATIONS.get() - before >= 2);
 }
 
-/// Once its buffers have found their size, a loop allocates nothing: not in
-/// `poll`, whether it finds something, nothing, or less than there is; not in
-/// `read` and `write`, `WouldBlock` included.
+/// Once its buffers have grown, a loop allocates nothing, neither in `poll` nor in
+/// `read` and `write`. The test counts the allocations of an echo, of waits without
+/// events, and of batches that are smaller than what is ready.
 #[test]
 fn c17_polling_reading_and_writing_allocate_nothing() {
     let _alone = alone();
@@ -113,8 +115,9 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
             peer.read_exact(&mut buffer[..8]).unwrap();
             assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
         });
-        // Where waits end in steps of 10 ms, a thousand of them would take long.
-        allocates_nothing_in(100, "a wait in vain", || {
+        // Some systems end waits in steps of 10 ms: a thousand waits would take
+        // long there.
+        allocates_nothing_in(100, "a wait without events", || {
             let short = Some(Duration::from_micros(1));
             assert_eq!(poll.poll(&mut events, short).unwrap(), 0);
         });
@@ -134,7 +137,8 @@ fn c17_polling_reading_and_writing_allocate_nothing() {
     });
 }
 
-/// Nor does a stream that lends much, or nothing: each read lends again.
+/// Reading allocates nothing, although each read starts the next one. The test tries
+/// streams that lend nothing, one byte, the default, and as much as they can.
 #[cfg(windows)]
 #[test]
 fn c17_reading_allocates_nothing_whatever_is_lent() {
@@ -161,7 +165,8 @@ fn c17_reading_allocates_nothing_whatever_is_lent() {
     }
 }
 
-/// Datagrams come and go without, too.
+/// Datagrams are sent and received without an allocation. The test counts a thousand
+/// rounds.
 #[test]
 fn c17_datagrams_allocate_nothing() {
     let _alone = alone();
@@ -202,8 +207,8 @@ fn c17_datagrams_allocate_nothing() {
     }
 }
 
-/// Nor does arming a oneshot source again, of the kernel's or of the list's,
-/// or changing what a source is watched for.
+/// `reregister` allocates nothing. The test arms a oneshot stream and a oneshot
+/// node again, and changes their interests.
 #[test]
 fn c17_reregistering_allocates_nothing() {
     let _alone = alone();
@@ -245,8 +250,8 @@ fn c17_reregistering_allocates_nothing() {
     });
 }
 
-/// Nor does `wake`, whether the poller is awake or asleep, nor `set_readiness`;
-/// neither in the thread that calls it nor in the one that polls.
+/// `wake` and `set_readiness` allocate nothing, whether the poller is awake or
+/// asleep. The test counts in the thread that calls and in the thread that polls.
 #[test]
 fn c17_waking_allocates_nothing() {
     let _alone = alone();
@@ -271,14 +276,14 @@ fn c17_waking_allocates_nothing() {
         assert_eq!(poll.poll(&mut events, Some(Duration::ZERO)).unwrap(), 0);
     });
 
-    // Rendezvous: the other thread wakes once for each word that it gets.
+    // The other thread wakes once for each message that it gets.
     let (ask, asked) = mpsc::sync_channel::<()>(0);
     let thread = thread::spawn(move || {
         let allocations = |rounds: usize| {
             let mut allocations = 0;
             for _ in 0..rounds {
                 asked.recv().unwrap();
-                // What receiving allocates is not the waker's.
+                // An allocation in `recv` is not the waker's.
                 let before = ALLOCATIONS.get();
                 waker.wake().unwrap();
                 allocations += ALLOCATIONS.get() - before;
@@ -297,6 +302,6 @@ fn c17_waking_allocates_nothing() {
             allocations += ALLOCATIONS.get() - before;
         }
     }
-    assert_eq!(thread.join().unwrap(), 0, "allocations in 1000 wakes");
-    assert_eq!(allocations, 0, "allocations in 1000 woken polls");
+    assert_eq!(thread.join().unwrap(), 0, "1000 wakes allocated");
+    assert_eq!(allocations, 0, "1000 woken polls allocated");
 }

@@ -1,7 +1,7 @@
-//! Clause 19, in a process of its own: it runs out of descriptors.
+//! Clause 19, in a process of its own, because it runs out of descriptors.
 
 #[cfg(unix)]
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 #[path = "contract/process.rs"]
 mod process;
 
@@ -17,10 +17,11 @@ use evq::{Events, Interests, Poll, Token, Trigger, Waker};
 #[cfg(unix)]
 use process::{lower_descriptor_limit, open_descriptors};
 
-/// Too many open files in this process. The same number on every Unix.
+/// EMFILE: this process has too many open files. It is the same number on every
+/// Unix.
 #[cfg(unix)]
 const EMFILE: i32 = 24;
-/// Too many open sockets.
+/// WSAEMFILE: too many open sockets.
 #[cfg(windows)]
 const EMFILE: i32 = 10024;
 
@@ -37,10 +38,11 @@ fn wait_for(poll: &mut Poll, events: &mut Events, token: Token) {
     }
 }
 
-/// Opens sockets until there are none left, where there is an end to them.
+/// Opens sockets until the system has no more, or returns how many it has opened.
 ///
-/// All have one port, at as many addresses: ports would run out too, and that
-/// for every process of the machine. (Not UDP: Wine binds that at every address.)
+/// All sockets have one port and different addresses. Otherwise every process of
+/// the machine would run out of ports as well. (They are not UDP sockets, because
+/// Wine binds those to every address.)
 #[cfg(windows)]
 fn exhaust() -> Result<Vec<net::TcpListener>, usize> {
     let first = net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,7 +62,7 @@ fn exhaust() -> Result<Vec<net::TcpListener>, usize> {
     Err(sockets.len())
 }
 
-/// Opens files until there is no descriptor left.
+/// Opens files until no descriptor is left.
 #[cfg(unix)]
 fn exhaust() -> Vec<File> {
     let mut files = Vec::new();
@@ -82,10 +84,10 @@ fn runs_out<T>(what: &str, result: io::Result<T>) {
     }
 }
 
-/// Running out of descriptors is an error of the call that needed one, and of
-/// no other: what is open and registered goes on working, wakes included. A
-/// connection that could not be accepted waits; once something has been closed,
-/// the next `accept` takes it.
+/// Running out of descriptors is an error of the call that needs one. Everything
+/// else goes on working: sources, wakes, the queue. A connection that could not be
+/// accepted waits; once something is closed, `accept` returns it. The test opens
+/// files to the limit, and tries each call.
 #[cfg(unix)]
 #[test]
 fn c19_running_out_of_descriptors_leaves_the_queue_working() {
@@ -117,14 +119,15 @@ fn c19_running_out_of_descriptors_leaves_the_queue_working() {
         runs_out("TcpListener::try_clone", listener.try_clone());
         runs_out("try_clone_to_owned_fd", poll.try_clone_to_owned_fd());
 
-        // With one descriptor left, a queue that needs two gives it back.
+        // On Linux `Poll::new` needs two descriptors. If only one is left, it must give
+        // that one back.
         drop(files.pop());
         if cfg!(all(target_os = "linux", not(evq_libkqueue))) {
             runs_out("Poll::new with one left", Poll::new());
         }
         files.extend(exhaust());
 
-        // What needs no descriptor works as ever.
+        // What needs no descriptor still works.
         poll.registrator()
             .register(&mut stream, Token(1), Interests::READABLE)
             .unwrap();
@@ -142,7 +145,7 @@ fn c19_running_out_of_descriptors_leaves_the_queue_working() {
             usize::from(trigger == Trigger::Level),
         );
 
-        // Something is closed, and the waiting connection taken.
+        // Files are closed, so the waiting connection can be accepted.
         drop(files);
         let (mut late, _) = listener.accept().unwrap();
         assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -153,16 +156,17 @@ fn c19_running_out_of_descriptors_leaves_the_queue_working() {
         assert_eq!(late.read(&mut buffer).unwrap(), 10);
         assert_eq!(&buffer[..10], b"still here");
 
-        // And later ones are reported.
+        // Later connections are reported too.
         let _third = net::TcpStream::connect(addr).unwrap();
         wait_for(&mut poll, &mut events, Token(0));
         listener.accept().unwrap();
     }
 }
 
-/// The same on Windows, where a listener has made the next connection's socket
-/// beforehand. A process may have sixteen million handles there, which no test
-/// uses up; but Wine has only as many sockets as the system under it.
+/// The same on Windows, where a listener has the next connection's socket ready in
+/// advance. Windows gives a process sixteen million handles, too many for a test.
+/// Wine has only as many sockets as the system below it, so the test can use them
+/// up there.
 #[cfg(windows)]
 #[test]
 fn c19_running_out_of_sockets_leaves_the_queue_working() {
@@ -189,20 +193,21 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
             Ok(sockets) => sockets,
             Err(many) => {
                 eprintln!(
-                    "c19_running_out_of_sockets_leaves_the_queue_working: cannot run here, for \
+                    "c19_running_out_of_sockets_leaves_the_queue_working: cannot run here, because \
                      after {many} sockets there are still more"
                 );
                 return;
             }
         };
 
-        // One connection has its socket already; the other waits for one.
+        // The first connection has its socket already. The second one has none.
         wait_for(&mut poll, &mut events, Token(0));
         let (first, _) = listener.accept().unwrap();
         runs_out("accept", listener.accept());
         runs_out("accept again", listener.accept());
         if trigger == Trigger::Level {
-            // A server that accepts once for each event hears of it again.
+            // Level reports the waiting connection again, to a server that accepts
+            // once per event.
             for _ in 0..3 {
                 wait_for(&mut poll, &mut events, Token(0));
                 runs_out("accept once more", listener.accept());
@@ -211,7 +216,7 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
         runs_out("connect", TcpStream::connect(addr));
         runs_out("bind", TcpListener::bind("127.0.0.1:0".parse().unwrap()));
 
-        // What needs no socket works as ever.
+        // What needs no socket still works.
         poll.registrator()
             .register(&mut stream, Token(1), Interests::READABLE)
             .unwrap();
@@ -225,7 +230,7 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
         waker.wake().unwrap();
         wait_for(&mut poll, &mut events, Token(2));
 
-        // Something is closed, and the waiting connection taken.
+        // Sockets are closed, so the waiting connection can be accepted.
         drop(sockets);
         let deadline = Instant::now() + LIMIT;
         let second = loop {
@@ -245,7 +250,7 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
             assert_eq!(&buffer[..10], b"still here");
         }
 
-        // And later ones are reported.
+        // Later connections are reported too.
         poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
         let third = net::TcpStream::connect(addr).unwrap();
         wait_for(&mut poll, &mut events, Token(0));
@@ -253,7 +258,7 @@ fn c19_running_out_of_sockets_leaves_the_queue_working() {
         assert_eq!(from, third.local_addr().unwrap());
         drop(clients);
 
-        // And it is left alone while nobody comes.
+        // Nothing is reported while no client comes.
         let refused = listener.accept().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::WouldBlock);
         let moment = Some(Duration::from_millis(50));

@@ -1,10 +1,11 @@
-//! Two opinions on the same sockets: after each of many random steps, what
-//! level-triggered sources report is compared with what `poll(2)` says.
+//! Two opinions about the same sockets. After each of many random steps, the test
+//! compares what level-triggered sources report with what `poll(2)` says.
 //!
-//! `poll(2)` keeps nothing between two calls: it looks at each descriptor anew.
-//! A queue keeps a registration, a list of what is ready and whatever an earlier
-//! operation left there, so it can come to differ. A failure names its seed:
-//! `EVQ_SEED=17 cargo test --test differential` takes the same steps again.
+//! `poll(2)` remembers nothing between two calls: it looks at each descriptor
+//! again. A queue has registrations and a list, and an earlier operation may have
+//! left something there. So a queue may be wrong where `poll(2)` is right. A
+//! failure names its seed: `EVQ_SEED=17 cargo test --test differential` repeats the
+//! same steps.
 #![cfg(unix)]
 
 use std::ffi::{c_int, c_short};
@@ -17,16 +18,16 @@ use std::time::{Duration, Instant};
 use evq::unix::SourceFd;
 use evq::{Event, Events, Interests, Poll, Source, Token, Trigger};
 
-/// Longer than anything here takes, however loaded the machine.
+/// Longer than any step takes here, on a busy machine too.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The number of connections that are there at a time.
+/// How many connections exist at a time.
 const PAIRS: usize = 12;
 
 #[test]
 fn level_agrees_with_poll_2_after_each_of_many_random_steps() {
     if let Ok(seed) = std::env::var("EVQ_SEED") {
-        let seed = seed.parse().expect("EVQ_SEED is a number");
+        let seed = seed.parse().expect("EVQ_SEED must be a number");
         World::new(seed).run(usize::MAX, Instant::now() + Duration::from_secs(10));
         return;
     }
@@ -34,11 +35,11 @@ fn level_agrees_with_poll_2_after_each_of_many_random_steps() {
     for seed in 1..=8 {
         seen |= World::new(seed).run(3000, Instant::now() + Duration::from_millis(200));
     }
-    // Or the comparison would be worth nothing.
-    assert_eq!(seen & ALL, ALL, "not every answer has occurred");
+    // Without every answer, the comparison would show little.
+    assert_eq!(seen & ALL, ALL, "some answers of poll(2) did not occur");
 }
 
-/// All connections, and the two queues among which they move.
+/// All connections. Their ends are registered with one queue or the other.
 struct World {
     seed: u64,
     random: Random,
@@ -48,11 +49,11 @@ struct World {
     next_token: usize,
     /// Every bit of `poll(2)`'s answers so far.
     seen: c_short,
-    /// The last steps, for whoever has to find out what went wrong.
+    /// The last steps, printed with a failure.
     history: Vec<String>,
 }
 
-/// A connection. Each end is a source; an end that was closed is none.
+/// A connection. Each end is a source, and `None` is a closed end.
 struct Pair {
     kind: &'static str,
     ends: [Option<End>; 2],
@@ -112,7 +113,7 @@ impl Socket {
     fn shutdown(&self, how: Shutdown) -> std::io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.shutdown(how),
-            // There is no connection that could end.
+            // UDP has no connection that could end.
             Socket::Udp(_) => Ok(()),
             Socket::Unix(stream) => stream.get_ref().shutdown(how),
         }
@@ -137,8 +138,8 @@ impl World {
         world
     }
 
-    /// Stops after so many steps, or when the time has come and there is nothing
-    /// that has not occurred yet. Returns all answers that have.
+    /// Stops after so many steps. Stops earlier if the time is over and every
+    /// answer has occurred. Returns all answers that have occurred.
     fn run(mut self, steps: usize, until: Instant) -> c_short {
         for _ in 0..steps {
             self.step();
@@ -147,7 +148,7 @@ impl World {
                 break;
             }
         }
-        // What is registered is deregistered by being dropped, in whatever order.
+        // Drops the sources in random order, which deregisters them.
         for _ in 0..PAIRS {
             let index = self.random.below(self.pairs.len());
             self.pairs.swap_remove(index);
@@ -156,16 +157,16 @@ impl World {
         self.seen
     }
 
-    /// Does something to one end of one pair.
+    /// Does one random thing to one end.
     fn step(&mut self) {
         let index = self.random.below(PAIRS);
         let which = self.random.below(2);
         let pair = &mut self.pairs[index];
         let Some(end) = &mut pair.ends[which] else {
             if self.random.below(4) == 0 {
-                // The other end goes with it, registered or not.
+                // A new pair drops the other end as well, registered or not.
                 *pair = new_pair(index);
-                self.history.push(format!("{index} is new"));
+                self.history.push(format!("{index} is replaced"));
             }
             return;
         };
@@ -224,9 +225,9 @@ impl World {
         self.history.push(format!("{name} {done}"));
     }
 
-    /// Asks both, until they agree. TCP has its own threads in the kernel, so
-    /// what arrives between the two questions may be known to one alone; but
-    /// what one of them has lost, or made up, it never agrees on.
+    /// Asks both until they agree. The kernel handles TCP in the background, so
+    /// bytes may arrive between the two questions and only one side knows of them.
+    /// But if one side has lost or invented an event, the two never agree.
     fn compare(&mut self) {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -274,20 +275,20 @@ impl World {
                     .partition(|event| event.token() == registered.token);
                 if !agree(asked.revents, registered.interests, &said) {
                     return Err(format!(
-                        "poll(2) says {:#x} of {}, asked {:?}, and the queue {said:?}",
+                        "poll(2) says {:#x} of {}, asked {:?}, and the queue says {said:?}",
                         asked.revents, registered.token.0, registered.interests
                     ));
                 }
             }
             if !reported.is_empty() {
-                return Err(format!("nobody is registered for {reported:?}"));
+                return Err(format!("no registered source has {reported:?}"));
             }
         }
         Ok(())
     }
 }
 
-/// Whether the events of a source, or none, say what `poll(2)` says.
+/// Whether the events of one source agree with `poll(2)`.
 fn agree(revents: c_short, interests: Interests, events: &[Event]) -> bool {
     let has = |bits: c_short| revents & bits != 0;
     let readable = has(POLLIN | POLLHUP | POLLRDHUP | POLLERR);
@@ -296,7 +297,7 @@ fn agree(revents: c_short, interests: Interests, events: &[Event]) -> bool {
         any(target_os = "linux", target_os = "android"),
         not(evq_libkqueue)
     )) {
-        // epoll has the bits of `poll(2)`, and so there is one right answer.
+        // epoll has the bits of `poll(2)`, so only one answer is right.
         let expected = (revents != 0).then_some((
             readable,
             writable,
@@ -315,8 +316,8 @@ fn agree(revents: c_short, interests: Interests, events: &[Event]) -> bool {
         });
         expected == said && events.len() < 2
     } else {
-        // kqueue has a knote a direction, so the two may come apart; and how it
-        // tells ends is its own.
+        // kqueue has a knote for each direction, so it may report them separately.
+        // It also reports ends in its own way.
         let readable = readable && interests.is_readable();
         let writable = has(POLLOUT) && interests.is_writable();
         (events.iter().any(Event::is_readable) || !readable)
@@ -366,13 +367,13 @@ fn end(socket: Socket) -> Option<End> {
     })
 }
 
-/// What became of an operation, without what differs from run to run. No
-/// outcome is a mistake here: the other end may have gone.
+/// The result of an operation without the details that differ between runs. An
+/// error is no mistake: the other end may be closed.
 fn plain(result: std::io::Result<usize>) -> Result<usize, ErrorKind> {
     result.map_err(|error| error.kind())
 }
 
-/// One question to `poll(2)`, and its answer:
+/// A question to `poll(2)`, and its answer:
 /// <https://man7.org/linux/man-pages/man2/poll.2.html>
 #[repr(C)]
 #[allow(non_camel_case_types)]
@@ -386,14 +387,14 @@ const POLLIN: c_short = 0x1;
 const POLLOUT: c_short = 0x4;
 const POLLERR: c_short = 0x8;
 const POLLHUP: c_short = 0x10;
-/// Not everywhere; 0 where we do not ask.
+/// 0 on systems where we do not ask for it.
 const POLLRDHUP: c_short = if cfg!(any(target_os = "linux", target_os = "android")) {
     0x2000
 } else {
     0
 };
 
-/// What has to occur before a comparison is worth something.
+/// The answers that must occur in a run.
 const ALL: c_short = if cfg!(any(target_os = "linux", target_os = "android")) {
     POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP
 } else {
@@ -411,9 +412,9 @@ fn events_of(interests: Interests) -> c_short {
     events
 }
 
-/// Has `poll(2)` answer, at once.
+/// Asks `poll(2)` with a timeout of zero.
 fn ask(asked: &mut [pollfd]) {
-    /// glibc and musl have a long, the others an int.
+    /// glibc and musl have `unsigned long`, other systems `unsigned int`.
     #[cfg(target_os = "linux")]
     type Count = std::ffi::c_ulong;
     #[cfg(not(target_os = "linux"))]
@@ -423,18 +424,18 @@ fn ask(asked: &mut [pollfd]) {
         fn poll(fds: *mut pollfd, nfds: Count, timeout: c_int) -> c_int;
     }
 
-    // SAFETY: `asked` is writable for as many entries as are named.
+    // SAFETY: `asked` is writable and has as many entries as we say.
     let answered = unsafe { poll(asked.as_mut_ptr(), asked.len() as Count, 0) };
     assert!(answered >= 0, "{}", std::io::Error::last_os_error());
 }
 
-/// xorshift64*: small, and the same on every machine.
+/// xorshift64*: short, and the same on every machine.
 struct Random(u64);
 
 impl Random {
     fn new(seed: u64) -> Random {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        // A small seed has few bits: let them spread.
+        // A small seed has few bits set. These rounds spread them.
         for _ in 0..8 {
             random.next();
         }

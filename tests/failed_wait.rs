@@ -1,5 +1,5 @@
-//! A wait that the kernel refuses. It needs a process of its own, in which it can take the epoll
-//! instance away and give it back.
+//! The kernel refuses a wait. The test needs a process of its own, in which it
+//! replaces the epoll instance and puts it back.
 
 #![cfg(all(target_os = "linux", not(evq_libkqueue), not(miri)))]
 
@@ -16,7 +16,7 @@ unsafe extern "C" {
     fn dup2(old: c_int, new: c_int) -> c_int;
 }
 
-/// The first descriptor whose link in `/proc` contains this.
+/// The first descriptor whose link in `/proc` contains this text.
 fn descriptor_of(kind: &str) -> c_int {
     let entries = std::fs::read_dir("/proc/self/fd").unwrap();
     let mut paths = entries.map(|entry| entry.unwrap().path());
@@ -32,16 +32,18 @@ fn descriptor_of(kind: &str) -> c_int {
 fn a_wait_that_fails_forgets_nothing_that_was_told_before() {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
-    // By /proc and not `AsFd`, which would have every push show in the descriptor.
+    // We look in /proc: after `fd_with_every_wake`, each push would show in the
+    // descriptor.
     let epoll = descriptor_of("eventpoll");
     let waker = Waker::new(poll.registrator(), Token(1)).unwrap();
     waker.wake().unwrap();
     let null = std::fs::File::open("/dev/null").unwrap();
-    // SAFETY: numbers only; the epoll instance is kept by its duplicate meanwhile.
+    // SAFETY: the calls take numbers only. The duplicate keeps the epoll instance
+    // open.
     let saved = unsafe { dup(epoll) };
     // SAFETY: as above.
     unsafe { dup2(null.as_raw_fd(), epoll) };
-    // What the list gave is delivered before the error is.
+    // What came from the list is delivered before the error.
     let woken = poll.poll(&mut events, None);
     poll.registrator().close_loop().unwrap();
     let failed = poll.poll(&mut events, None);
@@ -57,5 +59,5 @@ fn a_wait_that_fails_forgets_nothing_that_was_told_before() {
     });
     finished
         .recv_timeout(Duration::from_secs(5))
-        .expect("the loop is closed, and `poll` sleeps");
+        .expect("`poll` sleeps although the loop is closed");
 }

@@ -1,5 +1,6 @@
-//! What Miri can watch of `SourceFd`: descriptors that are read and written as
-//! files, for Miri's socket pairs know nothing else. Runs on every Unix without it.
+//! What Miri can run of `SourceFd`. Miri's socket pairs can only be read and
+//! written, so this file uses them as files. These tests also run without Miri, on
+//! every Unix.
 #![cfg(unix)]
 
 use std::fs::File;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use evq::unix::SourceFd;
 use evq::{Events, Interests, Poll, Registration, Token, Waker};
 
-/// Two ends, each other's peer.
+/// Two connected ends.
 fn pair() -> (File, File) {
     let (one, other) = UnixStream::pair().unwrap();
     let file = |end: UnixStream| File::from(OwnedFd::from(end));
@@ -69,7 +70,7 @@ fn another_thread_registers_writes_and_wakes() {
             .unwrap();
         near.write_all(b"!").unwrap();
         waker.wake().unwrap();
-        // Dropped earlier, it would be deregistered before it is reported.
+        // If this thread dropped the source now, the event would not be reported.
         until_done.recv().unwrap();
     });
     let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! The README's first screen tells the truth.
+//! The README's first screen is true.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 const README: &str = include_str!("../README.md");
 const PROGRAM: &str = include_str!("../examples/readme.rs");
 
-/// What stands between the first such fence and its end.
+/// The text of the first code block of this kind.
 fn fenced(kind: &str) -> &'static str {
     let (_, rest) = README.split_once(&format!("```{kind}\n")).unwrap();
     rest.split_once("```\n").unwrap().0
@@ -26,7 +26,7 @@ fn the_program_is_the_one_that_is_compiled() {
 fn the_program_prints_what_is_said() {
     if cfg!(windows) && env!("CARGO").starts_with('/') {
         eprintln!(
-            "the_program_prints_what_is_said: cannot run here, for this program was built on \
+            "the_program_prints_what_is_said: cannot run here, because this program was built on \
              another system, and cargo is there"
         );
         return;

@@ -156,8 +156,8 @@ impl<L> Incoming<L> {
 }
 
 // ANCHOR: transient
-/// Whether an operation was cancelled: by other code that has the handle, or before
-/// Windows Vista by the exit of a thread. A source that is still wanted starts again.
+/// Whether an operation was cancelled: by other code that has the handle, or, before
+/// Windows Vista, because its thread exited. A source that is still wanted starts again.
 pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(ERROR_OPERATION_ABORTED)
 }

@@ -88,7 +88,7 @@ impl Outgoing {
         };
     }
 
-    /// Gives up the connection. What is in flight comes back to no use.
+    /// Gives up the connection. What an operation in flight brings back is thrown away.
     pub fn discard(&mut self) {
         let lent = match mem::replace(self, Outgoing::Apart) {
             Outgoing::InFlight(copy, _) => Some(copy),

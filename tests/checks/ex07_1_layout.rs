@@ -48,7 +48,7 @@ fn packing_takes_gaps_away() {
 
 #[test]
 fn packing_is_a_limit() {
-    let why = "macOS packs its kevent to 4; packing never moves a field further back";
+    let why = "macOS packs its kevent to 4; packing never moves a field to a higher offset";
     let fields = [U64, U16, U16, U32, U64, U64];
     let layout = check(&fields, Some(4), &[0, 8, 10, 12, 16, 24], why);
     assert_eq!(

@@ -93,8 +93,8 @@ fn ioctlsocket() {
     assert_eq!(
         takes[1..],
         ["i32", "pointer to 32 bits"],
-        "64-bit Windows differs from 64-bit Unix: a long has 32 bits there, and so has a u_long; \
-         of a wider number, the call would write only one half"
+        "on Windows a long has 32 bits, and so has a u_long; if the number is wider, the call \
+         writes only one half of it"
     );
     assert_eq!(returns, "i32");
 }

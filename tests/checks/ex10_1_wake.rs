@@ -185,7 +185,7 @@ fn explore(
         let so_far = story.join("\n");
         assert!(
             world.wakes <= world.announced,
-            "a push costs a system call although the poller does not sleep, or another push has woken it:\n{so_far}"
+            "a push costs a system call although the poller is awake, or another push has made the call:\n{so_far}"
         );
         assert!(
             story.len() < 60,

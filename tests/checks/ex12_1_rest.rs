@@ -86,8 +86,8 @@ fn echoed(total: usize, bite: usize, ended: bool) {
     let back = connection.written.len();
     assert!(
         back == total,
-        "the peer sent {total} bytes and read slowly: {back} came back: a write may take less than \
-         it is offered, and you must keep the rest"
+        "the peer sent {total} bytes and read slowly, but only {back} came back: a write may take \
+         less than it is offered, and you must keep the rest"
     );
     assert!(
         connection.written == sent,

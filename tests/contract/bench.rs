@@ -1,7 +1,7 @@
-//! One source of every kind, with its other end and a queue of its own, so that
-//! a clause can be asked of all of them in the same words.
+//! A `Bench` for every kind of source. Each has the source, its other end and a
+//! queue of its own. So one test asks the same question of every kind.
 
-// See `KINDS`.
+// `KINDS` explains it.
 #![cfg_attr(miri, allow(dead_code))]
 
 #[cfg(unix)]
@@ -26,22 +26,23 @@ use crate::common::{IOCP, LIMIT, connection, duplicate, look, until, wait_for};
 
 #[cfg(not(miri))]
 pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
-/// Miri's epoll knows no other.
+/// Miri's epoll supports edge alone.
 #[cfg(miri)]
 pub const TRIGGERS: [Trigger; 3] = [Trigger::Edge; 3];
 
-/// A source of some kind. It is made ready for nothing.
+/// A source of some kind. A new one is not ready.
 pub trait Subject: Send {
     fn source(&mut self) -> &mut dyn Source;
     /// The direction that `feed` makes ready.
     fn interests(&self) -> Interests;
-    /// Makes it ready.
+    /// Makes the source ready.
     fn feed(&mut self);
-    /// Does what it is ready for, until `WouldBlock`.
+    /// Reads or writes until `WouldBlock`.
     fn drain(&mut self);
-    /// It has been registered just now.
+    /// `Bench` calls this after each registration.
     fn registered(&mut self) {}
-    /// Whether the kernel reports it, and not this program itself.
+    /// Whether the kernel reports this source. If not, the program sets its
+    /// readiness.
     #[cfg(windows)]
     fn is_the_kernels(&self) -> bool {
         true
@@ -50,18 +51,18 @@ pub trait Subject: Send {
 
 pub type Make = fn() -> Box<dyn Subject>;
 
-/// Every kind of source there is. (A waker is none: it is not registered by
-/// its user, and has tests of its own.)
+/// Every kind of source, except wakers. The caller does not register a waker, and
+/// wakers have tests of their own.
 pub const KINDS: &[(&str, Make)] = &[
     ("a listener", || Box::new(Listener::new())),
     ("a TCP stream", || Box::new(Stream::new())),
-    // Miri takes minutes to fill one.
+    // Under Miri it takes minutes to fill a stream.
     #[cfg(not(miri))]
     ("a TCP stream, writing", || Box::new(StreamWriter::new())),
-    // Miri knows no datagrams.
+    // Miri does not support datagrams.
     #[cfg(not(miri))]
     ("a UDP socket", || Box::new(Datagrams::new())),
-    // Miri cannot make these four non-blocking, and Windows does not know them.
+    // Miri cannot make these four non-blocking. Windows does not have them.
     #[cfg(all(unix, not(miri)))]
     ("a socket pair, reading", || Box::new(PairReader::new())),
     #[cfg(all(unix, not(miri)))]
@@ -86,18 +87,18 @@ pub const KINDS: &[(&str, Make)] = &[
     }),
 ];
 
-/// A queue and one source.
+/// A queue with one source.
 pub struct Bench {
     pub kind: &'static str,
     pub poll: Poll,
     pub events: Events,
     pub token: Token,
     pub subject: Box<dyn Subject>,
-    /// Events that were waited for.
+    /// How many events the bench has waited for.
     waits: usize,
 }
 
-/// A bench for each kind, unregistered.
+/// One bench for each kind. Its source is not registered yet.
 pub fn benches() -> impl Iterator<Item = Bench> {
     KINDS.iter().map(|&(kind, make)| Bench {
         kind,
@@ -110,8 +111,8 @@ pub fn benches() -> impl Iterator<Item = Bench> {
 }
 
 impl Bench {
-    /// Each registration has a token of its own, so that no event of an earlier
-    /// one can pass for its.
+    /// Gives each registration a new token. An event of an earlier registration
+    /// then shows itself by its token.
     pub fn register(&mut self, trigger: Trigger) {
         self.token.0 += 1;
         let interests = self.subject.interests();
@@ -138,13 +139,17 @@ impl Bench {
             .unwrap_or_else(|error| panic!("{}: {error}", self.kind));
     }
 
-    /// Waits for the event of the present registration, in turns with a limit
-    /// and without: `poll` has a short way for the latter.
+    /// Waits for an event of the present registration. Every second wait has no
+    /// timeout, so that waits of both kinds are tested.
     pub fn event(&mut self, when: &str) -> Event {
         let (token, interests) = (self.token, self.subject.interests());
         let what = format!("{}, {when}", self.kind);
         let expected = |event: &Event| {
-            assert_eq!(event.token(), token, "{what}: an old registration's");
+            assert_eq!(
+                event.token(),
+                token,
+                "{what}: the event belongs to an old registration"
+            );
             reports(event, interests)
         };
         self.waits += 1;
@@ -162,7 +167,7 @@ impl Bench {
         event
     }
 
-    /// Nothing is reported, however often one asks.
+    /// Polls several times and expects nothing.
     pub fn silence(&mut self, when: &str) {
         for _ in 0..3 {
             let found = look(&mut self.poll, &mut self.events);
@@ -170,9 +175,9 @@ impl Bench {
         }
     }
 
-    /// Waits until the queue has something to deliver, and leaves it there: here
-    /// until the kernel has queued a packet. What the program itself has listed
-    /// needs no waiting for.
+    /// Waits until the queue has something to deliver, and does not take it. On a
+    /// completion port that means: until the kernel has queued a packet. What the
+    /// program itself put on the ready list is there at once.
     #[cfg(windows)]
     pub fn until_queued(&mut self) {
         let registrator = self.poll.registrator();
@@ -181,7 +186,7 @@ impl Bench {
         }
     }
 
-    /// Waits until the queue has something to deliver, and leaves it there.
+    /// Waits until the queue has something to deliver, and does not take it.
     #[cfg(unix)]
     pub fn until_queued(&mut self) {
         let mut outer = Poll::new().unwrap();
@@ -196,8 +201,8 @@ impl Bench {
     }
 }
 
-/// `poll` with no timeout. If nothing comes within the limit all the same, the
-/// loop is closed, and the test fails instead of hanging.
+/// Calls `poll` without a timeout. If nothing comes within the limit, it closes the
+/// loop, so that the test fails instead of hanging.
 pub fn poll_without_limit(poll: &mut Poll, events: &mut Events, what: &str) {
     let registrator = poll.registrator().clone();
     thread::scope(|scope| {
@@ -207,7 +212,7 @@ pub fn poll_without_limit(poll: &mut Poll, events: &mut Events, what: &str) {
             if late() {
                 registrator.close_loop().unwrap();
                 if late() {
-                    eprintln!("{what}: poll does not notice that its loop is closed");
+                    eprintln!("{what}: poll did not notice that its loop was closed");
                     std::process::abort();
                 }
             }
@@ -218,20 +223,21 @@ pub fn poll_without_limit(poll: &mut Poll, events: &mut Events, what: &str) {
     });
 }
 
-/// Whether an event reports one of these directions.
+/// Whether the event reports one of these directions.
 pub fn reports(event: &Event, interests: Interests) -> bool {
     (interests.is_readable() && event.is_readable())
         || (interests.is_writable() && event.is_writable())
 }
 
-/// A stream into which nothing more fits, until its peer reads all that is there.
+/// A full stream. It has no room until its peer reads everything.
 struct StreamWriter {
-    /// Closed first: what is on its way then has nowhere to go.
+    /// First field, so it is dropped first: the bytes on their way are then
+    /// discarded.
     peer: std::net::TcpStream,
-    /// The same socket.
+    /// A second handle of the same socket.
     duplicate: std::net::TcpStream,
     ours: TcpStream,
-    /// The bytes that the peer has not read.
+    /// How many bytes the peer has not read.
     unread: usize,
 }
 
@@ -276,11 +282,12 @@ impl Subject for StreamWriter {
         }
     }
 
-    /// A full stream has room again once its peer's system, in its own time, has
-    /// acknowledged what it got. A byte the other way takes an acknowledgement
-    /// along. Where the loopback delivers in its own time too, that byte may pass
-    /// the last bytes of ours, so there are two in turn: what is full after the
-    /// second stays full.
+    /// Fills the stream, so that it stays full. A full stream gets room again when
+    /// the peer's system acknowledges bytes, and the system chooses when. A byte
+    /// from the peer carries an acknowledgement with it, so we wait for such a
+    /// byte. Some loopbacks also deliver late: then the peer's byte can overtake
+    /// our last bytes. So we do it twice. If nothing fits after the second byte,
+    /// the stream stays full.
     fn drain(&mut self) {
         let mut in_vain = 0;
         while in_vain < 2 {
@@ -293,8 +300,9 @@ impl Subject for StreamWriter {
         self.write_through();
     }
 
-    /// Whether there is room, a completion port says only after a write. Until
-    /// then the stream is taken to be writable, which may be an event too many.
+    /// A completion port tells whether there is room only after a write. Before it,
+    /// the crate calls the stream writable, which may be one event too many. So we
+    /// write.
     fn registered(&mut self) {
         if IOCP && self.unread > 0 {
             self.write_through();
@@ -302,7 +310,7 @@ impl Subject for StreamWriter {
     }
 }
 
-/// A pipe, reading and writing end, both non-blocking.
+/// The reading and the writing end of a pipe, both non-blocking.
 #[cfg(unix)]
 pub fn pipe() -> (File, File) {
     use std::ffi::c_int;
@@ -316,9 +324,11 @@ pub fn pipe() -> (File, File) {
     // SAFETY: `fds` has room for the two descriptors.
     assert_eq!(unsafe { pipe(&mut fds) }, 0);
     let [read, write] = fds.map(|fd| {
-        // SAFETY: the kernel has just made it, for nobody else.
+        // SAFETY: the kernel has made this descriptor for us, and nobody else has
+        // it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        // The standard library sets this on sockets alone; the call is the same.
+        // The standard library has `set_nonblocking` for sockets alone. The call is
+        // the same for a pipe.
         let fd = UnixStream::from(fd);
         fd.set_nonblocking(true).unwrap();
         File::from(OwnedFd::from(fd))
@@ -326,7 +336,6 @@ pub fn pipe() -> (File, File) {
     (read, write)
 }
 
-/// A socket pair, both ends non-blocking.
 #[cfg(unix)]
 pub fn socket_pair() -> (UnixStream, UnixStream) {
     let (one, other) = UnixStream::pair().unwrap();
@@ -335,7 +344,7 @@ pub fn socket_pair() -> (UnixStream, UnixStream) {
     (one, other)
 }
 
-/// Reads until nothing is there.
+/// Reads until `WouldBlock`.
 pub fn read_all(mut from: impl Read) -> Vec<u8> {
     let mut all = Vec::new();
     match from.read_to_end(&mut all) {
@@ -345,7 +354,7 @@ pub fn read_all(mut from: impl Read) -> Vec<u8> {
     }
 }
 
-/// Writes until nothing more fits, and returns the number of bytes.
+/// Writes until `WouldBlock`, and returns the number of bytes.
 pub fn fill(mut into: impl Write) -> usize {
     let mut all = 0;
     loop {
@@ -426,8 +435,8 @@ impl Subject for Stream {
     }
 }
 
-/// For reading. For writing there is none: on loopback a datagram is taken in at
-/// once, or lost, and never waits for room.
+/// A UDP socket, reading. There is no kind for writing: on loopback the system
+/// accepts each datagram at once or drops it, so a sender never waits for room.
 struct Datagrams {
     ours: UdpSocket,
     peer: std::net::UdpSocket,

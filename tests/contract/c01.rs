@@ -11,10 +11,10 @@ use crate::bench::{
 };
 use crate::common::{connection, wait_for};
 
-/// A source that becomes ready produces an event with its token before `poll`
-/// next blocks. An event too many may come, for it costs one read that says
-/// `WouldBlock`; an event too few would leave a connection waiting for ever,
-/// with nobody to notice.
+/// When a source becomes ready, `poll` reports it with its token before it blocks
+/// again. One event too many does little harm: the program reads, and gets
+/// `WouldBlock`. One event too few would leave a connection waiting for ever. The
+/// test makes a source of every kind ready and expects its event.
 #[test]
 fn c01_what_became_ready_is_reported_before_poll_blocks() {
     for trigger in TRIGGERS {
@@ -27,9 +27,9 @@ fn c01_what_became_ready_is_reported_before_poll_blocks() {
     }
 }
 
-/// Several sources that are ready at once are all reported, whatever their
-/// kind: those that the kernel watches and those of the ready list take nothing
-/// from one another.
+/// Several sources are ready at the same time, and `poll` reports all of them. The
+/// kernel reports some, the ready list the others. The test registers every kind in
+/// one queue, makes all of them ready and expects one event for each.
 #[test]
 fn c01_all_kinds_together_are_reported() {
     for trigger in TRIGGERS {
@@ -57,8 +57,9 @@ fn c01_all_kinds_together_are_reported() {
     }
 }
 
-/// A thread may register a source while another blocks in `poll`, and the wait
-/// that is going on reports it: there is no need to wake the poller first.
+/// A thread may register a source while another thread blocks in `poll`, and that
+/// `poll` reports it. No thread has to wake the poller first. The test registers a
+/// source that becomes ready afterwards, and a source that is ready already.
 #[test]
 fn c01_a_source_registered_while_poll_blocks_is_reported() {
     for trigger in TRIGGERS {
@@ -71,7 +72,7 @@ fn c01_a_source_registered_while_poll_blocks_is_reported() {
                 subject.feed();
             });
         }
-        // And what was ready before it was registered.
+        // Here the source is ready before it is registered.
         for bench in benches() {
             while_blocked(bench, |registrator, subject, token| {
                 subject.feed();
@@ -84,8 +85,8 @@ fn c01_a_source_registered_while_poll_blocks_is_reported() {
     }
 }
 
-/// A source that was registered before becomes ready while `poll` blocks: the
-/// wait ends with its event.
+/// A source is registered, and then becomes ready while `poll` blocks. The test
+/// expects the wait to end with its event.
 #[test]
 fn c01_what_becomes_ready_while_poll_blocks_is_reported() {
     for trigger in TRIGGERS {
@@ -96,9 +97,9 @@ fn c01_what_becomes_ready_while_poll_blocks_is_reported() {
     }
 }
 
-/// What the kernel watches and what it does not may become ready in the same
-/// moment, while `poll` blocks: neither news hides the other, also where the
-/// program waits again, without a limit, before it has seen both.
+/// A socket and a node of the ready list become ready at the same moment, while
+/// `poll` blocks. Neither hides the other. The test polls again without a timeout
+/// until both have been reported.
 #[test]
 fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
     let (registered, watched) = (Token(1), Token(2));
@@ -136,8 +137,8 @@ fn c01_what_becomes_ready_together_while_poll_blocks_is_reported() {
     });
 }
 
-/// A waker is the one source that nobody registers: its wake is an event all
-/// the same, though the waker be dropped right after.
+/// A waker needs no registration. Its wake is reported although the test drops the
+/// waker right after `wake`.
 #[test]
 fn c01_a_wake_is_reported_even_if_the_waker_is_gone() {
     let mut poll = Poll::new().unwrap();
@@ -150,8 +151,7 @@ fn c01_a_wake_is_reported_even_if_the_waker_is_gone() {
     assert!(event.is_readable());
 }
 
-/// Has another thread do something once this one blocks in `poll`, and waits
-/// for the event.
+/// Blocks in `poll` and waits for the event. Meanwhile another thread calls `act`.
 fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subject, Token) + Send) {
     let registrator = bench.poll.registrator().clone();
     let poller = Poller::this_thread();
@@ -161,7 +161,8 @@ fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subje
         let other = scope.spawn(move || {
             poller.until_it_sleeps();
             act(&registrator, &mut *subject, token);
-            // Dropped here, it would be deregistered before it is reported.
+            // We return the subject: if we dropped it here, that would deregister
+            // it before `poll` reports it.
             subject
         });
         poll_without_limit(&mut bench.poll, &mut bench.events, bench.kind);
@@ -172,7 +173,6 @@ fn while_blocked(mut bench: Bench, act: impl FnOnce(&Registrator, &mut dyn Subje
     });
 }
 
-/// The thread that is about to poll.
 struct Poller {
     #[cfg(target_os = "linux")]
     stat: std::path::PathBuf,
@@ -187,7 +187,7 @@ impl Poller {
         }
     }
 
-    /// Linux tells what a thread does: `S` is an interruptible wait.
+    /// Linux shows a thread's state in /proc: `S` is an interruptible wait.
     #[cfg(target_os = "linux")]
     fn until_it_sleeps(&self) {
         let deadline = std::time::Instant::now() + crate::common::LIMIT;
@@ -197,7 +197,10 @@ impl Poller {
             if after_name.starts_with('S') {
                 return;
             }
-            assert!(std::time::Instant::now() < deadline, "it does not sleep");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "the poller does not sleep"
+            );
             thread::yield_now();
         }
     }
@@ -207,8 +210,8 @@ impl Poller {
         Poller {}
     }
 
-    /// Elsewhere the other thread is given the occasion to go to sleep; the
-    /// event is owed whether it takes it or not.
+    /// Other systems do not show it. We give the poller time to fall asleep; the
+    /// event must come whether it sleeps or not.
     #[cfg(not(target_os = "linux"))]
     fn until_it_sleeps(&self) {
         for _ in 0..100 {

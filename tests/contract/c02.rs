@@ -12,10 +12,11 @@ use crate::common::{connection, look, readable, wait_for};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// Edge, the default: after an event, the next is owed only once an operation
-/// has returned `WouldBlock`. So do all there is to do, and then wait. A program
-/// that stops earlier, with a byte still there, may wait for ever: what is left
-/// is no news, and epoll and kqueue are silent about it.
+/// Edge, the default: after an event, the queue reports the next one only once an
+/// operation has returned `WouldBlock`. So read or write until `WouldBlock`, and
+/// then wait. A program that stops earlier may wait for ever, because epoll and
+/// kqueue do not report the rest again. The test expects silence until the source
+/// is drained, and an event when it becomes ready after that.
 #[test]
 fn c02_edge_is_silent_until_drained_and_then_reports_what_is_new() {
     for mut bench in benches() {
@@ -33,7 +34,8 @@ fn c02_edge_is_silent_until_drained_and_then_reports_what_is_new() {
     }
 }
 
-/// Edge is what `register` and `reregister` mean when no trigger is named.
+/// `register` and `reregister` have no parameter for the trigger. The test shows
+/// that both mean edge.
 #[test]
 fn c02_edge_is_the_default() {
     for mut bench in benches() {
@@ -53,8 +55,9 @@ fn c02_edge_is_the_default() {
     }
 }
 
-/// A read of part of what is there is not a drain: the rest is reported neither
-/// at once nor later, though it can be read.
+/// A partial read does not drain a source. Under edge no event comes for the rest,
+/// although the program can read it. The test reads one of three bytes, and expects
+/// silence.
 #[test]
 fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
     let (mut ours, mut peer) = connection();
@@ -70,8 +73,9 @@ fn c02_a_partial_read_leaves_edge_silent_and_the_rest_readable() {
     assert_eq!(read_all(&ours), b"bc");
 }
 
-/// A program's own source has an edge whenever its readiness is set, though to
-/// what it was before: it is the program that knows what is news.
+/// `set_readiness` on a program's own source is always an edge, even if it sets the
+/// same value again. Only the program knows what is new. The test sets one value
+/// three times and expects three events.
 #[test]
 fn c02_setting_the_same_readiness_again_is_an_edge() {
     let (mut registration, set_readiness) = Registration::new();
@@ -88,7 +92,8 @@ fn c02_setting_the_same_readiness_again_is_an_edge() {
     }
 }
 
-/// A TCP stream that takes no more is reported once its peer has read.
+/// A full TCP stream becomes writable when its peer reads. The test fills a stream,
+/// lets the peer read, and expects the event.
 #[test]
 fn c02_a_full_tcp_stream_is_writable_again_once_the_peer_reads() {
     let (mut ours, peer) = connection();
@@ -105,8 +110,9 @@ fn c02_a_full_tcp_stream_is_writable_again_once_the_peer_reads() {
     }
 }
 
-/// Both ends of a stream in one loop, each working only when told to, until
-/// `WouldBlock`: if an edge were lost anywhere, the transfer would stand still.
+/// One loop has both ends of a stream. Each end reads or writes until `WouldBlock`,
+/// and then waits for its event. If one edge were lost, the transfer would stop.
+/// The test moves two mebibytes.
 #[test]
 fn c02_drain_then_wait_moves_every_byte() {
     let (mut sender, peer) = connection();
@@ -122,7 +128,7 @@ fn c02_drain_then_wait_moves_every_byte() {
     transfer(&mut poll, &sender, &receiver);
 }
 
-/// The same between descriptors.
+/// The same for the two ends of a socket pair and of a pipe.
 #[cfg(unix)]
 #[test]
 fn c02_drain_then_wait_moves_every_byte_between_descriptors() {
@@ -152,7 +158,7 @@ fn c02_drain_then_wait_moves_every_byte_between_descriptors() {
 const SENDER: Token = Token(1);
 const RECEIVER: Token = Token(2);
 
-/// Moves two mebibytes, and looks at each byte.
+/// Moves two mebibytes and checks each byte.
 fn transfer(poll: &mut Poll, mut sender: impl Write, mut receiver: impl Read) {
     const ALL: usize = 2 << 20;
     let (mut sent, mut received) = (0, 0);
@@ -180,7 +186,8 @@ fn transfer(poll: &mut Poll, mut sender: impl Write, mut receiver: impl Read) {
     assert_eq!((sent, received), (ALL, ALL));
 }
 
-/// The byte at this place of the stream; 251 is no divisor of any buffer's size.
+/// The byte at this place of the stream. 251 divides no buffer's size, so a missing
+/// buffer shows.
 fn nth(place: usize) -> u8 {
     (place % 251) as u8
 }

@@ -16,9 +16,10 @@ use crate::bench::{KINDS, Subject, benches};
 use crate::bench::{pipe, socket_pair};
 use crate::common::{LIMIT, both, connection, look, readable, readable_connection, wait_for};
 
-/// Level: while a source stays ready, each `poll` reports it again, drained or
-/// not. A program may so do as much as it likes at a time, and pays with an
-/// event for each wait.
+/// Level: while a source stays ready, each `poll` reports it again, whether the
+/// program has read or not. A program may then read as little at a time as it
+/// likes, but each wait gives it an event. The test expects an event from each
+/// `poll` until it drains the source.
 #[test]
 fn c03_level_is_reported_until_the_source_is_drained() {
     for mut bench in benches() {
@@ -36,8 +37,9 @@ fn c03_level_is_reported_until_the_source_is_drained() {
     }
 }
 
-/// What a partial read leaves is reported again, down to the last byte. (Edge
-/// is silent here: `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`.)
+/// After a partial read the source is still ready, and level reports it again, down
+/// to the last byte. The test reads one byte at a time. (Under edge no event comes
+/// here: `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`.)
 #[test]
 fn c03_level_reports_what_a_partial_read_leaves() {
     let (mut ours, mut peer) = connection();
@@ -48,7 +50,7 @@ fn c03_level_reports_what_a_partial_read_leaves() {
     );
 }
 
-/// The same of descriptors.
+/// The same for descriptors.
 #[cfg(unix)]
 #[test]
 fn c03_level_reports_what_a_partial_read_of_a_descriptor_leaves() {
@@ -88,9 +90,10 @@ fn in_small_bites<S: Source>(
     assert_eq!(look(&mut poll, &mut events), []);
 }
 
-/// While several sources stay ready, each is reported in its turn, though the
-/// batch has room for one alone. Otherwise whoever comes first, and is never
-/// drained, would starve the rest.
+/// Several sources stay ready, and the batch has room for fewer. Each source still
+/// gets its turn. Otherwise the first source would starve the others if nobody
+/// drained it. The test polls twice as often as there are sources, and expects each
+/// token.
 #[test]
 fn c03_every_ready_source_gets_its_turn() {
     for capacity in [1, 2, 3] {
@@ -113,7 +116,7 @@ fn take_turns(kind: &str, subjects: &mut [Box<dyn Subject>], capacity: usize) {
             .unwrap();
         subject.feed();
     }
-    // Once all are seen, all are ready.
+    // Once we have seen each source, all of them are ready.
     let mut seen = BTreeMap::new();
     while seen.len() < subjects.len() {
         let event = wait_for(&mut poll, &mut events, kind, |_| true);
@@ -126,8 +129,8 @@ fn take_turns(kind: &str, subjects: &mut [Box<dyn Subject>], capacity: usize) {
             subjects.len()
         );
     }
-    // The kernel and the list have each half of the places: with one place, a
-    // round takes at most twice as many polls as there are sources.
+    // The kernel and the list each get half of the places. With one place they take
+    // turns, so a round takes at most twice as many polls as there are sources.
     for round in 0..3 {
         let mut seen = BTreeMap::new();
         for _ in 0..2 * subjects.len() {
@@ -144,9 +147,9 @@ fn take_turns(kind: &str, subjects: &mut [Box<dyn Subject>], capacity: usize) {
     }
 }
 
-/// A registration that was edge-triggered and is changed to level is level,
-/// though nothing has happened to the source in between. (kqueue alone would
-/// keep the old trigger on an existing knote.)
+/// A registration changes from edge to level, and the source stays as it was. From
+/// then on each `poll` reports it. The test guards against a trap of kqueue: EV_ADD
+/// on an existing knote keeps the old trigger.
 #[test]
 fn c03_edge_changed_to_level_is_level() {
     for mut bench in benches() {
@@ -182,9 +185,9 @@ fn c03_edge_changed_to_level_is_level() {
     }
 }
 
-/// A queue that is watched by another is readable for as long as its own `poll`
-/// would find something: also for what is level-triggered and has been
-/// delivered before, by the kernel or by the ready list.
+/// An outer queue watches an inner one. The inner queue is readable as long as its
+/// own `poll` would find something. That includes a level-triggered source whose
+/// event has already been delivered, by the kernel or by the ready list.
 #[cfg(unix)]
 #[test]
 fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
@@ -194,7 +197,7 @@ fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
             let mut events = Events::with_capacity(8);
             let what = format!("the queue of {}", bench.kind);
             if watched_at_once {
-                // From now on the queue shows what it has.
+                // From now on the queue's descriptor shows each event.
                 bench.poll.fd_with_every_wake();
             }
             bench.register(Trigger::Level);
@@ -218,8 +221,8 @@ fn c03_a_watched_queue_stays_readable_while_a_level_source_is_ready() {
     }
 }
 
-/// Once a batch: also when another thread wakes the poller while it asks the
-/// kernel.
+/// A level-triggered source is in a batch at most once. In the test another thread
+/// wakes the poller again and again while `poll` asks the kernel.
 #[test]
 fn c03_a_level_source_is_in_a_batch_once() {
     let mut poll = Poll::new().unwrap();
@@ -249,8 +252,9 @@ fn c03_a_level_source_is_in_a_batch_once() {
     });
 }
 
-/// Whatever the trigger, and whoever makes the source ready meanwhile: here another
-/// thread sets a `Registration` again and again while `poll` takes it from the list.
+/// A source is in a batch at most once, whatever its trigger and whoever makes it
+/// ready. In the test a thread sets a `Registration` again and again while `poll`
+/// takes it from the list.
 #[test]
 fn c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once() {
     for trigger in [Trigger::Edge, Trigger::Level] {
@@ -278,8 +282,10 @@ fn c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once() {
     }
 }
 
-/// Reading and writing are one event, also where the kernel reports them apart and
-/// with another source's answer between them.
+/// `poll` reports reading and writing of one source as one event. A kqueue reports
+/// them separately, and may have another source's answer between them. The test
+/// registers nine streams for both directions and looks for a token that comes
+/// twice in a batch.
 #[test]
 fn c03_both_directions_of_a_source_are_one_event() {
     let mut poll = Poll::new().unwrap();
@@ -298,7 +304,10 @@ fn c03_both_directions_of_a_source_are_one_event() {
             let mut seen = [false; 9];
             for event in &events {
                 let Token(number) = event.token();
-                assert!(!seen[number], "{trigger:?}: twice in {events:?}");
+                assert!(
+                    !seen[number],
+                    "{trigger:?}: the token is twice in {events:?}"
+                );
                 seen[number] = true;
                 readable[number] |= event.is_readable();
             }

@@ -11,9 +11,10 @@ use crate::common::{both, connection, look, wait_for};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// Oneshot: each requested direction is reported at most once until
-/// `reregister`, which is enough to arm it again. So of several threads that
-/// poll or work, one alone has the source in hand at a time.
+/// Oneshot: `poll` reports each requested direction at most once, until
+/// `reregister` arms the source again. So only one of several threads works on the
+/// source at a time. The test expects one event for each `reregister`, and none
+/// without it.
 #[test]
 fn c04_oneshot_is_reported_once_until_reregistered() {
     for mut bench in benches() {
@@ -21,22 +22,22 @@ fn c04_oneshot_is_reported_once_until_reregistered() {
         for _ in 0..3 {
             bench.subject.feed();
             bench.event("made ready");
-            bench.silence("reported once, and still ready");
+            bench.silence("reported once, still ready");
             bench.subject.drain();
             bench.subject.feed();
-            bench.silence("ready anew, and not armed");
+            bench.silence("ready again, but not armed");
             bench.reregister(Trigger::Oneshot);
-            bench.event("armed again, and ready");
+            bench.event("armed again, ready");
             bench.subject.drain();
-            bench.silence("drained, and not armed");
+            bench.silence("drained, not armed");
             bench.reregister(Trigger::Oneshot);
-            bench.silence("armed, and not ready");
+            bench.silence("armed, not ready");
         }
     }
 }
 
-/// Arming again may change everything else: from oneshot a source can become
-/// edge or level, and be silent or repeat accordingly.
+/// After its event, `reregister` may change a oneshot source to any trigger. The
+/// test changes it to edge, level and oneshot, and expects each to behave as usual.
 #[test]
 fn c04_a_spent_oneshot_can_be_changed_to_any_trigger() {
     for trigger in TRIGGERS {
@@ -55,9 +56,10 @@ fn c04_a_spent_oneshot_can_be_changed_to_any_trigger() {
     }
 }
 
-/// Each direction is reported at most once; whether reporting one silences the
-/// other differs. epoll silences the whole descriptor; kqueue has a knote for
-/// each direction, and goes on with the other one. `reregister` arms both.
+/// `poll` reports each direction at most once. What happens to the other direction
+/// differs. epoll disables the whole descriptor after one report. kqueue has one
+/// knote for each direction, so the other one stays armed. `reregister` arms both.
+/// The test allows both behaviours, and no direction twice.
 #[test]
 fn c04_each_direction_is_reported_at_most_once() {
     let (mut ours, mut peer) = connection();
@@ -77,7 +79,7 @@ fn c04_each_direction_is_reported_at_most_once() {
     });
 }
 
-/// The source can be written at first, and after `feed` be read as well.
+/// The source must be writable at first. `feed` makes it readable as well.
 fn once_each_way(source: &mut dyn Source, feed: impl FnOnce()) {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
@@ -114,7 +116,7 @@ fn once_each_way(source: &mut dyn Source, feed: impl FnOnce()) {
             writable |= event.is_writable();
         }
         if readable != writable {
-            // One may have come late, and been silenced by the other.
+            // One direction came first, and its report disabled the other.
             registrator
                 .reregister_with(source, Token(2), both(), Trigger::Oneshot)
                 .unwrap();
@@ -122,8 +124,8 @@ fn once_each_way(source: &mut dyn Source, feed: impl FnOnce()) {
     }
 }
 
-/// A direction that has not been reported stays armed while the program works
-/// in the other one, and asks for it alone.
+/// A program may arm one direction after the other. The test asks for writing
+/// first, then for reading, and each time only that direction is reported.
 #[test]
 fn c04_one_direction_can_be_armed_after_the_other() {
     let (mut ours, mut peer) = connection();

@@ -16,10 +16,11 @@ use crate::bench::{TRIGGERS, benches};
 use crate::bench::{pipe, socket_pair};
 use crate::common::{IOCP, connection, duplicate, look, until, wait_for};
 
-/// After `deregister` returns, no later `poll` delivers that registration, even
-/// where the kernel, or the ready list, had queued its event. So a program may
-/// forget a token, or give it to another source, at once; a late event would
-/// reach the wrong one.
+/// After `deregister` returns, no later `poll` reports that registration. This
+/// holds even if the kernel or the ready list had already queued an event. So a
+/// program may reuse the token at once; a late event would reach the wrong source.
+/// The test deregisters each kind of source with an event queued, and expects
+/// silence.
 #[test]
 fn c05_after_deregister_nothing_is_delivered_even_if_it_was_queued() {
     for trigger in TRIGGERS {
@@ -38,8 +39,8 @@ fn c05_after_deregister_nothing_is_delivered_even_if_it_was_queued() {
     }
 }
 
-/// Nor does a level-triggered source, which the kernel keeps in its queue after
-/// it has been delivered.
+/// The kernel keeps a level-triggered source in its queue after a report. The test
+/// deregisters such a source and expects no more events.
 #[test]
 fn c05_level_ends_with_deregister() {
     for mut bench in benches() {
@@ -52,7 +53,8 @@ fn c05_level_ends_with_deregister() {
     }
 }
 
-/// Dropping a source deregisters it.
+/// Dropping a source deregisters it. The test drops a source with an event queued,
+/// and expects silence.
 #[test]
 fn c05_dropping_a_source_deregisters_it() {
     for trigger in TRIGGERS {
@@ -70,9 +72,10 @@ fn c05_dropping_a_source_deregisters_it() {
     }
 }
 
-/// The kernel watches an open file, not its number: as long as a duplicate keeps
-/// the file open, closing a registered descriptor would leave it watched, and
-/// its events would name nobody. Dropping a source deregisters, and then closes.
+/// The kernel watches an open file, not a descriptor's number. If a duplicate keeps
+/// the file open, closing the registered descriptor leaves the file watched, and
+/// its events belong to no source. So dropping a source deregisters it first, then
+/// closes it. The test keeps a duplicate, drops the source, and expects silence.
 #[test]
 fn c05_a_duplicate_does_not_keep_a_registration_alive() {
     let mut poll = Poll::new().unwrap();
@@ -85,7 +88,7 @@ fn c05_a_duplicate_does_not_keep_a_registration_alive() {
         .unwrap();
     let duplicate = duplicate(&stream);
     drop(stream);
-    // With whatever the stream had in flight.
+    // The operations that were in flight are not reported either.
     assert_eq!(look(&mut poll, &mut events), []);
     peer.write_all(b"!").unwrap();
     until(|| duplicate.peek(&mut [0]).is_ok());
@@ -110,7 +113,7 @@ fn c05_a_duplicate_does_not_keep_a_registration_alive() {
     assert_eq!(look(&mut poll, &mut events), []);
 }
 
-/// A second handle of the listener's socket, past the listener.
+/// A second handle of the listener's socket. The listener does not know it.
 fn duplicate_of_listener(listener: &TcpListener) -> std::net::TcpListener {
     #[cfg(unix)]
     let duplicate = listener.as_fd().try_clone_to_owned();
@@ -119,7 +122,7 @@ fn duplicate_of_listener(listener: &TcpListener) -> std::net::TcpListener {
     duplicate.unwrap().into()
 }
 
-/// Nor does a duplicate of a descriptor.
+/// The same for a duplicate of a socket pair's descriptor and of a pipe's.
 #[cfg(unix)]
 #[test]
 fn c05_a_duplicate_descriptor_does_not_keep_a_registration_alive() {
@@ -152,9 +155,10 @@ fn c05_a_duplicate_descriptor_does_not_keep_a_registration_alive() {
     assert_eq!((&duplicate).read(&mut [0; 2]).unwrap(), 1);
 }
 
-/// A stream that is handed to the standard library is deregistered too. (On
-/// Windows one that waits for bytes has memory in the kernel, or bytes in its
-/// hand, and is not handed over.)
+/// `into_std` hands a stream to the standard library, and deregisters it. The test
+/// expects no event afterwards. (On Windows a stream that is watched for reading is
+/// refused: the kernel has its buffer, or the stream holds bytes that have
+/// arrived.)
 #[test]
 fn c05_into_std_deregisters() {
     for interests in [Interests::WRITABLE, Interests::READABLE] {
@@ -179,9 +183,10 @@ fn c05_into_std_deregisters() {
     }
 }
 
-/// A batch that has been delivered is the program's: an event in it may be stale
-/// by the time that it is looked at, because one before it removed its source.
-/// The batch still names the source, the next `poll` does not.
+/// A delivered batch does not change any more. If the program removes a source
+/// while it handles one event, a later event of the same batch may still name that
+/// source. The next `poll` does not. In the test the first handler removes all
+/// other sources; their events are still in the batch, and not in the next one.
 #[test]
 fn c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other() {
     let mut benches: Vec<_> = benches().collect();
@@ -196,14 +201,13 @@ fn c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other() {
             .unwrap();
         bench.subject.feed();
     }
-    // Level: once all are ready, all come in one batch.
+    // Level: once all sources are ready, one batch has them all.
     while events.iter().count() < benches.len() {
         wait_for(&mut poll, &mut events, "all sources", |_| true);
     }
     let mut handled = None;
     for event in &events {
         match handled {
-            // The first handler removes every other source.
             None => {
                 handled = Some(event.token());
                 for (index, bench) in benches.iter_mut().enumerate() {
@@ -220,8 +224,9 @@ fn c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other() {
     assert_eq!(Some(found[0].token()), handled);
 }
 
-/// What an earlier registration left in a list is not taken for the present
-/// one's, whether that is with the same queue or with another.
+/// A source is deregistered while its event waits in a list, and is registered
+/// again with the same or another queue. The old event is not reported for the new
+/// registration. The test tries both queues.
 #[test]
 fn c05_what_an_earlier_registration_left_is_not_the_present_ones() {
     let mut here = Poll::new().unwrap();
@@ -253,7 +258,8 @@ fn c05_what_an_earlier_registration_left_is_not_the_present_ones() {
     assert_eq!(look(&mut there, &mut events), []);
 }
 
-/// It holds while another thread makes the source ready at that very moment.
+/// Clause 5 holds also while another thread makes the source ready. In the test two
+/// threads do so all the time, while a third registers, deregisters and polls.
 #[test]
 fn c05_deregister_is_final_while_another_thread_makes_it_ready() {
     let mut poll = Poll::new().unwrap();
@@ -263,7 +269,7 @@ fn c05_deregister_is_final_while_another_thread_makes_it_ready() {
     let (mut stream, mut peer) = connection();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        // Set when this thread is done, by a failed assertion too.
+        // Ends the threads, even if an assertion fails.
         let _guard = Done(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
@@ -274,7 +280,7 @@ fn c05_deregister_is_final_while_another_thread_makes_it_ready() {
         scope.spawn(|| {
             peer.set_nonblocking(true).unwrap();
             while !done.load(Ordering::Relaxed) {
-                // Full is as good: then it stays ready.
+                // A full stream will do: it stays ready.
                 let _ = peer.write(b"!");
                 thread::yield_now();
             }

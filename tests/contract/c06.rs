@@ -11,10 +11,11 @@ use crate::common::{both, connection, look, readable_connection, wait_for};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// A source can be deregistered and registered again, with any interests and
-/// trigger, any number of times, and loses no bytes by it: what arrives in
-/// between waits in the source, not in the queue. So a connection can be laid
-/// aside, or handed to another loop, at any moment.
+/// A source can be deregistered and registered again any number of times, with any
+/// interests and any trigger, and no byte is lost. Bytes that arrive in between
+/// wait in the source. So a program may set a connection aside, or hand it to
+/// another loop, at any moment. The test goes from every registration to every
+/// other, and reads all bytes in order.
 #[test]
 fn c06_registering_again_loses_no_bytes() {
     let (mut ours, mut peer) = connection();
@@ -35,8 +36,8 @@ fn c06_registering_again_loses_no_bytes() {
     }
 }
 
-/// From every registration there is to every other, by `deregister` and
-/// `register`. One byte arrives while it is registered, one while it is not.
+/// Goes from every registration to every other, by `deregister` and `register`. One
+/// byte arrives while the source is registered, one while it is not.
 fn again_and_again<S: Source>(
     source: &mut S,
     mut write: impl FnMut(u8),
@@ -62,7 +63,7 @@ fn again_and_again<S: Source>(
             if then_interests.is_writable() {
                 let what = format!("room, {then_interests:?} {then_trigger:?}");
                 wait_for(&mut poll, &mut events, &what, |event| event.is_writable());
-                // Oneshot may be spent.
+                // A oneshot may have fired already.
                 registrator
                     .reregister_with(source, Token(2), Interests::READABLE, then_trigger)
                     .unwrap();
@@ -94,10 +95,10 @@ fn registrations() -> impl Iterator<Item = (Interests, Trigger)> {
         .flat_map(|interests| TRIGGERS.map(|trigger| (interests, trigger)))
 }
 
-/// `register` and `reregister` report what is ready now, whatever has been
-/// reported before. So a program need not try a source before it registers it,
-/// and no edge is lost that fell before. The new trigger, and no trace of the
-/// old one, decides what comes after.
+/// `register` and `reregister` report what is ready now, even if it was reported
+/// before. So a program need not try a source before it registers it. Afterwards
+/// only the new trigger counts. The test registers a ready source with every pair
+/// of triggers, and expects one event and then what the new trigger promises.
 #[test]
 fn c06_register_and_reregister_report_what_is_ready_now() {
     for old in TRIGGERS {
@@ -118,7 +119,7 @@ fn c06_register_and_reregister_report_what_is_ready_now() {
 
                 bench.subject.drain();
                 bench.reregister(new);
-                bench.silence("drained, and reregistered");
+                bench.silence("drained, then reregistered");
                 bench.subject.feed();
                 bench.event("made ready again");
             }
@@ -131,11 +132,11 @@ fn as_triggered(bench: &mut Bench, trigger: Trigger) {
         bench.event("level");
         bench.event("level, again");
     } else {
-        bench.silence("reported, and nothing new");
+        bench.silence("reported, nothing new");
     }
 }
 
-/// A source that was ready before it was ever registered is reported.
+/// A source may be ready before its first registration. The test expects its event.
 #[test]
 fn c06_what_was_ready_before_it_was_registered_is_reported() {
     for trigger in TRIGGERS {
@@ -147,8 +148,9 @@ fn c06_what_was_ready_before_it_was_registered_is_reported() {
     }
 }
 
-/// Any number of times, and nothing accumulates: the last registration is as
-/// good as the first, and the only one.
+/// A thousand registrations leave nothing behind. The test registers and
+/// deregisters each source a thousand times and expects silence. One more
+/// registration then reports one event.
 #[test]
 fn c06_a_thousand_registrations_are_as_one() {
     for mut bench in benches() {
@@ -166,8 +168,8 @@ fn c06_a_thousand_registrations_are_as_one() {
     }
 }
 
-/// Only the directions that were asked for are reported, and `reregister`
-/// changes which.
+/// `poll` reports only the directions that the program asked for, and `reregister`
+/// changes them. The test asks for each direction in turn.
 #[test]
 fn c06_reregister_changes_the_interests() {
     let (mut ours, _peer) = readable_connection();
@@ -186,7 +188,7 @@ fn c06_reregister_changes_the_interests() {
     report_each_way(&mut registration);
 }
 
-/// The source is ready for both.
+/// The source must be ready for both directions.
 fn report_each_way(source: &mut dyn Source) {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);

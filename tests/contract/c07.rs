@@ -11,11 +11,11 @@ use crate::common::{connection, look, readable, wait_for};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// Registering a registered source gives `AlreadyExists`, with whichever queue,
-/// and changes nothing about the registration that there is. The kernels do not
-/// agree here: epoll refuses, kqueue overwrites in silence. Every source
-/// remembers its own registration, so that a program's mistake shows on each
-/// system alike.
+/// Registering a registered source gives `AlreadyExists`, whatever the queue, and
+/// the registration stays as it was. The kernels differ here: epoll refuses, but
+/// kqueue silently overwrites. So every source remembers its own registration, and
+/// the program's mistake shows on each system. The test registers twice and then
+/// expects the first registration's events.
 #[test]
 fn c07_registering_a_registered_source_is_refused_and_changes_nothing() {
     for trigger in TRIGGERS {
@@ -35,15 +35,15 @@ fn c07_registering_a_registered_source_is_refused_and_changes_nothing() {
             if trigger == Trigger::Level {
                 bench.event("as registered at first, and still ready");
             } else {
-                bench.silence("as registered at first, and reported");
+                bench.silence("as registered at first, already reported");
             }
             assert_eq!(look(&mut elsewhere, &mut Events::with_capacity(8)), []);
         }
     }
 }
 
-/// Changing or removing an unregistered source gives `NotFound`: before it was
-/// registered, and again after it was deregistered.
+/// Changing or removing a source that is not registered gives `NotFound`. The test
+/// tries before the first registration and again after `deregister`.
 #[test]
 fn c07_an_unregistered_source_is_not_found() {
     for mut bench in benches() {
@@ -52,7 +52,7 @@ fn c07_an_unregistered_source_is_not_found() {
         bench.deregister();
         not_found(&mut *bench.subject, &bench.poll, bench.kind);
         bench.subject.feed();
-        bench.silence("nothing was registered by being refused");
+        bench.silence("a refused call registered nothing");
     }
 }
 
@@ -60,7 +60,7 @@ fn not_found(subject: &mut dyn Subject, poll: &Poll, kind: &str) {
     neither_changed_nor_removed(subject, poll, kind, ErrorKind::NotFound);
 }
 
-/// The source is registered, but with another queue.
+/// The source is registered with another queue.
 fn not_here(subject: &mut dyn Subject, poll: &Poll, kind: &str) {
     neither_changed_nor_removed(subject, poll, kind, ErrorKind::InvalidInput);
 }
@@ -81,8 +81,10 @@ fn neither_changed_nor_removed(
     assert_eq!(error.kind(), expected, "{kind}");
 }
 
-/// A source bound to one queue is refused by another until deregistered, and
-/// then can go there. (On Windows a handle belongs to its first queue for good.)
+/// While a source is registered with one queue, another queue refuses it. After
+/// `deregister` it can go to the other queue. (On Windows a handle belongs to its
+/// first queue for good.) The test moves every kind of source, and drops the old
+/// queue.
 #[test]
 fn c07_a_source_moves_to_another_queue_once_deregistered() {
     for trigger in TRIGGERS {
@@ -91,7 +93,7 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
             let elsewhere = Poll::new().unwrap();
             not_here(&mut *bench.subject, &elsewhere, bench.kind);
             bench.subject.feed();
-            bench.event("the other queue's refusals changed nothing");
+            bench.event("the other queue's refusal changed nothing");
 
             bench.deregister();
             if for_good(&*bench.subject) {
@@ -104,7 +106,7 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
             assert_eq!(look(&mut left, &mut bench.events), [], "{}", bench.kind);
             not_here(&mut *bench.subject, &left, bench.kind);
 
-            // Nor does the old queue's end concern it.
+            // The end of the old queue does not concern the source.
             drop(left);
             bench.reregister(trigger);
             bench.event("reregistered in its new queue");
@@ -112,7 +114,7 @@ fn c07_a_source_moves_to_another_queue_once_deregistered() {
     }
 }
 
-/// Whether a source belongs to its first queue for good.
+/// Whether the source can never leave its first queue.
 fn for_good(subject: &dyn Subject) -> bool {
     #[cfg(windows)]
     return subject.is_the_kernels();
@@ -123,7 +125,8 @@ fn for_good(subject: &dyn Subject) -> bool {
     }
 }
 
-/// The other queue refuses it, and says what to do; its own takes it again.
+/// The other queue refuses the source and says what to do. Its own queue accepts it
+/// again.
 fn refused_for_good(mut bench: Bench, mut elsewhere: Poll, trigger: Trigger) {
     let interests = bench.subject.interests();
     let error = elsewhere
@@ -142,8 +145,9 @@ fn refused_for_good(mut bench: Bench, mut elsewhere: Poll, trigger: Trigger) {
     bench.event("reregistered in its first queue");
 }
 
-/// A registration that fails leaves nothing behind: the source is unregistered,
-/// and can be registered properly. A queue that is gone is one that refuses.
+/// A registration that fails leaves nothing behind: the source is not registered,
+/// and a later registration works. The test tries a queue whose `Poll` is dropped,
+/// then the reserved token, and then registers properly.
 #[test]
 fn c07_a_failed_registration_leaves_nothing_behind() {
     for mut bench in benches() {
@@ -169,7 +173,8 @@ fn c07_a_failed_registration_leaves_nothing_behind() {
     }
 }
 
-/// A change that is refused leaves the registration as it was.
+/// A refused `reregister` leaves the registration as it was. The test asks for the
+/// reserved token, and then expects events with the old token and trigger.
 #[test]
 fn c07_a_refused_change_changes_nothing() {
     for mut bench in benches() {
@@ -189,9 +194,10 @@ fn c07_a_refused_change_changes_nothing() {
     }
 }
 
-/// A refused registration leaves nothing behind, not even half of itself: a
-/// kqueue can watch another for reading, but not for writing. (epoll watches
-/// its like for both, and then there is nothing to undo.)
+/// If the kernel refuses one direction, the other direction is not registered
+/// either. A kqueue can watch another kqueue for reading, but not for writing. The
+/// test asks for both, and expects that nothing is registered. (epoll accepts both,
+/// so there is nothing to undo.)
 #[cfg(unix)]
 #[test]
 fn c07_a_refused_registration_is_none_in_part_either() {
@@ -213,9 +219,9 @@ fn c07_a_refused_registration_is_none_in_part_either() {
     assert_eq!(kind, KQUEUE.then_some(ErrorKind::NotFound));
 }
 
-/// A `reregister` that the kernel refuses leaves the registration as it was, and
-/// what is ready is still reported. (epoll takes this one, and reports it by its new
-/// token.)
+/// If the kernel refuses a `reregister`, the old registration stays and reports
+/// what is ready. The test registers a queue for reading and asks kqueue to watch
+/// it for writing, which kqueue refuses. (epoll accepts the change.)
 #[cfg(unix)]
 #[test]
 fn c07_a_change_that_the_kernel_refuses_changes_nothing() {
@@ -243,8 +249,8 @@ fn c07_a_change_that_the_kernel_refuses_changes_nothing() {
     }
 }
 
-/// epoll cannot watch a regular file, and the error says what to do instead.
-/// kqueue can: there a file is readable up to its end.
+/// epoll cannot watch a regular file, and the error says what to do instead. kqueue
+/// can: it reports the file readable up to its end. The test registers a file.
 #[cfg(unix)]
 #[test]
 fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
@@ -268,9 +274,9 @@ fn c07_a_regular_file_is_refused_where_it_cannot_be_watched() {
     }
 }
 
-/// Two `SourceFd`s of one descriptor: epoll refuses the second, which then is
-/// unregistered, and takes nothing from the first when it goes. (kqueue lets
-/// the second silently take the first one's place: do not do that.)
+/// A program makes two `SourceFd`s of one descriptor. epoll refuses the second, and
+/// dropping it does not affect the first: the test expects the first one's event.
+/// (kqueue silently gives the second the place of the first: do not do that.)
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(evq_libkqueue)))]
 #[test]
 fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
@@ -295,9 +301,10 @@ fn c07_a_second_source_of_one_descriptor_is_refused_by_epoll() {
     assert_eq!(event.token(), Token(1));
 }
 
-/// A descriptor's number is given to the next file that is opened. If a closed
-/// source were still watched, by way of a duplicate, its successor under the
-/// same number would be refused.
+/// The system gives a closed descriptor's number to the next file. If a duplicate
+/// kept the closed source watched, the kernel would refuse the new file with the
+/// same number. The test closes and opens descriptors until a number comes again,
+/// and registers it.
 #[cfg(unix)]
 #[test]
 fn c07_a_descriptor_number_can_be_registered_again() {
@@ -305,7 +312,7 @@ fn c07_a_descriptor_number_can_be_registered_again() {
 
     let poll = Poll::new().unwrap();
     let (mut stream, _peer) = connection();
-    // Other tests may take the number first; then we try again.
+    // Another test may take the number first: then we try again.
     for _ in 0..10_000 {
         let number = stream.as_raw_fd();
         let duplicate = stream.try_clone().unwrap();
@@ -313,7 +320,7 @@ fn c07_a_descriptor_number_can_be_registered_again() {
             .register(&mut stream, Token(1), Interests::READABLE)
             .unwrap();
         drop(stream);
-        // The same open file, under the lowest number that is free.
+        // The same open file, with the lowest free number.
         let mut successor = duplicate.try_clone().unwrap();
         let same = successor.as_raw_fd() == number;
         poll.registrator()
@@ -328,9 +335,9 @@ fn c07_a_descriptor_number_can_be_registered_again() {
     panic!("the number never came back");
 }
 
-/// A duplicate is a source of its own: it has its own registration, with the
-/// same queue or another, and each is reported. (On Windows a duplicate shares
-/// the one registration that the socket has.)
+/// On Unix a duplicate is a source of its own, with its own registration in the
+/// same queue or in another. The test registers three duplicates and expects an
+/// event for each. (On Windows duplicates share one registration.)
 #[cfg(unix)]
 #[test]
 fn c07_a_duplicate_is_registered_by_itself() {
@@ -367,9 +374,10 @@ fn c07_a_duplicate_is_registered_by_itself() {
     wait_for(&mut elsewhere, &mut events, "the byte", readable(Token(3)));
 }
 
-/// On Windows a duplicate shares the socket's state and its one registration:
-/// what one of them registers the other finds registered, reads and deregisters,
-/// and it ends with the last of them.
+/// On Windows duplicates share the socket's state and its one registration. The
+/// test registers the first duplicate, reads with both, changes the registration
+/// with the second and drops the first. The registration ends with the last
+/// duplicate.
 #[cfg(windows)]
 #[test]
 fn c07_a_duplicate_shares_the_registration() {
@@ -390,7 +398,7 @@ fn c07_a_duplicate_shares_the_registration() {
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     peer.write_all(b"both").unwrap();
     wait_for(&mut poll, &mut events, "the bytes", readable(Token(1)));
-    // Read by turns, the stream is one stream.
+    // The duplicates take turns, and read one stream in order.
     let mut byte = [0];
     for expected in b"both" {
         first.read_exact(&mut byte).unwrap();
@@ -408,8 +416,8 @@ fn c07_a_duplicate_shares_the_registration() {
     assert_eq!(look(&mut poll, &mut events), []);
 }
 
-/// A registration can be dropped, and its setter used on: nothing is reported,
-/// and nothing goes wrong.
+/// A program may drop a `Registration` and keep its `SetReadiness`. In the test
+/// `set_readiness` then succeeds, and nothing is reported.
 #[test]
 fn c07_a_setter_outlives_its_registration() {
     use evq::Readiness;

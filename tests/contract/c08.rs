@@ -15,11 +15,12 @@ use crate::common::{IOCP, both, connection, look, until, wait_for};
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// When the peer has closed its writing half, the source is readable, and `read`
-/// gives 0 after the last byte, not before. `is_read_closed` says so in advance,
-/// as a hint, which epoll and kqueue give and IOCP may not. The other direction
-/// is untouched: a closed half is not a hang-up, and a program that took it for
-/// one would lose its own answer.
+/// The peer has closed its writing half. Then the source is readable, and `read`
+/// returns 0 after the last byte, not before. `is_read_closed` tells of the end in
+/// advance; it is a hint that epoll and kqueue give and IOCP may not. Our own
+/// direction still works: a program that takes a closed half for a hang-up loses
+/// its own answer. The test reads the last words, then writes an answer, which
+/// arrives.
 #[test]
 fn c08_a_closed_half_is_read_to_its_last_byte_and_written_to() {
     for trigger in TRIGGERS {
@@ -38,7 +39,7 @@ fn c08_a_closed_half_is_read_to_its_last_byte_and_written_to() {
         assert!(!at_end.is_write_closed(), "{trigger:?}: {at_end:?}");
         assert!(!at_end.is_error(), "{trigger:?}: {at_end:?}");
 
-        // Now that all has arrived, it is one event, and a hint in it.
+        // Everything has arrived now, so one event reports it, with the hint.
         let mut events = Events::with_capacity(8);
         registrator
             .reregister_with(&mut ours, Token(1), both(), trigger)
@@ -80,9 +81,9 @@ fn c08_a_closed_half_of_a_socket_pair_is_read_to_its_last_byte() {
     }
 }
 
-/// A peer that has closed altogether, in good order, is read to its last byte
-/// too. That it will not read our answer is told by the next write, or the one
-/// after it.
+/// The peer has closed the connection in good order. The test still reads every
+/// byte that it sent. (That the peer does not read our answer shows at our next
+/// write, or at the one after it.)
 #[test]
 fn c08_a_closed_peer_is_read_to_its_last_byte() {
     for trigger in TRIGGERS {
@@ -124,8 +125,9 @@ fn c08_a_closed_peer_of_a_socket_pair_is_read_to_its_last_byte() {
 }
 
 /// A pipe whose writer is gone is readable, and ends after its last byte. epoll
-/// reports it as a hang-up alone, which must not become an event that says
-/// nothing.
+/// reports EPOLLHUP alone, which must not become an event without any readiness.
+/// The test drops the writer of an empty pipe and of one with bytes, and reads to
+/// the end.
 #[cfg(unix)]
 #[test]
 fn c08_a_pipe_without_a_writer_is_read_to_its_last_byte() {
@@ -148,9 +150,10 @@ fn c08_a_pipe_without_a_writer_is_read_to_its_last_byte() {
     }
 }
 
-/// A pipe whose reader is gone is writable, for the write does not block but
-/// fails, and write-closed. epoll reports it as an error alone; taken for
-/// nothing but that, it would leave a writer waiting for room that never comes.
+/// A pipe whose reader is gone is writable and write-closed, because a write fails
+/// instead of blocking. epoll reports EPOLLERR alone. If that were an error and
+/// nothing else, a writer would wait for room for ever. The test drops the reader
+/// of an empty pipe and of a full one.
 #[cfg(unix)]
 #[test]
 fn c08_a_pipe_without_a_reader_is_write_closed() {
@@ -169,7 +172,7 @@ fn c08_a_pipe_without_a_reader_is_write_closed() {
             let before = look(&mut poll, &mut events);
             assert_eq!(before.len(), usize::from(!full), "{before:?}");
             assert!(before.iter().all(|event| !event.is_write_closed()));
-            // Under oneshot that was the one.
+            // Under oneshot, that event was the only one.
             poll.registrator()
                 .reregister_with(&mut write, Token(1), Interests::WRITABLE, trigger)
                 .unwrap();
@@ -185,10 +188,10 @@ fn c08_a_pipe_without_a_reader_is_write_closed() {
     }
 }
 
-/// Either end of a pipe that ended before it was registered is reported as if it
-/// had ended afterwards. But the BSDs refuse to watch a pipe for writing that has
-/// lost its other end: there `register` itself returns what the write would,
-/// unless it watches for reading too.
+/// An end of a pipe is reported although the other end closed before `register`.
+/// The test drops each end first and registers then. But the BSDs refuse to watch a
+/// pipe's writing end without a reader: there `register` returns the error of a
+/// write, unless the source is watched for reading too.
 #[cfg(unix)]
 #[test]
 fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
@@ -209,7 +212,7 @@ fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
             });
             assert!(event.is_read_closed(), "{event:?}");
             assert_eq!(read.get_ref().read(&mut [0]).unwrap(), 0);
-            // Though a part of it may never have been there.
+            // Succeeds although the kernel may have refused one direction.
             registrator.deregister(&mut read).unwrap();
         }
 
@@ -231,8 +234,8 @@ fn c08_a_pipe_that_ended_before_it_was_registered_is_reported() {
     }
 }
 
-/// An end is news, also to a stream that has been drained, whatever was
-/// reported before.
+/// The end of a stream is an edge of its own. The test drains a stream, and the
+/// event for the end comes although all earlier events have been reported.
 #[test]
 fn c08_the_end_is_an_edge_of_its_own() {
     let (mut ours, mut peer) = connection();
@@ -256,9 +259,10 @@ fn c08_the_end_is_an_edge_of_its_own() {
     assert_eq!(ours.read(&mut [0; 8]).unwrap(), 0);
 }
 
-/// A reset is an event that `is_error`, and `take_error` says which error, once.
-/// (On Windows a stream that is watched for writing alone has nothing in flight
-/// that a reset could end: there the next write tells.)
+/// A reset is an event with `is_error`, and `take_error` returns the error once.
+/// The test lets the peer reset a connection that is watched in each way. (On
+/// Windows a stream that is watched for writing alone has no operation in flight
+/// that could fail: there the next write returns the error.)
 #[test]
 fn c08_a_reset_is_an_error_that_take_error_has() {
     for trigger in TRIGGERS {
@@ -284,7 +288,8 @@ fn c08_a_reset_is_an_error_that_take_error_has() {
             let registrator = poll.registrator().clone();
             wait_for(&mut poll, &mut events, "the reset", |event| {
                 if trigger == Trigger::Oneshot {
-                    // Room to write has come first, and was the one.
+                    // Room to write came first, and under oneshot that event was
+                    // the only one.
                     registrator
                         .reregister_with(&mut ours, Token(1), interests, trigger)
                         .unwrap();
@@ -293,12 +298,16 @@ fn c08_a_reset_is_an_error_that_take_error_has() {
             });
             let error = ours.take_error().unwrap().expect("the reset");
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-            assert!(ours.take_error().unwrap().is_none(), "taken is taken");
+            assert!(
+                ours.take_error().unwrap().is_none(),
+                "take_error returned the error twice"
+            );
         }
     }
 }
 
-/// Where nobody takes the error, the next call returns it.
+/// If the program does not take the error, its next call returns it. The test
+/// reads.
 #[test]
 fn c08_a_reset_is_what_the_next_call_returns() {
     let (mut ours, peer) = connection();
@@ -316,8 +325,9 @@ fn c08_a_reset_is_what_the_next_call_returns() {
     assert!(ours.take_error().unwrap().is_none());
 }
 
-/// A program's own source is reported with what was set, as far as it concerns
-/// the interests. Errors concern everyone.
+/// A program's own source reports what the program has set, as far as the interests
+/// ask for it. Errors are always reported. The test sets everything and tries each
+/// choice of interests.
 #[test]
 fn c08_a_registration_reports_the_ends_that_were_set() {
     let all = Readiness::READABLE
@@ -344,8 +354,8 @@ fn c08_a_registration_reports_the_ends_that_were_set() {
     }
 }
 
-/// Reads as a program does, when told to, up to the end. Returns the bytes and
-/// the event on which the end was found.
+/// Reads to the end, but only after a readable event. Returns the bytes and the event
+/// at which the end was found.
 fn read_to_end<S: Source>(
     poll: &mut Poll,
     source: &mut S,
@@ -355,7 +365,8 @@ fn read_to_end<S: Source>(
     let mut events = Events::with_capacity(8);
     let mut all = Vec::new();
     loop {
-        // Under oneshot room to write may come first, and silence the rest.
+        // Under oneshot, room to write may come first and disable the other
+        // direction.
         let event = wait_for(poll, &mut events, "the end of the stream", |event| {
             event.is_readable() || trigger == Trigger::Oneshot
         });
@@ -378,15 +389,15 @@ fn read_to_end<S: Source>(
     }
 }
 
-/// Has the peer go while it has not read what we sent, which is a reset.
+/// Drops the peer while it has unread bytes. That resets the connection.
 fn reset(ours: &TcpStream, peer: std::net::TcpStream) {
     let mut ours = ours;
     ours.write_all(b"unread").unwrap();
     assert!(peer.peek(&mut [0]).unwrap() > 0);
     drop(peer);
     if !cfg!(any(target_os = "linux", target_os = "android", windows)) {
-        // Linux and Windows reset at once; others end the stream, and reset
-        // what arrives after that.
+        // Linux and Windows reset at once. Other systems end the stream first, and
+        // reset when more bytes arrive.
         let _ = ours.write(b"more");
     }
 }

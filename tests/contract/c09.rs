@@ -27,9 +27,10 @@ fn borrowed(listener: &TcpListener) -> Borrowed<'_> {
     return listener.as_socket();
 }
 
-/// `connect` never blocks. It starts the connection and returns; that it has
-/// been made is a writable event, after which `take_error` is `None`. A program
-/// that took `connect`'s return for a connection would write into nothing.
+/// `connect` never blocks: it starts the connection and returns. When the
+/// connection is made, that is a writable event, and `take_error` then returns
+/// `None`. Before that event there is no connection to write to. The test connects,
+/// waits for the event, and sends a byte.
 #[test]
 fn c09_a_connection_that_is_made_is_a_writable_event() {
     for trigger in TRIGGERS {
@@ -57,7 +58,8 @@ fn c09_a_connection_that_is_made_is_a_writable_event() {
     }
 }
 
-/// Both ends in one loop: nothing needs a second thread.
+/// One loop can have both ends of a connection. The test connects and accepts in
+/// one thread, and sees both events.
 #[test]
 fn c09_one_loop_connects_and_accepts() {
     let mut poll = Poll::new().unwrap();
@@ -87,8 +89,8 @@ fn c09_one_loop_connects_and_accepts() {
     assert!(stream.take_error().unwrap().is_none());
 }
 
-/// A connection that fails is a writable event as well, with the error in
-/// `take_error`, exactly once.
+/// A failed connection is a writable event too. `take_error` returns the error,
+/// once. The test connects to a port that refuses.
 #[test]
 fn c09_a_refused_connection_is_a_writable_event_with_its_error() {
     for trigger in TRIGGERS {
@@ -108,13 +110,17 @@ fn c09_a_refused_connection_is_a_writable_event_with_its_error() {
             assert!(event.is_error(), "{event:?}");
             let error = stream.take_error().unwrap().expect("the refusal");
             assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            assert!(stream.take_error().unwrap().is_none(), "taken is taken");
+            assert!(
+                stream.take_error().unwrap().is_none(),
+                "take_error returned the error twice"
+            );
             assert!(stream.peer_addr().is_err());
         }
     }
 }
 
-/// Where nobody takes the error, the next call returns it.
+/// If the program does not take the error, its next call returns it. The test
+/// reads.
 #[test]
 fn c09_a_refusal_is_what_the_next_call_returns() {
     let (_port, addr) = nobody();
@@ -134,9 +140,9 @@ fn c09_a_refusal_is_what_the_next_call_returns() {
     assert!(stream.take_error().unwrap().is_none());
 }
 
-/// Starts a connection to nobody. On loopback the BSDs may know of the refusal
-/// before `connect` returns, and it is then what `connect` returns; on Linux
-/// never.
+/// Starts a connection to nobody. On loopback a BSD may know of the refusal before
+/// `connect` returns; then `connect` itself returns the error. Linux never does
+/// that.
 fn refused_later(addr: SocketAddr) -> Option<TcpStream> {
     match connect_to_nobody(addr) {
         Ok(stream) => Some(stream),
@@ -148,9 +154,10 @@ fn refused_later(addr: SocketAddr) -> Option<TcpStream> {
     }
 }
 
-/// On Windows the connection begins with the first registration: only then is
-/// there a port to tell of its end. Until then nobody hears of it, nothing can be
-/// read or written, and dropping it is dropping a socket.
+/// On Windows the connection begins with the first registration, because only a
+/// port can report its outcome. Until then the peer sees nothing, and reads and
+/// writes return `WouldBlock`. The test makes three streams, drops one, and
+/// registers two: the listener gets those two, in the order of their registrations.
 #[cfg(windows)]
 #[test]
 fn c09_a_connection_begins_with_its_registration() {
@@ -175,7 +182,6 @@ fn c09_a_connection_begins_with_its_registration() {
             event.is_writable()
         });
         assert!(stream.take_error().unwrap().is_none());
-        // In the order of their registrations.
         let (_, from) = listener.accept().unwrap();
         assert_eq!(from, stream.local_addr().unwrap());
     }
@@ -184,7 +190,8 @@ fn c09_a_connection_begins_with_its_registration() {
     assert_eq!(nobody_else.kind(), ErrorKind::WouldBlock);
 }
 
-/// The refusal is kept for a later registration, if nobody has taken it.
+/// If the program does not take the error, a later registration reports it again.
+/// The test deregisters, registers again, and expects the event.
 #[test]
 fn c09_a_refusal_outlives_the_registration() {
     let (_port, addr) = nobody();
@@ -206,7 +213,8 @@ fn c09_a_refusal_outlives_the_registration() {
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
-/// The outcome is reported though it be older than the registration.
+/// The outcome may be older than the registration. The test starts two connections
+/// before it makes a queue: both outcomes, a success and a refusal, are reported.
 #[cfg(unix)]
 #[test]
 fn c09_an_outcome_before_the_registration_is_reported() {
@@ -226,7 +234,7 @@ fn c09_an_outcome_before_the_registration_is_reported() {
     });
     assert!(connected.take_error().unwrap().is_none());
     if let Some(mut refused) = refused {
-        // Over in one queue, and reported by the next.
+        // A second queue reports it as well.
         for queue in [&mut poll, &mut other] {
             queue
                 .registrator()
@@ -242,14 +250,14 @@ fn c09_an_outcome_before_the_registration_is_reported() {
     }
 }
 
-/// A listener that takes no more connections has its clients wait, and a
-/// blocking `connect` would wait with them, for minutes. Ours returns at once,
-/// reports nothing while nothing is known, and the success when it comes.
+/// A busy listener lets clients wait, and a blocking `connect` would wait for
+/// minutes. Ours returns at once. The test fills a listener's queue, then gives it
+/// room: the remaining connections are reported only then.
 #[test]
 fn c09_connect_does_not_wait_for_a_busy_listener() {
     let listener = TcpListener::bind(any_port()).unwrap();
     let addr = listener.local_addr().unwrap();
-    // Room for one or two.
+    // Room for one or two clients.
     socket_ffi::listen(borrowed(&listener), 1).unwrap();
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(16);
@@ -260,8 +268,9 @@ fn c09_connect_does_not_wait_for_a_busy_listener() {
     for index in 0..8 {
         let before = Instant::now();
         let mut stream = TcpStream::connect(addr).unwrap();
-        // The system gives up a connection that nobody answers after a minute
-        // at the earliest; a loaded machine is faster than that.
+        // A system tries for at least a minute before it gives up such a
+        // connection. Even a busy machine returns sooner from a call that does not
+        // wait.
         assert!(before.elapsed() < Duration::from_secs(15));
         let interests = Interests::WRITABLE;
         registrator
@@ -277,10 +286,10 @@ fn c09_connect_does_not_wait_for_a_busy_listener() {
     }
     finished += look(&mut poll, &mut events).len();
     if cfg!(target_os = "linux") {
-        assert!(finished < 8, "the listener was to be busy");
+        assert!(finished < 8, "the listener was not busy");
     }
 
-    // Now it has time: they are accepted when the system tries again.
+    // Now the listener has room. The system accepts the others when it tries again.
     socket_ffi::listen(borrowed(&listener), 128).unwrap();
     while finished < 8 {
         wait_for(&mut poll, &mut events, "the other connections", |_| true);
@@ -289,7 +298,7 @@ fn c09_connect_does_not_wait_for_a_busy_listener() {
     for stream in &streams {
         match stream.take_error().unwrap() {
             None => assert_eq!(stream.peer_addr().unwrap(), addr),
-            // Windows itself has clients turned away rather than wait.
+            // Windows refuses clients instead of letting them wait.
             Some(error) if cfg!(windows) => {
                 assert_eq!(error.kind(), ErrorKind::ConnectionRefused)
             }

@@ -8,8 +8,8 @@ use evq::{Events, Poll, Token, Waker};
 
 use crate::common::{LIMIT, TICK};
 
-/// Polls with a timeout that is longer than the test, and is woken by another
-/// thread, unless it returns by itself within 50 ms.
+/// Polls with a timeout that is longer than the test. If `poll` has not returned
+/// after 50 ms, another thread wakes it.
 fn waits_until_woken(timeout: Option<Duration>) {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(4);
@@ -27,22 +27,23 @@ fn waits_until_woken(timeout: Option<Duration>) {
     let count = result.unwrap();
     assert!(
         !early,
-        "{timeout:?}: returned by itself, with {count} events"
+        "{timeout:?}: poll returned before the wake, with {count} events"
     );
     assert_eq!(events.iter().next().unwrap().token(), Token(1));
     assert!(started.elapsed() < LIMIT);
 }
 
-/// Without a timeout `poll` waits for as long as it takes: here until another
-/// thread wakes it.
+/// Without a timeout `poll` waits as long as it must. In the test another thread
+/// wakes it after 50 ms, and it does not return before that.
 #[test]
 fn c10_no_timeout_waits_until_something_happens() {
     waits_until_woken(None);
 }
 
-/// Every `Duration` is a timeout. Thirty days are more milliseconds than an
-/// `int` holds, and the moment `Duration::MAX` from now cannot be expressed at
-/// all; the first must not come out as a short wait, nor the second as a panic.
+/// Every `Duration` is a valid timeout. Thirty days in milliseconds do not fit an
+/// `int`, and no `Instant` is `Duration::MAX` from now. The first must not become a
+/// short wait, and the second must not panic. The test waits with each, until
+/// another thread wakes it.
 #[test]
 fn c10_thirty_days_and_the_longest_duration_are_waited() {
     let days = Duration::from_secs(30 * 24 * 60 * 60);
@@ -51,8 +52,9 @@ fn c10_thirty_days_and_the_longest_duration_are_waited() {
     }
 }
 
-/// A timeout of zero asks the kernel once and returns, with or without events.
-/// It is not rounded up to a millisecond as longer ones may be.
+/// With a timeout of zero `poll` asks the kernel once and returns, with events or
+/// without. Zero is not rounded up to a millisecond, as longer timeouts may be. The
+/// test takes the fastest of a hundred such polls.
 #[test]
 fn c10_zero_returns_at_once() {
     let mut poll = Poll::new().unwrap();
@@ -68,9 +70,10 @@ fn c10_zero_returns_at_once() {
     assert!(fastest < Duration::from_millis(1), "took {fastest:?}");
 }
 
-/// A wait without events lasts at least as long as its timeout says, whether
-/// that is whole milliseconds or not. So a program that polls until a deadline
-/// never finds itself there too early, and never spins before it.
+/// A wait without events is never shorter than its timeout, even if the timeout is
+/// not a whole number of milliseconds. So a program that polls until a deadline
+/// arrives there in one wait, and does not spin before it. The test measures waits
+/// of many lengths.
 #[test]
 fn c10_a_wait_is_never_early() {
     let mut poll = Poll::new().unwrap();
@@ -92,9 +95,9 @@ fn c10_a_wait_is_never_early() {
     }
 }
 
-/// Nor is it later than the system's timers are: of many waits of two
-/// milliseconds one at least ends before the third is over, or two of the
-/// system's ticks later.
+/// A wait does not last much longer than its timeout. The test makes 200 waits of
+/// two milliseconds. At least one must end within three milliseconds and two of the
+/// system's clock ticks.
 #[test]
 fn c10_a_wait_is_not_prolonged() {
     let mut poll = Poll::new().unwrap();
@@ -110,19 +113,20 @@ fn c10_a_wait_is_not_prolonged() {
     assert!(on_time, "each of 200 waits took {latest:?} or longer");
 }
 
-/// A timeout below a millisecond is waited as it is, where the kernel can:
-/// it becomes neither zero, which would spin, nor a millisecond. (That it takes
-/// one or two system calls is counted by `.ci/syscalls`.)
+/// If the kernel can, `poll` honours a timeout below a millisecond. The timeout
+/// must become neither zero, which would spin, nor a millisecond. The test makes
+/// 200 waits of 100 microseconds. (`.ci/syscalls` counts the system calls of such a
+/// wait.)
 #[test]
 fn c10_a_hundred_microseconds_are_not_a_millisecond() {
     if !waits_below_a_millisecond() {
         eprintln!(
-            "c10_a_hundred_microseconds_are_not_a_millisecond: cannot run here, for {}, and \
+            "c10_a_hundred_microseconds_are_not_a_millisecond: cannot run here, because {}: \
              shorter waits are rounded up",
             if cfg!(windows) {
-                "a completion port knows no shorter time"
+                "a completion port counts in milliseconds"
             } else if TICK > Duration::ZERO {
-                "this system ends waits in steps of 10 ms"
+                "this system's waits end in steps of 10 ms"
             } else {
                 "this kernel has no epoll_pwait2 (Linux 5.11)"
             }

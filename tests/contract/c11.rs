@@ -1,5 +1,5 @@
-//! Clause 11, as far as every system has it. Signals themselves are in
-//! `tests/c11_signals.rs`, in a process of their own.
+//! Clause 11, as far as it concerns every system. `tests/c11_signals.rs` has the
+//! signals themselves, in a process of its own.
 
 use std::io::{self, ErrorKind, Write};
 use std::net;
@@ -9,8 +9,9 @@ use evq::net::TcpListener;
 use crate::common::{connection, until};
 use crate::gone::is_gone;
 
-/// Writing to a peer that has closed is an error of the write, sooner or later,
-/// and each further write is one too.
+/// A program writes to a peer that has closed. Sooner or later the write is an
+/// error, and so is each further write. The test expects three errors, and no
+/// success after the first.
 #[test]
 fn c11_writing_to_a_closed_peer_is_an_error() {
     let (mut ours, peer) = connection();
@@ -33,7 +34,7 @@ fn breaks(mut write: impl FnMut() -> io::Result<usize>) {
     let mut errors = 0;
     until(|| {
         match write() {
-            Ok(_) => assert_eq!(errors, 0, "written after an error"),
+            Ok(_) => assert_eq!(errors, 0, "a write succeeded after an error"),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => {
                 assert!(is_gone(&error), "{error}");
@@ -44,10 +45,10 @@ fn breaks(mut write: impl FnMut() -> io::Result<usize>) {
     });
 }
 
-/// Windows has no signals. What comes nearest is a procedure that another thread
-/// queues for this one to call. It does not end the wait, nor prolong it, nor is
-/// it called in the midst of it: a wait of 200 ms with such a call every 10 ms is
-/// still a wait of 200 ms.
+/// Windows has no signals. Nearest to a signal is a procedure that another thread
+/// queues for this thread. It neither ends nor prolongs the wait, and does not run
+/// during it. The test queues one every 10 ms: a wait of 200 ms stays one of 200
+/// ms.
 #[cfg(windows)]
 #[test]
 fn c11_queued_procedures_neither_end_nor_prolong_a_wait() {
@@ -80,7 +81,7 @@ fn c11_queued_procedures_neither_end_nor_prolong_a_wait() {
 
     let wait = Duration::from_millis(200);
     let mut queued = 0;
-    // On a busy machine a single wait may see few of them.
+    // On a busy machine one wait may see few procedures.
     while queued < 10 {
         let (done, is_done) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -100,7 +101,10 @@ fn c11_queued_procedures_neither_end_nor_prolong_a_wait() {
                 Err(RecvTimeoutError::Disconnected) => panic!("the poller has panicked"),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            assert!(started.elapsed() < LIMIT, "each call begins the wait anew");
+            assert!(
+                started.elapsed() < LIMIT,
+                "each procedure restarts the wait"
+            );
             // SAFETY: the thread's handle is open, and the procedure does
             // nothing but add to an atomic.
             queued += unsafe { QueueUserAPC(count, thread.as_raw_handle(), 0) };
@@ -108,6 +112,6 @@ fn c11_queued_procedures_neither_end_nor_prolong_a_wait() {
         let (result, waited) = thread.join().unwrap();
         assert_eq!(result.unwrap(), 0);
         assert!(waited >= wait, "ended after {waited:?}");
-        assert_eq!(called, 0, "called in the midst of a wait");
+        assert_eq!(called, 0, "a procedure ran during the wait");
     }
 }

@@ -11,7 +11,7 @@ use crate::common::{LIMIT, look, readable, wait_for};
 
 const THREADS: usize = 8;
 
-/// What a thread has announced, and what of it the poller has seen.
+/// What one thread has announced, and how much of it the poller has seen.
 #[derive(Default)]
 struct Mailbox {
     sent: AtomicUsize,
@@ -20,9 +20,9 @@ struct Mailbox {
 
 type Notify = Box<dyn Fn() + Send>;
 
-/// Threads announce, each with a `notify` of its own, whose token is its place,
-/// as fast as they can; now and then each waits until its last announcement has
-/// been seen. The poller never gives up a wait, so that a lost wake is found.
+/// Each thread announces as fast as it can. Now and then it waits until the poller
+/// has seen its last announcement. The thread's place is the token of its `notify`.
+/// The poller waits a long time for each wake, so a lost wake shows.
 fn threads_announce(poll: &mut Poll, notify: Vec<Notify>) {
     let count = notify.len();
     let mailboxes: Vec<Arc<Mailbox>> = (0..count).map(|_| Arc::default()).collect();
@@ -58,7 +58,7 @@ fn threads_announce(poll: &mut Poll, notify: Vec<Notify>) {
                 None => is_over = true,
             }
         }
-        assert!(found > 0 || timeout.is_zero(), "nobody woke the poller");
+        assert!(found > 0 || timeout.is_zero(), "the poller was not woken");
         if found == 0 && is_over {
             break;
         }
@@ -76,8 +76,8 @@ fn threads_announce(poll: &mut Poll, notify: Vec<Notify>) {
     }
 }
 
-/// The pauses come at other intervals in each thread, so that the poller falls
-/// asleep at all sorts of moments.
+/// Each thread pauses at other intervals, so the poller falls asleep at many
+/// different moments.
 fn announce(number: usize, mailbox: &Mailbox, stop: Instant, notify: &dyn Fn()) {
     let mut random = number as u32 + 1;
     for sent in 1..=400_000 {
@@ -97,7 +97,7 @@ fn announce(number: usize, mailbox: &Mailbox, stop: Instant, notify: &dyn Fn()) 
     }
 }
 
-/// `count` wakers, with the tokens 0, 1, 2, ..
+/// Makes `count` wakers, with the tokens 0, 1, 2 and so on.
 fn wakers(poll: &Poll, count: usize) -> Vec<Notify> {
     (0..count)
         .map(|number| {
@@ -107,9 +107,9 @@ fn wakers(poll: &Poll, count: usize) -> Vec<Notify> {
         .collect()
 }
 
-/// However many threads wake, and whatever `poll` is doing meanwhile: after a
-/// wake `poll` returns with the waker's event, so that whoever sees it also
-/// sees what was written before the wake.
+/// No wake is lost, however many threads wake and whatever `poll` does meanwhile.
+/// After a wake, `poll` returns the waker's event, and whoever sees the event sees
+/// what was written before the wake. In the test eight threads count up, and wake.
 #[test]
 fn c12_wakes_from_eight_threads_are_never_lost() {
     let mut poll = Poll::new().unwrap();
@@ -117,7 +117,8 @@ fn c12_wakes_from_eight_threads_are_never_lost() {
     threads_announce(&mut poll, wakers);
 }
 
-/// With one or two threads no other's wake makes up for a lost one.
+/// The same with one thread and with two. With so few threads, no other thread's
+/// wake can hide a lost one.
 #[test]
 fn c12_wakes_from_few_threads_are_never_lost() {
     for count in [1, 2] {
@@ -127,7 +128,7 @@ fn c12_wakes_from_few_threads_are_never_lost() {
     }
 }
 
-/// The same for `SetReadiness`, which goes through the same list.
+/// The same for `SetReadiness`, which uses the same list.
 #[test]
 fn c12_readiness_set_by_eight_threads_is_never_lost() {
     let mut poll = Poll::new().unwrap();
@@ -144,8 +145,8 @@ fn c12_readiness_set_by_eight_threads_is_never_lost() {
     threads_announce(&mut poll, setters.collect());
 }
 
-/// Wakes of one waker before one `poll` may come as a single event. Once it
-/// has been delivered, nothing is left over for the next `poll`.
+/// Many wakes of one waker before a `poll` may become one event. The test wakes two
+/// thousand times, expects one event, and nothing from the next `poll`.
 #[test]
 fn c12_wakes_before_one_poll_come_as_one_event() {
     let mut poll = Poll::new().unwrap();
@@ -162,7 +163,7 @@ fn c12_wakes_before_one_poll_come_as_one_event() {
     assert!(look(&mut poll, &mut events).is_empty());
 }
 
-/// A wake whose `poll` was asleep leaves nothing behind either.
+/// The same when `poll` sleeps: the wake is one event, and nothing comes after it.
 #[test]
 fn c12_a_wake_of_a_sleeping_poller_comes_once() {
     let mut poll = Poll::new().unwrap();
@@ -177,8 +178,8 @@ fn c12_a_wake_of_a_sleeping_poller_comes_once() {
     }
 }
 
-/// A wake counts from the moment `wake` has returned. That the waker is
-/// dropped right after it takes nothing back.
+/// A wake counts once `wake` has returned. The test drops the waker right after it,
+/// and the event still comes.
 #[test]
 fn c12_a_wake_outlives_its_waker() {
     let mut poll = Poll::new().unwrap();
@@ -189,8 +190,7 @@ fn c12_a_wake_outlives_its_waker() {
     wait_for(&mut poll, &mut events, "the wake", readable(Token(4)));
 }
 
-/// A registration that is made by another thread while `poll` waits takes part
-/// in that same wait.
+/// Another thread registers a source while `poll` waits. The same wait reports it.
 #[test]
 fn c12_what_another_thread_registers_joins_the_wait() {
     let mut poll = Poll::new().unwrap();
@@ -215,8 +215,7 @@ fn c12_what_another_thread_registers_joins_the_wait() {
     thread.join().unwrap();
 }
 
-/// The number of `write` system calls that this thread has made, where the
-/// system keeps such a count.
+/// How many `write` system calls this thread has made, if the system counts them.
 fn writes_of_this_thread() -> Option<u64> {
     let io = std::fs::read_to_string("/proc/thread-self/io").ok()?;
     let line = io.lines().find_map(|line| line.strip_prefix("syscw: "))?;
@@ -224,12 +223,12 @@ fn writes_of_this_thread() -> Option<u64> {
 }
 
 fn cannot_count(test: &str) -> bool {
-    // A trace writes, too; and so does Wine, to be Windows where there is a /proc.
+    // A trace writes as well. So does Wine, on a system that has a /proc.
     let others_write = cfg!(any(feature = "trace", windows));
     let cannot = others_write || writes_of_this_thread().is_none();
     if cannot {
         eprintln!(
-            "{test}: cannot run here, for only Linux's /proc/thread-self/io counts a thread's \
+            "{test}: cannot run here, because only Linux's /proc/thread-self/io counts a thread's \
              system calls, and those of a trace among them; the tests of src/ready.rs count the \
              decisions to make one"
         );
@@ -237,8 +236,8 @@ fn cannot_count(test: &str) -> bool {
     cannot
 }
 
-/// Waking costs a system call only if the poller sleeps: a million wakes of a
-/// poller that is busy elsewhere, from eight threads, make none at all.
+/// A wake costs a system call only if the poller sleeps. In the test eight threads
+/// wake a busy poller a million times, without one `write`.
 #[test]
 fn c12_a_million_wakes_of_a_busy_poller_make_no_system_call() {
     if cannot_count("c12_a_million_wakes_of_a_busy_poller_make_no_system_call") {
@@ -246,7 +245,7 @@ fn c12_a_million_wakes_of_a_busy_poller_make_no_system_call() {
     }
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(8);
-    // It has slept, and no longer does.
+    // The poller has slept, and is awake again.
     let slept = poll.poll(&mut events, Some(Duration::from_millis(1)));
     assert_eq!(slept.unwrap(), 0);
     let waker = Waker::new(poll.registrator(), Token(6)).unwrap();
@@ -267,8 +266,8 @@ fn c12_a_million_wakes_of_a_busy_poller_make_no_system_call() {
     assert_eq!(look(&mut poll, &mut events).len(), 1);
 }
 
-/// Of all the wakes that meet one sleep, only the first makes a system call:
-/// over the whole life of a poller there are no more of them than polls.
+/// Of all wakes during one sleep, only the first makes a system call. The test lets
+/// eight threads wake a poller, and counts no more `write` calls than polls.
 #[test]
 fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
     if cannot_count("c12_a_sleeping_poller_is_woken_by_one_system_call") {
@@ -299,8 +298,9 @@ fn c12_a_sleeping_poller_is_woken_by_one_system_call() {
     assert!(writes <= polls, "{writes} calls for {polls} polls");
 }
 
-/// A poller that only looks, with a timeout of zero, never sleeps: whoever
-/// wakes it pays nothing, at whatever moment.
+/// A program that calls `poll` only with a timeout of zero never sleeps, so a wake
+/// never costs a system call. The test wakes such a poller 200,000 times, without
+/// one `write`.
 #[test]
 fn c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call() {
     if cannot_count("c12_a_wake_of_a_poller_that_only_looks_makes_no_system_call") {

@@ -1,5 +1,5 @@
-//! Clause 13: batches smaller than what is ready. Ten thousand connections at
-//! once are in `tests/c13_ten_thousand.rs`.
+//! Clause 13: batches that are smaller than what is ready.
+//! `tests/c13_ten_thousand.rs` has ten thousand connections at once.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,7 +11,8 @@ use evq::{Events, Interests, Poll, Readiness, Registration, SetReadiness, Token,
 use crate::common::until_arrived;
 use crate::common::{LIMIT, both, connection, look, readable_connection};
 
-/// Streams that have a byte to read, with the tokens 0, 1, ..; and their peers.
+/// Registers streams that have a byte to read, with the tokens 0, 1 and so on.
+/// Returns them with their peers.
 fn register_streams(
     poll: &Poll,
     count: usize,
@@ -28,7 +29,8 @@ fn register_streams(
         .collect()
 }
 
-/// Readable nodes of the ready list, with the tokens `first`, `first` + 1, ..
+/// Registers readable nodes of the ready list, with the tokens `first`, `first` + 1
+/// and so on.
 fn register_nodes(
     poll: &Poll,
     count: usize,
@@ -52,7 +54,7 @@ fn register_nodes(
         .collect()
 }
 
-/// How often each token came in `polls` polls, none of which may be empty.
+/// Polls so many times and counts each token. No poll may come back empty.
 fn count(poll: &mut Poll, events: &mut Events, polls: usize) -> BTreeMap<usize, usize> {
     let mut counts = BTreeMap::new();
     for number in 0..polls {
@@ -65,8 +67,8 @@ fn count(poll: &mut Poll, events: &mut Events, polls: usize) -> BTreeMap<usize, 
     counts
 }
 
-/// Twenty sources are ready and there is room for one event at a time: twenty
-/// polls report each source once. What did not fit the first time was kept.
+/// Twenty sources are ready, and there is room for one event. The test polls twenty
+/// times and gets each source once: what had no room waits for the next `poll`.
 #[test]
 fn c13_room_for_one_event_loses_no_kernel_event() {
     let mut poll = Poll::new().unwrap();
@@ -77,7 +79,7 @@ fn c13_room_for_one_event_loses_no_kernel_event() {
     assert!(look(&mut poll, &mut events).is_empty());
 }
 
-/// The same for readiness that no kernel reports.
+/// The same for nodes of the ready list, whose readiness no kernel reports.
 #[test]
 fn c13_room_for_one_event_loses_no_listed_node() {
     let mut poll = Poll::new().unwrap();
@@ -88,7 +90,8 @@ fn c13_room_for_one_event_loses_no_listed_node() {
     assert!(look(&mut poll, &mut events).is_empty());
 }
 
-/// And for both at once, with every room from 1 to more than there is.
+/// The same for streams and nodes together. The test tries every capacity from 1 to
+/// more than there are sources.
 #[test]
 fn c13_no_room_is_too_small_for_both_kinds_at_once() {
     for capacity in 1..=25 {
@@ -107,7 +110,8 @@ fn c13_no_room_is_too_small_for_both_kinds_at_once() {
     }
 }
 
-/// A capacity of 0 means 1: a `poll` without room could never say anything.
+/// A capacity of 0 means 1, because a `poll` without room could report nothing. The
+/// test gets two sources in two polls.
 #[test]
 fn c13_no_room_means_room_for_one() {
     let mut poll = Poll::new().unwrap();
@@ -118,8 +122,9 @@ fn c13_no_room_means_room_for_one() {
     assert_eq!(counts, [(0, 1), (1, 1)].into());
 }
 
-/// Sockets that are always ready and a node that is always listed share one
-/// place by turns. Neither may starve the other, whichever of them is asked first.
+/// A socket and a node are always ready and share room for one event. The kernel
+/// and the list take turns, so neither starves the other. The test polls a hundred
+/// times and gets each fifty times.
 #[test]
 fn c13_kernel_and_list_do_not_starve_each_other() {
     let mut poll = Poll::new().unwrap();
@@ -130,8 +135,8 @@ fn c13_kernel_and_list_do_not_starve_each_other() {
     assert_eq!(counts, [(0, 50), (1, 50)].into());
 }
 
-/// The same where threads, or `poll`'s own caller, wake before each `poll`,
-/// for rooms that can and that cannot be halved.
+/// The same when ten wakers wake before each `poll`. The test tries capacities that
+/// can be halved and others that cannot.
 #[test]
 fn c13_a_storm_of_wakes_starves_no_source() {
     for capacity in [1, 2, 3, 8] {
@@ -150,7 +155,7 @@ fn c13_a_storm_of_wakes_starves_no_source() {
                 *counts.entry(event.token().0).or_default() += 1;
             }
         }
-        // 20 sources, each of which is owed a fair share of the room.
+        // Twenty sources share the room, and this would be a fair share for each.
         let fair = 400 * capacity / 20;
         for token in 0..20 {
             let count = counts.get(&token).copied().unwrap_or(0);
@@ -159,9 +164,8 @@ fn c13_a_storm_of_wakes_starves_no_source() {
     }
 }
 
-/// A batch smaller than what is ready loses nothing and starves nothing: thirty
-/// sources that stay ready are reported in turns of four, each about as often
-/// as the others.
+/// A small batch starves nobody. Thirty sources stay ready, and the test polls 300
+/// times with room for four. Each source comes about as often as the others.
 #[test]
 fn c13_a_small_batch_gives_every_source_its_turn() {
     let mut poll = Poll::new().unwrap();
@@ -170,12 +174,15 @@ fn c13_a_small_batch_gives_every_source_its_turn() {
     let counts = count(&mut poll, &mut events, 300);
     assert_eq!(counts.len(), 30);
     for (token, count) in &counts {
-        assert!(*count >= 20, "{token} of 30 came {count} times in 1200");
+        assert!(
+            *count >= 20,
+            "source {token} of 30 came {count} times in 1200"
+        );
     }
 }
 
-/// Reading and writing of one source may come as one event or as two. With
-/// room for one, both directions are reported all the same.
+/// A system may report reading and writing of one source together or separately.
+/// The test has room for one event, and polls until both directions have come.
 #[test]
 fn c13_room_for_one_event_loses_no_direction() {
     let mut poll = Poll::new().unwrap();
@@ -196,8 +203,9 @@ fn c13_room_for_one_event_loses_no_direction() {
     }
 }
 
-/// A wake-up of the queue's own may be all that there was room for. Then the
-/// answer is not that nothing is ready.
+/// The queue's own wake-up may take the only place of a batch. `poll` then asks
+/// again: it does not return an empty batch while a source is ready. The test has a
+/// waker and a stream but room for one event, and gets both in two polls.
 #[cfg(unix)]
 #[test]
 fn c13_a_look_is_not_empty_for_a_wake_up_of_the_queues_own() {

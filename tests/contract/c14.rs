@@ -1,5 +1,5 @@
-//! Clause 14, as far as bytes are concerned. What can be dropped in which order is
-//! in `tests/c14_drops.rs`, in a process of its own.
+//! Clause 14, as far as it concerns bytes. `tests/c14_drops.rs` drops everything in
+//! every order, in a process of its own.
 
 use std::io::{ErrorKind, Read, Write};
 use std::thread;
@@ -10,9 +10,11 @@ use evq::{Interests, Poll, Token, Waker};
 use crate::bench::fill;
 use crate::common::{both, connection, look, wait_for};
 
-/// What `write` has taken is sent, though the stream be dropped right after it:
-/// the peer reads every byte, and then the end. On Windows a write may still be
-/// in flight then, with a copy of the bytes; it is not cancelled with the reads.
+/// The peer receives every byte that `write` has accepted, and then the end,
+/// although the stream is dropped right after the write. On Windows that last write
+/// may still be in flight, with a copy of the bytes. It lingers: dropping the
+/// stream cancels its reads, but not this write. The test fills a stream, drops it,
+/// and counts what the peer reads.
 #[test]
 fn c14_a_dropped_stream_still_delivers_what_it_took() {
     for registered in [false, true] {
@@ -32,7 +34,7 @@ fn c14_a_dropped_stream_still_delivers_what_it_took() {
                 read
             });
             if poll_first {
-                // The rest goes, or a second later is given up.
+                // On Windows the drops wait for the last write, at most a second.
                 drop(poll);
                 drop(ours);
             } else {
@@ -50,8 +52,9 @@ fn c14_a_dropped_stream_still_delivers_what_it_took() {
     }
 }
 
-/// A stream that is dropped while it is full, by whoever wrote as fast as they
-/// could: whatever the writes have returned is what the peer gets.
+/// A stream may be dropped while it is full, and no accepted byte is lost. The test
+/// writes as fast as it can, adds up what the writes returned, and drops the
+/// stream. The peer reads as many bytes.
 #[test]
 fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
     let mut poll = Poll::new().unwrap();
@@ -69,8 +72,8 @@ fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
                 Ok(count) => {
                     written += count;
                     if count < 50_000 && written >= round * 300_000 {
-                        // There was no room for more. On Windows what has been
-                        // taken is a copy, which is in flight.
+                        // There was no room for more. On Windows the accepted bytes
+                        // are a copy, which is in flight.
                         break;
                     }
                 }
@@ -91,7 +94,7 @@ fn c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing() {
     }
 }
 
-/// How many bytes there were, and how they ended.
+/// Reads to the end. Returns the number of bytes, and the error if there was one.
 fn read_to_end(mut peer: std::net::TcpStream) -> (usize, std::io::Result<()>) {
     let mut room = [0; 65_536];
     let mut all = 0;
@@ -104,7 +107,8 @@ fn read_to_end(mut peer: std::net::TcpStream) -> (usize, std::io::Result<()>) {
     }
 }
 
-/// Both halves of a connection in one queue, dropped with bytes on their way.
+/// One queue has both ends of a connection, and both are dropped with bytes on
+/// their way. The test expects no event afterwards.
 #[test]
 fn c14_both_ends_can_be_dropped_with_bytes_on_their_way() {
     let mut poll = Poll::new().unwrap();

@@ -20,16 +20,19 @@ use crate::common::{IOCP, KQUEUE, LIMIT, both, connection, look, readable_connec
 #[cfg(unix)]
 use evq::unix::SourceFd;
 
-/// How often one round reports a source: a kqueue, each direction by itself.
+/// How often one round may report a source. A kqueue reports each direction
+/// separately.
 const TURNS: usize = if KQUEUE { 2 } else { 1 };
 
-/// No system call's error, and a sentence that says what has happened.
+/// No system call returns this error, and its sentence says that the loop is
+/// closed.
 fn says_closed(error: &io::Error) {
     assert_eq!(error.raw_os_error(), None, "{error}");
     assert!(error.to_string().contains("loop is closed"), "{error}");
 }
 
-/// Polls a closed loop to its end: how many polls returned events, and their tokens.
+/// Polls a closed loop until it refuses. Returns how many polls succeeded, and the
+/// tokens of their events.
 fn to_the_end(poll: &mut Poll, events: &mut Events) -> (usize, BTreeSet<usize>) {
     let mut polls = 0;
     let mut tokens = BTreeSet::new();
@@ -49,14 +52,15 @@ fn to_the_end(poll: &mut Poll, events: &mut Events) -> (usize, BTreeSet<usize>) 
     }
 }
 
-/// Streams that have a byte to read, and their peers.
+/// Streams that have a byte to read, with their peers.
 fn readable_streams(count: usize) -> (Vec<TcpStream>, Vec<std::net::TcpStream>) {
     (0..count).map(|_| readable_connection()).unzip()
 }
 
-/// `close_loop` may be called from any thread. It ends a `poll` that waits for
-/// ever, without an event; the next `poll` returns an error that no system
-/// call can return, and so does each one after it.
+/// Any thread may call `close_loop`. It ends a `poll` without a timeout; that
+/// `poll` returns no event. Each later `poll` returns an error that no system call
+/// can return. The test closes from another thread, then polls with several
+/// timeouts.
 #[test]
 fn c15_closing_ends_a_wait_from_another_thread() {
     let mut poll = Poll::new().unwrap();
@@ -69,16 +73,16 @@ fn c15_closing_ends_a_wait_from_another_thread() {
     let thread = thread::spawn(move || registrator.close_loop().unwrap());
     let first = poll.poll(&mut events, None);
     thread.join().unwrap();
-    // Closed before the wait began, or during it.
+    // The other thread closed the loop before the wait began, or during it.
     assert_eq!(first.unwrap(), 0);
     for timeout in [None, Some(LIMIT), Some(Duration::ZERO)] {
         says_closed(&poll.poll(&mut events, timeout).unwrap_err());
     }
 }
 
-/// Whatever `poll` is doing when the loop is closed, it notices: here it is
-/// kept busy by a node that is listed again and again but has nothing to say,
-/// and the loop is closed right after one of those times.
+/// `poll` notices the closing at every moment. In the test a node is listed again
+/// and again without anything to report. Each round closes the loop after a
+/// different number of times.
 #[test]
 fn c15_closing_is_noticed_at_any_moment() {
     let (hand_over, handed_over) = mpsc::channel::<(Registrator, SetReadiness)>();
@@ -111,7 +115,7 @@ fn c15_closing_is_noticed_at_any_moment() {
     closer.join().unwrap();
 }
 
-/// What is written to the first half is there for the second at once.
+/// A byte written to the first end can be read at the second end at once.
 #[cfg(unix)]
 fn pair() -> (Far, SourceFd<UnixStream>) {
     let (far, near) = UnixStream::pair().unwrap();
@@ -130,8 +134,8 @@ fn pair() -> (Far, TcpStream) {
 #[cfg(windows)]
 type Far = std::net::TcpStream;
 
-/// Nor is it missed by a `poll` that has events to return: another thread
-/// closes the loop right after it has made a source ready.
+/// `poll` notices the closing also when it has events to return. In the test
+/// another thread makes a source ready and closes the loop right after that.
 #[test]
 fn c15_closing_is_noticed_beside_an_event() {
     let (hand_over, handed_over) = mpsc::channel::<(Registrator, Far)>();
@@ -147,7 +151,8 @@ fn c15_closing_is_noticed_beside_an_event() {
                 far.write_all(b"!").unwrap();
                 registrator.close_loop().unwrap();
                 if end.recv_timeout(LIMIT).is_err() {
-                    // It waits for ever, and nothing but an event ends that now.
+                    // The poller now waits for ever. This byte ends the wait, and
+                    // the test fails.
                     missed.store(true, Ordering::Release);
                     far.write_all(b"!").unwrap();
                 }
@@ -167,7 +172,7 @@ fn c15_closing_is_noticed_beside_an_event() {
             count += events.iter().count();
             assert!(!missed.load(Ordering::Acquire), "closing was not noticed");
         }
-        // Here what a socket gets may be a packet only later.
+        // On a completion port the byte may become a packet only later.
         assert!(count > 0 || IOCP);
         ended.send(()).unwrap();
     }
@@ -175,8 +180,9 @@ fn c15_closing_is_noticed_beside_an_event() {
     closer.join().unwrap();
 }
 
-/// What is ready when the loop is closed is still delivered: `poll` asks
-/// without waiting until a batch leaves room, whatever its timeout says.
+/// What is ready when the loop is closed is still reported. `poll` asks without
+/// waiting, whatever its timeout, until a batch leaves room. The test makes seven
+/// sources ready, closes the loop, and gets all seven.
 #[test]
 fn c15_what_is_ready_is_delivered_first() {
     let mut poll = Poll::new().unwrap();
@@ -194,20 +200,22 @@ fn c15_what_is_ready_is_delivered_first() {
     }
     waker.wake().unwrap();
     poll.registrator().close_loop().unwrap();
-    // Readiness may go on changing while the loop ends.
+    // Readiness may change while the loop ends.
     set_readiness.set_readiness(Readiness::READABLE).unwrap();
     let (polls, tokens) = to_the_end(&mut poll, &mut events);
     assert_eq!(tokens, (0..7).collect());
     assert!(polls <= 7, "{polls} polls for 7 registrations");
 }
 
-/// Sources that stay ready fill every batch, and never leave room. Then it
-/// takes at most as many polls as there are registrations, in which each source
-/// has had its turn.
+/// Sources that stay ready fill every batch, and no batch ever leaves room. The
+/// loop still ends: after at most as many polls as there are registrations, and
+/// after each source has been reported. The test mixes nine sockets and nodes, with
+/// many capacities.
 #[test]
 fn c15_sources_that_stay_ready_do_not_keep_the_loop_open() {
     for (sockets, nodes) in [(0, 9), (9, 0), (6, 3), (3, 6), (1, 8), (8, 1)] {
-        // With an odd capacity it matters whose turn it is: each look changes it.
+        // With an odd capacity the list and the kernel take turns. A poll before
+        // the test changes whose turn it is.
         for (capacity, looks) in [1, 2, 3, 4, 8, 9, 10, 100]
             .into_iter()
             .flat_map(|capacity| [(capacity, 0), (capacity, 1)])
@@ -247,9 +255,10 @@ fn c15_sources_that_stay_ready_do_not_keep_the_loop_open() {
     }
 }
 
-/// Nothing is left behind that is ready for both directions, though a kqueue
-/// reports these apart, and two of its answers may make one event: then a batch
-/// has room left, and the kernel more to say.
+/// The loop reports both directions of each source before it ends. A kqueue reports
+/// them separately, and two answers may become one event. Then the batch has room
+/// left although the kernel has more answers, and the loop must not end there. The
+/// test registers seven sources for both directions.
 #[test]
 fn c15_both_directions_of_every_source_are_delivered_first() {
     for trigger in TRIGGERS {
@@ -281,7 +290,8 @@ fn c15_both_directions_of_every_source_are_delivered_first() {
     }
 }
 
-/// Threads that wake without end do not keep it open either.
+/// Wakes without end do not keep the loop open. The test wakes five wakers before
+/// each `poll`, and counts the polls.
 #[test]
 fn c15_wakes_do_not_keep_the_loop_open() {
     for capacity in [1, 2, 3] {
@@ -306,9 +316,9 @@ fn c15_wakes_do_not_keep_the_loop_open() {
     }
 }
 
-/// A closed loop registers nothing any more, and says so in the words of
-/// `poll`. What is registered can still be deregistered, before and after the
-/// last `poll`, and closing twice is the same as once.
+/// A closed loop refuses every registration, with the error that `poll` returns. A
+/// program may still deregister, before and after the last `poll`, and may close
+/// the loop again. The test does all of these.
 #[test]
 fn c15_a_closed_loop_registers_nothing_and_lets_go_of_everything() {
     let mut poll = Poll::new().unwrap();
@@ -360,15 +370,16 @@ fn c15_a_closed_loop_registers_nothing_and_lets_go_of_everything() {
     says_closed(&poll.poll(&mut events, None).unwrap_err());
 }
 
-/// The queue's own wake-up takes one of the kernel's places, and no event comes
-/// of it. A batch that leaves room for that reason alone is not the last.
+/// The queue's own wake-up takes one of the kernel's places and gives no event. The
+/// batch then has room left, but it is not the last. The test closes the loop with
+/// such a wake-up pending and expects all events.
 #[test]
 fn c15_a_wake_up_of_the_queues_own_is_not_room_left_over() {
     for capacity in 1..=6 {
         let mut poll = Poll::new().unwrap();
         let mut events = Events::with_capacity(capacity);
         let (mut streams, _peers) = readable_streams(5);
-        // From here on each wake, and each closing, is a wake-up of the kernel's.
+        // From now on each wake and each closing is a wake-up in the kernel.
         #[cfg(unix)]
         let _ = poll.fd_with_every_wake();
         let waker = Waker::new(poll.registrator(), Token(5)).unwrap();
@@ -384,8 +395,9 @@ fn c15_a_wake_up_of_the_queues_own_is_not_room_left_over() {
     }
 }
 
-/// Wakes outlive their wakers also here, and take no turn from what is still
-/// registered.
+/// A wake outlives its waker in a closed loop too. It is reported, and takes no
+/// turn from a registered source. The test drops up to six wakers after their
+/// wakes.
 #[test]
 fn c15_wakes_of_dropped_wakers_take_nobodys_turn() {
     for capacity in 1..=9 {
@@ -409,7 +421,8 @@ fn c15_wakes_of_dropped_wakers_take_nobodys_turn() {
     }
 }
 
-/// What has been deregistered or dropped has no turn left.
+/// A source that was deregistered or dropped has no turn any more. The test
+/// registers and removes twenty times, and then counts the polls for two sources.
 #[test]
 fn c15_what_was_registered_once_does_not_keep_the_loop_open() {
     let mut poll = Poll::new().unwrap();

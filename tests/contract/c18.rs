@@ -10,7 +10,7 @@ use evq::{
 
 use crate::common::{connection, readable, wait_for};
 
-/// A ready source of every kind, and whatever keeps it ready.
+/// Calls `visit` with a ready source of each kind. The other end lives as long.
 fn every_kind(mut visit: impl FnMut(&str, &mut dyn Source)) {
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let _client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -43,8 +43,8 @@ const USABLE: [usize; 6] = [
     usize::MAX - 1,
 ];
 
-/// The queue hands a token back unread, whatever it is: 0 and `usize::MAX - 1`
-/// are tokens like any other, of every kind of source.
+/// The queue returns each token as it got it. 0 and `usize::MAX - 1` are tokens
+/// like any other. The test registers every kind of source with six tokens.
 #[test]
 fn c18_every_token_but_one_is_usable() {
     let mut poll = Poll::new().unwrap();
@@ -74,9 +74,9 @@ fn c18_every_token_but_one_is_usable() {
     }
 }
 
-/// `Token(usize::MAX)` marks the queue's own wake-up. It is refused by
-/// `register`, `reregister` and `Waker::new`, in words, and changes nothing: a
-/// source that was registered stays so, with the token that it had.
+/// `Token(usize::MAX)` marks the queue's own wake-up. `register`, `reregister` and
+/// `Waker::new` refuse it in words, and nothing changes. The test expects a
+/// registered source to keep its old token.
 #[test]
 fn c18_the_queues_own_token_is_refused() {
     fn refused(result: io::Result<()>, what: &str) {
@@ -112,7 +112,8 @@ fn c18_the_queues_own_token_is_refused() {
     refused(Waker::new(poll.registrator(), own).map(drop), "Waker");
 }
 
-/// Two sources may share a token: each is reported under it.
+/// Two sources may have the same token. The test gives one token to several
+/// sources, and it comes for each of them.
 #[test]
 fn c18_sources_may_share_a_token() {
     let mut poll = Poll::new().unwrap();
@@ -129,7 +130,7 @@ fn c18_sources_may_share_a_token() {
             .register(source, shared, Interests::READABLE)
             .unwrap();
     }
-    // One after another, so that each event has but one possible cause.
+    // One source at a time is ready, so each event has one possible cause.
     one_peer.write_all(b"!").unwrap();
     wait_for(&mut poll, &mut events, "one", readable(shared));
     two_peer.write_all(b"!").unwrap();

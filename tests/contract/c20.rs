@@ -1,4 +1,4 @@
-//! Clause 20: misuse, and peers that mean no good.
+//! Clause 20: misuse, and hostile peers.
 
 #[cfg(unix)]
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::common::{IOCP, LIMIT, both, connection};
 #[cfg(unix)]
 use crate::common::{KQUEUE, look, readable, wait_for};
 
-/// Not the system's: of this kind, with a sentence.
+/// The error is not the system's own. It has this kind, and a sentence.
 fn says(error: &io::Error, kind: ErrorKind, words: &str) {
     assert_eq!(error.raw_os_error(), None, "{error}");
     assert_eq!(error.kind(), kind, "{error}");
@@ -28,8 +28,9 @@ fn says(error: &io::Error, kind: ErrorKind, words: &str) {
     assert!(sentence.split(' ').count() > 5, "{sentence}");
 }
 
-/// Every error that is not the system's own has a kind to tell it by and a
-/// sentence that says what is wrong and what to do.
+/// Misuse never panics. Every error that is not the system's own has a kind, and a
+/// sentence that says what is wrong and what to do. The test makes one mistake
+/// after the other, and checks each kind and sentence.
 #[test]
 fn c20_every_misuse_is_an_error_with_a_sentence() {
     let poll = Poll::new().unwrap();
@@ -81,7 +82,7 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
         .unwrap_err();
     says(&error, ErrorKind::Other, "loop is closed");
 
-    // A socket of another family, smuggled in.
+    // A Unix socket in the place of a TCP stream.
     #[cfg(unix)]
     {
         let (one, _other) = UnixStream::pair().unwrap();
@@ -91,9 +92,9 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
     }
 }
 
-/// A regular file and a directory never block, so there is nothing to wait
-/// for: epoll refuses them, and the error says that they can be read directly.
-/// kqueue watches them, and reports them ready.
+/// A regular file and a directory never block. epoll refuses them, and our error
+/// says that the program can read them directly. kqueue watches them and reports
+/// them ready. The test tries both.
 #[cfg(unix)]
 #[test]
 fn c20_a_regular_file_is_refused_in_words_or_watched() {
@@ -114,12 +115,13 @@ fn c20_a_regular_file_is_refused_in_words_or_watched() {
             Ok(()) => panic!("epoll does not watch {path}"),
         }
     }
-    // The refused sources are not registered, and the queue is as it was.
+    // epoll refused both, so nothing is registered. The queue still works.
     assert!(look(&mut poll, &mut events).is_empty());
 }
 
-/// A queue that is asked to watch itself, or two that watch each other, is
-/// refused by the system or harmless, and goes on working.
+/// A program asks a queue to watch itself, and two queues to watch each other. The
+/// system refuses this, or it does no harm. The test expects that the queue still
+/// reports a wake.
 #[cfg(unix)]
 #[test]
 fn c20_a_queue_in_itself_is_harmless() {
@@ -150,13 +152,14 @@ fn c20_a_queue_in_itself_is_harmless() {
     wait_for(&mut poll, &mut events, "the waker", readable(Token(4)));
 }
 
-/// Empty buffers, more of them than the system takes, a second shutdown, calls
-/// on a socket that is not connected: each gives a result, and no panic.
+/// Unusual calls give ordinary results, and no panic. The test passes empty buffers
+/// and more buffers than the system takes, shuts down twice, and calls functions of
+/// sockets that are not connected.
 #[test]
 fn c20_odd_calls_have_ordinary_results() {
     let (mut stream, mut peer) = connection();
     assert_eq!(stream.write(&[]).unwrap(), 0);
-    // Nothing, or nothing yet: systems differ.
+    // 0, or `WouldBlock`: systems differ.
     match stream.read(&mut []) {
         Ok(count) => assert_eq!(count, 0),
         Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
@@ -186,38 +189,38 @@ fn c20_odd_calls_have_ordinary_results() {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert!(TcpListener::bind(listener.local_addr().unwrap()).is_err());
-    // Nobody has this address (RFC 5737).
+    // This address belongs to nobody (RFC 5737).
     assert!(TcpListener::bind("192.0.2.1:0".parse().unwrap()).is_err());
 }
 
-/// What a peer does to a connection, by number.
+/// Does one of six things to a connection, chosen by number.
 fn torment(mut peer: net::TcpStream, how: usize) {
     match how % 6 {
-        // Gone before anybody looks.
+        // The peer is gone before the server looks.
         0 => {}
-        // Closes its writing half, and never reads: our answer meets a reset.
+        // The peer shuts down writing and never reads. The server's answer meets a
+        // reset.
         1 => {
             let _ = peer.write_all(b"hello");
             let _ = peer.shutdown(Shutdown::Write);
         }
-        // Gone with bytes unread: a reset.
+        // The peer is gone, with unread bytes: a reset.
         2 => {
             let _ = peer.write_all(b"hello");
             let _ = peer.peek(&mut [0]);
         }
-        // One byte at a time.
         3 => {
             for _ in 0..50 {
                 let _ = peer.write_all(b"x");
             }
             let _ = peer.read(&mut [0; 7]);
         }
-        // More than anyone asked for.
+        // The peer sends as much as the system takes.
         4 => {
             let _ = peer.set_nonblocking(true);
             while peer.write(&[b'y'; 65_536]).is_ok() {}
         }
-        // Reads no answer, and closes both halves by turns.
+        // The peer reads no answer, and shuts down one half after the other.
         _ => {
             let _ = peer.shutdown(Shutdown::Read);
             let _ = peer.write_all(b"hello");
@@ -226,9 +229,9 @@ fn torment(mut peer: net::TcpStream, how: usize) {
     }
 }
 
-/// Peers that vanish, reset, trickle and flood cost their own connection, and
-/// no one else's: whatever they do to an echo server comes as an event or as an
-/// error of one call, and a peer that behaves is still served.
+/// A hostile peer harms its own connection alone. The test's 300 peers vanish,
+/// reset, send single bytes, and flood an echo server. Each fault is an event, or
+/// the error of one call. Then a polite peer comes and still gets its answer.
 #[test]
 fn c20_hostile_peers_harm_only_themselves() {
     const PEERS: usize = 300;
@@ -243,7 +246,7 @@ fn c20_hostile_peers_harm_only_themselves() {
         for how in 0..PEERS {
             torment(net::TcpStream::connect(addr).unwrap(), how);
         }
-        // One that behaves.
+        // The polite peer.
         let mut peer = net::TcpStream::connect(addr).unwrap();
         peer.set_read_timeout(Some(LIMIT)).unwrap();
         peer.write_all(b"well met").unwrap();
@@ -255,7 +258,7 @@ fn c20_hostile_peers_harm_only_themselves() {
     let mut buffer = [0; 4096];
     while streams.len() <= PEERS || streams.iter().any(Option::is_some) {
         poll.poll(&mut events, Some(LIMIT)).unwrap();
-        assert!(!events.is_empty(), "a connection never ends");
+        assert!(!events.is_empty(), "a connection did not end");
         for event in &events {
             if event.token() == Token(0) {
                 loop {
@@ -268,19 +271,19 @@ fn c20_hostile_peers_harm_only_themselves() {
                             streams.push(Some(stream));
                         }
                         Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                        // A client that gave up in the queue.
+                        // This client gave up before we accepted it.
                         Err(_) => {}
                     }
                 }
                 continue;
             }
             let place = &mut streams[event.token().0 - 1];
-            // An event of the same batch may have ended it.
+            // An earlier event of this batch may have ended the connection.
             let Some(stream) = place else { continue };
             let ended = loop {
                 match stream.read(&mut buffer) {
                     Ok(0) => break true,
-                    // What cannot be sent at once is dropped.
+                    // The server drops what it cannot send at once.
                     Ok(n) => match stream.write(&buffer[..n]) {
                         Ok(_) => {}
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}

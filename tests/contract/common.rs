@@ -1,4 +1,4 @@
-//! What the contract's tests share.
+//! What the tests of the contract share.
 
 use std::io::{ErrorKind, Write};
 use std::net::TcpListener;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use evq::net::TcpStream;
 use evq::{Event, Events, Interests, Poll, Token};
 
-/// Longer than anything here takes, however loaded the machine.
+/// Longer than any step takes here, on a busy machine too.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// The step in which this system ends waits, where it is longer than a
-/// millisecond. A wait may end up to two steps late: the system rounds the time
-/// up to whole steps, and adds one because the present step has begun already.
-/// (NetBSD, OpenBSD and DragonFly count a hundred steps a second; 20 ms were
-/// seen for a wait of 100 us. Windows counts 64.)
+/// The step in which this system ends waits, if it is longer than a millisecond.
+/// The system rounds a wait up to whole steps. It adds one step because the present
+/// step has already begun. So a wait may end up to two steps late. (NetBSD, OpenBSD
+/// and DragonFly count a hundred steps a second. A wait of 100 us was seen to take
+/// 20 ms. Windows counts 64 steps a second.)
 pub const TICK: Duration = Duration::from_micros(if cfg!(windows) {
     15_625
 } else if cfg!(any(
@@ -28,7 +28,6 @@ pub const TICK: Duration = Duration::from_micros(if cfg!(windows) {
     0
 });
 
-/// Whether this system's queue is a kqueue.
 pub const KQUEUE: bool = cfg!(not(any(
     all(
         any(target_os = "linux", target_os = "android"),
@@ -37,23 +36,23 @@ pub const KQUEUE: bool = cfg!(not(any(
     windows
 )));
 
-/// Whether it is a completion port: it reports what is done, of which the crate
-/// makes readiness.
+/// Whether the queue is a completion port. It reports completions, and the crate
+/// makes readiness out of them.
 pub const IOCP: bool = cfg!(windows);
 
-/// Both directions.
 pub fn both() -> Interests {
     Interests::READABLE | Interests::WRITABLE
 }
 
-/// A connection: our end, non-blocking, and the peer's, the standard library's.
-/// Neither end holds small writes back: with Nagle's algorithm at one end and
-/// delayed acknowledgements at the other, each of them may take 200 ms.
+/// A connection: a non-blocking stream of ours, and the peer, a stream of the
+/// standard library. Neither end delays small writes. Nagle's algorithm at one end
+/// and delayed acknowledgements at the other would make each small write take up to
+/// 200 ms.
 pub fn connection() -> (TcpStream, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (peer, _) = listener.accept().unwrap();
-    // Miri has no such options.
+    // Miri does not support these options.
     if !cfg!(miri) {
         peer.set_read_timeout(Some(LIMIT)).unwrap();
         peer.set_nodelay(true).unwrap();
@@ -62,7 +61,7 @@ pub fn connection() -> (TcpStream, std::net::TcpStream) {
     (TcpStream::from_std(ours).unwrap(), peer)
 }
 
-/// The same, and a byte has arrived at our end.
+/// A connection with a byte to read at our end.
 pub fn readable_connection() -> (TcpStream, std::net::TcpStream) {
     let (ours, mut peer) = connection();
     peer.write_all(b"!").unwrap();
@@ -70,7 +69,7 @@ pub fn readable_connection() -> (TcpStream, std::net::TcpStream) {
     (ours, peer)
 }
 
-/// A second handle of the stream's socket, past the stream.
+/// A second handle of the stream's socket. The stream does not know it.
 pub fn duplicate(stream: &TcpStream) -> std::net::TcpStream {
     #[cfg(unix)]
     let duplicate = std::os::fd::AsFd::as_fd(stream).try_clone_to_owned();
@@ -79,7 +78,7 @@ pub fn duplicate(stream: &TcpStream) -> std::net::TcpStream {
     duplicate.unwrap().into()
 }
 
-/// Waits until an unregistered stream has something to read, or has ended.
+/// Waits until a stream that is not registered has bytes to read, or has ended.
 pub fn until_arrived(stream: &TcpStream) {
     until(|| match stream.peek(&mut [0]) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => false,
@@ -87,18 +86,21 @@ pub fn until_arrived(stream: &TcpStream) {
     });
 }
 
-/// Asks again and again, giving way to other threads in between. For what no
-/// call waits for.
+/// Asks again and again, and lets other threads run in between. For conditions that
+/// no call can wait for.
 pub fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !is_so() {
-        assert!(Instant::now() < deadline, "it never comes to that");
+        assert!(
+            Instant::now() < deadline,
+            "the condition did not become true"
+        );
         thread::yield_now();
     }
 }
 
-/// Polls until an event meets the condition, and returns it; panics with what
-/// it was waiting for once the limit has passed.
+/// Polls until an event meets the condition, and returns that event. Panics after
+/// the limit, and says what it waited for.
 pub fn wait_for(
     poll: &mut Poll,
     events: &mut Events,
@@ -116,13 +118,13 @@ pub fn wait_for(
     }
 }
 
-/// What is reported now, without waiting.
+/// Polls with a timeout of zero and returns the events.
 pub fn look(poll: &mut Poll, events: &mut Events) -> Vec<Event> {
     poll.poll(events, Some(Duration::ZERO)).unwrap();
     events.iter().copied().collect()
 }
 
-/// Whether an event bears the token and is readable.
+/// Matches a readable event with this token.
 pub fn readable(token: Token) -> impl FnMut(&Event) -> bool {
     move |event| event.token() == token && event.is_readable()
 }

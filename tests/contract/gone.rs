@@ -1,11 +1,11 @@
-//! What a call on a connection says once the connection is over.
+//! The errors of a call on a connection that is over.
 
 use std::io::{self, ErrorKind};
 
 /// Whether the error says that the peer has closed or reset the connection.
 ///
-/// While a system still takes in the peer's reset, a write may say something
-/// else, and the next one says `EPIPE`: macOS has `EPROTOTYPE` there, NetBSD
+/// While a system handles the peer's reset, a write may return another error, and
+/// the next write returns `EPIPE`. On macOS that error is `EPROTOTYPE`, on NetBSD
 /// `EINVAL`.
 pub fn is_gone(error: &io::Error) -> bool {
     let meanwhile = match std::env::consts::OS {

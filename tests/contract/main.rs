@@ -1,82 +1,83 @@
 //! The contract, clause by clause: what every system keeps.
 //!
-//! A test's name begins with its clause. What needs a process of its own
-//! (exhausted descriptors, counted allocations, signals, children) has a file of
-//! its own beside this folder.
+//! A test's name begins with its clause. Tests of exhausted descriptors, counted
+//! allocations, signals and children need a process of their own: each has a file
+//! beside this folder.
 //!
-//! What goes wrong in event queues, each met by a real project, and the test
-//! that shows it does not go wrong here. (27 to 52 are those of completion ports
-//! alone; those tests that need one run on Windows.)
+//! The table lists what goes wrong in event queues. A real project has met each of
+//! these faults. The last column names the test that shows that it does not happen
+//! here. (Rows 27 to 52 concern completion ports alone; a test that needs a
+//! completion port runs on Windows.)
 //!
 //! | | what goes wrong | shown by |
 //! |---|---|---|
-//! | 1 | `epoll_event` is packed where it is not, or not where it is | `every_declaration_has_its_row_and_every_row_its_declaration`, whose table asserts each size and offset |
+//! | 1 | `epoll_event` is declared packed where C's is not, or unpacked where C's is packed | `every_declaration_has_its_row_and_every_row_its_declaration`, whose table asserts each size and offset |
 //! | 2 | a duplicate keeps a registration alive | `c05_a_duplicate_does_not_keep_a_registration_alive` |
-//! | 3 | a descriptor's number comes again, and is refused | `c07_a_descriptor_number_can_be_registered_again` |
-//! | 4 | an event later in the batch is stale | `c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other` |
-//! | 5 | a timeout below a millisecond becomes none | `c10_a_hundred_microseconds_are_not_a_millisecond`, `milliseconds_are_rounded_up_and_never_overflow` |
+//! | 3 | the kernel refuses a new file because it has the number of a closed one | `c07_a_descriptor_number_can_be_registered_again` |
+//! | 4 | an event later in the batch names a source that is gone | `c05_a_source_removed_by_an_earlier_event_is_in_this_batch_and_in_no_other` |
+//! | 5 | a timeout below a millisecond becomes zero | `c10_a_hundred_microseconds_are_not_a_millisecond`, `milliseconds_are_rounded_up_and_never_overflow` |
 //! | 6 | a timeout of zero becomes a millisecond | `c10_zero_returns_at_once` |
 //! | 7 | a long timeout overflows | `c10_thirty_days_and_the_longest_duration_are_waited` |
-//! | 8 | an old kernel takes a long timeout for none | `a_long_wait_is_asked_for_a_day_at_a_time` |
+//! | 8 | an old kernel waits for ever if the timeout is long | `a_long_wait_is_asked_for_a_day_at_a_time` |
 //! | 9 | a signal restarts the timeout | `c11_signals_neither_end_nor_prolong_a_wait` |
-//! | 10 | a pipe without a reader is an event that says nothing | `c08_a_pipe_without_a_reader_is_write_closed` |
+//! | 10 | a pipe without a reader gives an event without readiness | `c08_a_pipe_without_a_reader_is_write_closed` |
 //! | 11 | a closed half is taken for a hang-up | `c08_a_closed_half_is_read_to_its_last_byte_and_written_to` |
-//! | 12 | an edge after a partial read is waited for | `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`, `c03_level_reports_what_a_partial_read_leaves` |
+//! | 12 | a program reads a part and waits for an edge that does not come | `c02_a_partial_read_leaves_edge_silent_and_the_rest_readable`, `c03_level_reports_what_a_partial_read_leaves` |
 //! | 13 | an eventfd's counter is full | `a_full_eventfd_still_wakes` |
-//! | 14 | a regular file is refused with a riddle | `c07_a_regular_file_is_refused_where_it_cannot_be_watched` |
-//! | 15 | kqueue: a receipt is taken for an error | there every registration has one: `c06_a_thousand_registrations_are_as_one` |
+//! | 14 | a regular file is refused with an error that explains nothing | `c07_a_regular_file_is_refused_where_it_cannot_be_watched` |
+//! | 15 | kqueue: a receipt is taken for an error | every registration has a receipt there: `c06_a_thousand_registrations_are_as_one` |
 //! | 16 | kqueue: a pipe whose other end is closed is refused | `c08_a_pipe_that_ended_before_it_was_registered_is_reported` |
-//! | 17 | kqueue: what is not there is deleted | `from_every_registration_the_changes_lead_to_every_other` |
-//! | 18 | kqueue: a signal comes during a change list | not here: no signal can be aimed at that one call |
-//! | 19 | kqueue: read and write come as two | `c13_room_for_one_event_loses_no_direction` |
-//! | 20 | kqueue: at the end there is still data | `c08_a_closed_peer_is_read_to_its_last_byte` |
-//! | 21 | kqueue: the error is looked for in the wrong field | `c08_a_reset_is_an_error_that_take_error_has`, `at_the_end_the_error_is_in_fflags` |
-//! | 22 | kqueue: a wake comes again and again | `c12_a_wake_of_a_sleeping_poller_comes_once` |
-//! | 23 | kqueue: adding twice overwrites, the unknown is an error | `c07_registering_a_registered_source_is_refused_and_changes_nothing`, `c07_an_unregistered_source_is_not_found` |
-//! | 24 | macOS: `/dev/tty` is refused | not here: a test has no terminal; `SourceFd` says so |
-//! | 25 | kqueue: a fork inherits none | not here: a program in Rust forks only to execute another, which inherits nothing of ours |
-//! | 26 | a duplicate survives exec, or gets a number of chance | `c16_a_child_inherits_nothing`, `c16_a_duplicate_gets_the_lowest_free_number` |
-//! | 27 | IOCP: lent memory is freed when the operation is cancelled | `every_operation_comes_back_whatever_is_dropped_when`, `ten_thousand_operations_come_back_whoever_goes_first` |
-//! | 28 | IOCP: memory is lent after the call, and the completion was faster | `registering_deregistering_and_completing_race_without_loss` |
-//! | 29 | IOCP: an operation that succeeds at once is told of twice, or never | `what_was_there_before_is_one_event_however_it_is_told` |
-//! | 30 | IOCP: a socket skips no packets though it was told to | `datagrams_that_were_there_come_once_each` |
+//! | 17 | kqueue: a knote is deleted that does not exist | `from_every_registration_the_changes_lead_to_every_other` |
+//! | 18 | kqueue: a signal interrupts a change list | not here: no test can send a signal during that one call |
+//! | 19 | kqueue: reading and writing are two answers | `c13_room_for_one_event_loses_no_direction` |
+//! | 20 | kqueue: bytes are still unread when the end is reported | `c08_a_closed_peer_is_read_to_its_last_byte` |
+//! | 21 | kqueue: the program looks for the error in the wrong field | `c08_a_reset_is_an_error_that_take_error_has`, `at_the_end_the_error_is_in_fflags` |
+//! | 22 | kqueue: one wake is reported again and again | `c12_a_wake_of_a_sleeping_poller_comes_once` |
+//! | 23 | kqueue: a second EV_ADD overwrites, and a change of an unknown source fails | `c07_registering_a_registered_source_is_refused_and_changes_nothing`, `c07_an_unregistered_source_is_not_found` |
+//! | 24 | macOS: `/dev/tty` is refused | not here: a test has no terminal; the documentation of `SourceFd` says it |
+//! | 25 | kqueue: a forked child does not inherit the queue | not here: a Rust program forks only to execute another program, which inherits nothing from us |
+//! | 26 | a duplicate survives exec, or gets an unexpected number | `c16_a_child_inherits_nothing`, `c16_a_duplicate_gets_the_lowest_free_number` |
+//! | 27 | IOCP: the memory of a cancelled operation is freed too early | `every_operation_comes_back_whatever_is_dropped_when`, `ten_thousand_operations_come_back_whoever_goes_first` |
+//! | 28 | IOCP: the completion comes before the call has returned, and finds no memory | `registering_deregistering_and_completing_race_without_loss` |
+//! | 29 | IOCP: an operation that succeeds at once is reported twice, or never | `what_was_there_before_is_one_event_however_it_is_told` |
+//! | 30 | IOCP: a socket queues packets although it was told to skip them | `datagrams_that_were_there_come_once_each` |
 //! | 31 | IOCP: a handle belongs to its port for good | `c07_a_source_moves_to_another_queue_once_deregistered`, `c06_registering_again_loses_no_bytes` |
-//! | 32 | IOCP: ConnectEx on a socket without an address, or without a context | `c09_a_connection_that_is_made_is_a_writable_event` |
+//! | 32 | IOCP: ConnectEx has a socket that is not bound, or is not updated afterwards | `c09_a_connection_that_is_made_is_a_writable_event` |
 //! | 33 | IOCP: an accepted socket does not know its listener | `c09_one_loop_connects_and_accepts` |
-//! | 34 | IOCP: a refused connection is never heard of | `c09_a_refused_connection_is_a_writable_event_with_its_error` |
-//! | 35 | IOCP: a datagram to nobody ends the receiving of others | `a_server_hears_nothing_of_clients_that_are_gone` |
+//! | 34 | IOCP: a refused connection is never reported | `c09_a_refused_connection_is_a_writable_event_with_its_error` |
+//! | 35 | IOCP: a datagram to a closed port ends the receiving of all datagrams | `a_server_hears_nothing_of_clients_that_are_gone` |
 //! | 36 | IOCP: dropping a stream cancels its last write | `c14_a_dropped_stream_still_delivers_what_it_took` |
-//! | 37 | IOCP: an event after `deregister` | `c05_after_deregister_nothing_is_delivered_even_if_it_was_queued` |
-//! | 38 | AFD: the bit for a connection stays up | not here: no source is watched by AFD yet |
-//! | 39 | AFD: two polls of one socket answer for each other | not here: no source is watched by AFD yet |
-//! | 40 | IOCP: what is registered while the poller goes to sleep | `c01_a_source_registered_while_poll_blocks_is_reported`, `c12_what_another_thread_registers_joins_the_wait` |
-//! | 41 | IOCP: a packet that tells nothing ends a wait | `c10_a_packet_of_a_dropped_stream_does_not_end_a_wait` |
-//! | 42 | IOCP: a peek that finds nothing is the last thing heard | `a_peek_that_finds_nothing_waits_for_more` |
-//! | 43 | IOCP: a packet that leads nowhere is followed | `wakes_and_completions_come_in_one_batch` |
-//! | 44 | IOCP: "completed at once" queues a packet all the same | `datagrams_that_were_there_come_once_each` |
-//! | 45 | IOCP: a lent buffer is read past what has come | `a_lent_buffer_is_read_by_the_count_that_came` |
-//! | 46 | IOCP: what comes after `deregister` fills a lent buffer, and is lost | `c06_registering_again_loses_no_bytes`, `a_dropped_read_takes_no_bytes_along` |
-//! | 47 | IOCP: a receive of nothing is taken for the end | `nothing_received_is_the_end_only_if_something_was_lent` |
-//! | 48 | IOCP: all that was in hand is read, and nothing is lent | `reading_just_what_was_in_hand_waits_for_more` |
-//! | 49 | IOCP: closing with a write in flight loses what it had taken | `c14_a_dropped_stream_still_delivers_what_it_took`, `c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing` |
-//! | 50 | IOCP: two reads lent to one socket split its stream | `c07_a_duplicate_shares_the_registration` |
-//! | 51 | IOCP: completions wake the poller that delivers them | `a_completion_posts_no_packet_of_its_own` |
+//! | 37 | IOCP: an event comes after `deregister` | `c05_after_deregister_nothing_is_delivered_even_if_it_was_queued` |
+//! | 38 | AFD: the bit for a connection stays set | not here: AFD watches no source yet |
+//! | 39 | AFD: two polls of one socket take events from each other | not here: AFD watches no source yet |
+//! | 40 | IOCP: a registration is missed while the poller falls asleep | `c01_a_source_registered_while_poll_blocks_is_reported`, `c12_what_another_thread_registers_joins_the_wait` |
+//! | 41 | IOCP: a packet without an event ends a wait | `c10_a_packet_of_a_dropped_stream_does_not_end_a_wait` |
+//! | 42 | IOCP: after a peek that finds nothing, no event comes | `a_peek_that_finds_nothing_waits_for_more` |
+//! | 43 | IOCP: the null pointer of a wake-up packet is followed | `wakes_and_completions_come_in_one_batch` |
+//! | 44 | IOCP: an operation succeeds at once and still queues a packet | `datagrams_that_were_there_come_once_each` |
+//! | 45 | IOCP: a read returns more of the buffer than has arrived | `a_lent_buffer_is_read_by_the_count_that_came` |
+//! | 46 | IOCP: bytes fill a buffer after `deregister`, and are lost | `c06_registering_again_loses_no_bytes`, `a_dropped_read_takes_no_bytes_along` |
+//! | 47 | IOCP: a zero-byte receive is taken for the end of the stream | `nothing_received_is_the_end_only_if_something_was_lent` |
+//! | 48 | IOCP: the program reads all bytes that have arrived, and no new read is started | `reading_just_what_was_in_hand_waits_for_more` |
+//! | 49 | IOCP: closing with a write in flight loses its bytes | `c14_a_dropped_stream_still_delivers_what_it_took`, `c14_a_stream_dropped_in_the_midst_of_writing_loses_nothing` |
+//! | 50 | IOCP: two reads in flight on one socket split its stream | `c07_a_duplicate_shares_the_registration` |
+//! | 51 | IOCP: a completion wakes the poller that is handling it | `a_completion_posts_no_packet_of_its_own` |
 //! | 52 | IOCP: a client that gives up ends the listener | `a_client_that_gives_up_is_not_the_listeners_error` |
-//! | 53 | kqueue: edge changed to level stays edge | `c03_edge_changed_to_level_is_level`, `from_every_registration_the_changes_lead_to_every_other` |
-//! | 54 | a source is listed again while it is delivered, and is in the batch twice | `c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once`, `c03_both_directions_of_a_source_are_one_event`, `a_drain_takes_what_was_listed_when_it_began` |
-//! | 55 | -1, for the default hop limit, is read as 4294967295 | `a_hop_limit_that_the_system_does_not_tell_is_an_error` |
-//! | 56 | kqueue: NetBSD refuses a pipe without a reader with an error of its own | `c08_a_pipe_that_ended_before_it_was_registered_is_reported` |
-//! | 57 | a `reregister` that is refused has taken the old registration away | `c07_a_change_that_the_kernel_refuses_changes_nothing`, `a_change_that_could_not_be_announced_changes_nothing` |
-//! | 58 | a port that is bound and never listened at does not refuse a connection | `c09_a_refused_connection_is_a_writable_event_with_its_error` |
-//! | 59 | a wait ends at the system's tick | `c10_a_wait_is_not_prolonged` |
+//! | 53 | kqueue: a registration changed from edge to level stays edge | `c03_edge_changed_to_level_is_level`, `from_every_registration_the_changes_lead_to_every_other` |
+//! | 54 | a source is listed again during delivery, and is in the batch twice | `c03_a_source_that_a_busy_thread_sets_is_in_a_batch_once`, `c03_both_directions_of_a_source_are_one_event`, `a_drain_takes_what_was_listed_when_it_began` |
+//! | 55 | -1, which means the default hop limit, is read as 4294967295 | `a_hop_limit_that_the_system_does_not_tell_is_an_error` |
+//! | 56 | kqueue: NetBSD refuses a pipe without a reader with a different error | `c08_a_pipe_that_ended_before_it_was_registered_is_reported` |
+//! | 57 | a refused `reregister` removes the old registration | `c07_a_change_that_the_kernel_refuses_changes_nothing`, `a_change_that_could_not_be_announced_changes_nothing` |
+//! | 58 | a port that is bound but not listening does not refuse a connection | `c09_a_refused_connection_is_a_writable_event_with_its_error` |
+//! | 59 | a wait ends only at the system's next tick | `c10_a_wait_is_not_prolonged` |
 //! | 60 | small writes are held back for 200 ms | `c02_drain_then_wait_moves_every_byte` |
-//! | 61 | accepted sockets have the listener's time to live on some systems alone | `ttl_is_set_and_read_on_ipv4` |
-//! | 62 | a `send` after a reset fails with an error of the system's own | `c11_writing_to_a_closed_peer_is_an_error` |
+//! | 61 | only some systems give an accepted socket the listener's time to live | `ttl_is_set_and_read_on_ipv4` |
+//! | 62 | after a reset, `send` fails with an error that only this system has | `c11_writing_to_a_closed_peer_is_an_error` |
 //! | 63 | IOCP: two threads register one handle at once | `one_handle_may_be_registered_by_two_threads_at_once` |
-//! | 64 | IOCP: a read that found too little memory ends the stream | `too_little_memory_is_no_failure_and_no_end_and_is_told` |
-//! | 65 | IOCP: a layered provider loses completions if packets are skipped | not here: nobody has such a provider; each socket's is asked |
-//! | 66 | shutting down reading tells the peer nothing, and may reset on Windows | not here: the documentation of the call says so |
-//! | 67 | NetBSD: a full pipe's writer is not told that the reader has gone | not here: the kernel's limit |
+//! | 64 | IOCP: a read that fails for lack of memory ends the stream | `too_little_memory_is_no_failure_and_no_end_and_is_told` |
+//! | 65 | IOCP: a layered provider loses completions if packets are skipped | not here: no tester has such a provider; the crate asks each socket's provider |
+//! | 66 | shutting down reading tells the peer nothing, and may reset on Windows | not here: the call's documentation says it |
+//! | 67 | NetBSD: the writer of a full pipe does not learn that the reader has gone | not here: the kernel does not tell |
 
 mod bench;
 mod c01;
@@ -108,10 +109,10 @@ mod port;
 #[cfg(windows)]
 mod windows;
 
-/// The tests that are Unix's alone, and why.
+/// The tests that only Unix has, with the reason.
 const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     (
-        "a completion port takes no descriptors",
+        "a completion port does not watch descriptors",
         &[
             "a_source_holds_a_descriptor_as_it_was_given",
             "c02_drain_then_wait_moves_every_byte_between_descriptors",
@@ -134,7 +135,7 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "no queue can wait for a completion port",
+        "no queue can watch a completion port",
         &[
             "c01_an_outer_queue_sees_what_the_inner_one_would_find",
             "c01_an_outer_queue_sees_what_was_listed_before",
@@ -151,7 +152,7 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     ),
     (
         "clones of a socket share its one registration, and \
-         c07_a_duplicate_shares_the_registration shows that",
+         c07_a_duplicate_shares_the_registration tests that",
         &[
             "a_second_handle_has_a_registration_of_its_own",
             "c07_a_duplicate_is_registered_by_itself",
@@ -159,12 +160,12 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     ),
     (
         "a connection begins with its registration, and \
-         c09_a_connection_begins_with_its_registration shows that",
+         c09_a_connection_begins_with_its_registration tests that",
         &["c09_an_outcome_before_the_registration_is_reported"],
     ),
     (
         "Windows has no signals; c11_queued_procedures_neither_end_nor_prolong_a_wait and \
-         c11_writing_to_a_closed_peer_is_an_error show what comes nearest",
+         c11_writing_to_a_closed_peer_is_an_error test what is nearest",
         &[
             "c11_signals_neither_end_nor_prolong_a_wait",
             "c11_signals_do_not_end_an_endless_wait",
@@ -173,7 +174,7 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     ),
     (
         "there are sixteen million handles; \
-         c19_running_out_of_sockets_leaves_the_queue_working shows what can be used up",
+         c19_running_out_of_sockets_leaves_the_queue_working uses up what Wine limits",
         &["c19_running_out_of_descriptors_leaves_the_queue_working"],
     ),
     (
@@ -186,8 +187,8 @@ const NOT_ON_WINDOWS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Nothing is left out in silence: what every Unix promises and is not even built for
-/// Windows says so there. A test of one system alone (`target_os`) owes no reason.
+/// If a test runs on every Unix but is not built for Windows, `NOT_ON_WINDOWS` must
+/// say why. A test of one system alone (`target_os`) needs no reason.
 #[test]
 fn what_windows_has_no_counterpart_of_is_named() {
     let mut alone = std::collections::BTreeSet::new();
@@ -223,9 +224,9 @@ fn what_windows_has_no_counterpart_of_is_named() {
     }
     for (why, tests) in NOT_ON_WINDOWS {
         for test in *tests {
-            assert!(alone.remove(*test), "{test} is not Unix's alone, or gone");
+            assert!(alone.remove(*test), "{test} is gone, or not for Unix alone");
             if cfg!(windows) {
-                eprintln!("{test}: cannot run here, for {why}");
+                eprintln!("{test}: cannot run here, because {why}");
             }
         }
     }
@@ -277,6 +278,6 @@ fn every_test_that_the_table_names_exists() {
             "{number}: {shown}"
         );
     }
-    // New rows go to the end.
+    // New rows go at the end.
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u32));
 }

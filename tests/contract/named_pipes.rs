@@ -1,4 +1,4 @@
-//! Named pipes, as two kinds of the bench's.
+//! Named pipes, as two kinds of source for `bench`.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -14,7 +14,7 @@ use evq::{Interests, Source};
 
 use crate::bench::{Subject, fill, read_all};
 
-/// Our end, and the peer's, whose calls wait.
+/// Our end, and the peer's, whose calls block.
 fn pipe() -> (NamedPipe, File) {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +60,8 @@ impl Subject for Reader {
     }
 }
 
-/// It is full while one write is on its way, and each is of so many bytes.
+/// The pipe is full while one write is in flight. One such write has this many
+/// bytes.
 const WRITTEN: usize = 4096;
 /// More than the system's buffers take.
 const WRITES: usize = 16;
@@ -68,7 +69,8 @@ const WRITES: usize = 16;
 pub struct Writer {
     ours: NamedPipe,
     peer: File,
-    /// Room to write is there from the start, but only once it is registered.
+    /// A pipe has room from the start, but can be filled only after it is
+    /// registered.
     full: bool,
     fed: bool,
 }

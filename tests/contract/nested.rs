@@ -1,5 +1,5 @@
-//! A queue that another queue waits for: what `poll` would find shows on the
-//! inner one's descriptor, whether the kernel reports it or the ready list.
+//! One queue waits for another. What the inner queue's `poll` would find shows on
+//! its descriptor, whether the kernel reports it or the ready list.
 
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -16,9 +16,10 @@ const INNER: Token = Token(100);
 
 const ROUNDS: usize = if cfg!(miri) { 3 } else { 500 };
 
-/// An event of the inner queue's sources makes the inner queue an event of the
-/// outer one. Here the inner queue is known to the outer one by a duplicate of
-/// its descriptor, under each trigger.
+/// When a source of the inner queue becomes ready, the inner queue is an event of
+/// the outer one. The test registers a duplicate of the inner queue's descriptor,
+/// by edge and by level. It then tries a socket, a wake and a node of the ready
+/// list.
 #[test]
 fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
     for trigger in [Trigger::Edge, Trigger::Level] {
@@ -33,7 +34,7 @@ fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
             .unwrap();
         assert!(look(&mut outer, &mut events).is_empty());
 
-        // The kernel's.
+        // An event from the kernel.
         let (mut far, near) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
         let mut socket = SourceFd::new(near.as_fd());
@@ -49,7 +50,6 @@ fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
             look(&mut inner, &mut events);
         }
 
-        // A wake from another thread.
         let waker = Waker::new(inner.registrator(), Token(2)).unwrap();
         for _ in 0..3 {
             let waker = waker.clone();
@@ -60,7 +60,6 @@ fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
             look(&mut inner, &mut events);
         }
 
-        // A node of the ready list.
         let (mut registration, set_readiness) = Registration::new();
         inner
             .registrator()
@@ -75,7 +74,8 @@ fn c01_an_outer_queue_sees_what_the_inner_one_would_find() {
     }
 }
 
-/// What was listed before the descriptor was first asked for shows there too.
+/// A wake was listed before anybody asked for the queue's descriptor. The outer
+/// queue must report it too.
 #[test]
 fn c01_an_outer_queue_sees_what_was_listed_before() {
     let mut inner = Poll::new().unwrap();
@@ -93,10 +93,11 @@ fn c01_an_outer_queue_sees_what_was_listed_before() {
     assert_eq!(look(&mut inner, &mut events).len(), 1);
 }
 
-/// What stays listed for want of room, or because its readiness lasts, keeps
-/// showing to the outer queue after the inner one has been polled. To watch for
-/// that is what level is for: by edge, the next event is owed once the inner
-/// queue has found nothing, and a kqueue gives none before.
+/// `poll` may leave nodes on the list: there was no room, or they stay ready. The
+/// outer queue keeps reporting the inner one then. For this the outer queue must
+/// use level. Under edge it owes the next event only after the inner queue has
+/// found nothing, and a kqueue gives none before that. The test polls with room for
+/// one, and then with a level-triggered node.
 #[test]
 fn c01_an_outer_queue_sees_what_the_inner_one_left_over() {
     let mut inner = Poll::new().unwrap();
@@ -142,7 +143,8 @@ fn c01_an_outer_queue_sees_what_the_inner_one_left_over() {
     }
 }
 
-/// The outer queue is a queue like any other meanwhile.
+/// An outer queue has sources of its own as well. The test expects an event of its
+/// stream, and none of the inner queue.
 #[test]
 fn c01_an_outer_queue_has_sources_of_its_own() {
     let inner = Poll::new().unwrap();
@@ -163,7 +165,8 @@ fn c01_an_outer_queue_has_sources_of_its_own() {
     assert!(events.iter().all(|event| event.token() != INNER));
 }
 
-/// Readiness that is taken back is no news: nobody is woken for it.
+/// If a program takes readiness back, nothing is ready, and nobody is woken. The
+/// test sets an empty readiness: the outer queue reports nothing.
 #[test]
 fn c01_an_outer_queue_is_not_told_that_nothing_is_ready() {
     let mut inner = Poll::new().unwrap();
@@ -180,7 +183,7 @@ fn c01_an_outer_queue_is_not_told_that_nothing_is_ready() {
         .registrator()
         .register(&mut source, INNER, Interests::READABLE)
         .unwrap();
-    // The next edge is owed once both have been drained.
+    // Under edge, both must be drained before the next event is owed.
     look(&mut outer, &mut events);
     look(&mut inner, &mut events);
     set_readiness.set_readiness(Readiness::EMPTY).unwrap();
@@ -189,8 +192,8 @@ fn c01_an_outer_queue_is_not_told_that_nothing_is_ready() {
     wait_for(&mut outer, &mut events, "the news", readable(INNER));
 }
 
-/// What is pushed while the inner queue sleeps may end its wait together with a
-/// socket. Whatever `poll` then leaves behind still shows to the outer queue.
+/// While the inner queue sleeps, a wake and a socket may end its wait together. If
+/// that `poll` leaves the wake on the list, the outer queue still reports it.
 #[test]
 fn c01_an_outer_queue_sees_what_came_while_the_inner_one_slept() {
     let mut inner = Poll::new().unwrap();

@@ -1,4 +1,4 @@
-//! What a completion port says of itself.
+//! What a completion port tells about itself.
 
 use std::ffi::c_void;
 use std::os::windows::io::AsRawHandle;
@@ -21,7 +21,7 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// How many packets wait in the port to be dequeued.
+/// How many packets wait in the port.
 pub fn queued_packets(registrator: &Registrator) -> i32 {
     let port = evq::inside::port(registrator).as_raw_handle();
     let mut depth = 0;

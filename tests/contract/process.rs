@@ -1,5 +1,5 @@
-//! What the tests with a process of their own ask of it: which descriptors are
-//! open, and how many may be.
+//! For tests with a process of their own: which descriptors are open, and how many
+//! may be.
 
 use std::ffi::c_int;
 use std::io;
@@ -52,20 +52,19 @@ unsafe extern "C" {
     fn setrlimit(resource: c_int, limits: *const Limits) -> c_int;
 }
 
-/// Whether the number is that of an open descriptor, and if so, whether a child
-/// does without it.
+/// `None` if the descriptor is not open. Otherwise, whether exec closes it.
 pub fn closes_on_exec(fd: RawFd) -> Option<bool> {
     // SAFETY: no pointer is passed, and the command takes no argument.
     let flags = unsafe { fcntl(fd, F_GETFD) };
     (flags != -1).then_some(flags & FD_CLOEXEC != 0)
 }
 
-/// The same by a name that every system has.
+/// `process_windows.rs` has a function of the same name.
 pub fn what_is_open() -> Vec<RawFd> {
     open_descriptors()
 }
 
-/// Whether a child gets the descriptor.
+/// Whether a child inherits the descriptor.
 pub fn is_left_to_children(fd: RawFd) -> bool {
     closes_on_exec(fd) != Some(true)
 }
@@ -94,20 +93,20 @@ fn set_limits(limits: &Limits) -> io::Result<()> {
     }
 }
 
-/// Lets this process open descriptors with numbers below `count`, and no others.
+/// Limits this process to descriptors with numbers below `count`.
 pub fn lower_descriptor_limit(count: u64) {
     let hard = limits().hard;
     set_limits(&Limits { soft: count, hard }).unwrap();
 }
 
-/// Lets this process open `count` descriptors, or as many as it may have.
-/// Returns how many that are.
+/// Raises this process's limit to `count` descriptors, or to as many as the system
+/// allows. Returns the limit.
 pub fn raise_descriptor_limit(count: u64) -> u64 {
     let Limits { soft, hard } = limits();
     if soft >= count {
         return soft;
     }
-    // Who may raise the hard limit, may; macOS has a limit besides these two.
+    // A privileged process may raise the hard limit. macOS has a third limit.
     for soft in [count, hard, count / 2, 10_240] {
         let hard = hard.max(soft);
         if set_limits(&Limits { soft, hard }).is_ok() {
@@ -117,8 +116,7 @@ pub fn raise_descriptor_limit(count: u64) -> u64 {
     limits().soft
 }
 
-/// Whether this program was to start itself, and the system does not know what
-/// to do with such a program: it runs under qemu-user.
+/// Whether the program failed to start itself because it runs under qemu-user.
 pub fn is_emulated<T>(started: &io::Result<T>) -> bool {
     const ENOEXEC: i32 = 8;
     matches!(started, Err(error) if error.raw_os_error() == Some(ENOEXEC))

@@ -1,11 +1,11 @@
-//! What the tests with a process of their own ask of it: which handles are open,
-//! and whether a child gets them.
+//! For tests with a process of their own: which handles are open, and whether a
+//! child inherits them.
 
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
 
-/// A child that is started with inheritance gets the handle.
+/// A child that inherits gets a handle with this flag.
 const HANDLE_FLAG_INHERIT: u32 = 1;
 
 #[link(name = "kernel32")]
@@ -16,30 +16,30 @@ unsafe extern "system" {
     fn SetHandleInformation(handle: *mut c_void, mask: u32, flags: u32) -> i32;
 }
 
-/// Handles are multiples of four, and low ones come first.
+/// Handles are multiples of four, and Windows gives low ones first.
 const HIGHEST: usize = 1 << 15;
 
-/// The flags of a handle, if the number is that of one.
+/// The flags of the handle. `None` if it is not open.
 fn flags(number: usize) -> Option<u32> {
     let mut flags = 0;
     let handle = ptr::without_provenance_mut(number);
-    // SAFETY: `flags` is writable; any number may be asked about.
+    // SAFETY: `flags` is writable, and the call accepts any number.
     let is_open = unsafe { GetHandleInformation(handle, &mut flags) } != 0;
     is_open.then_some(flags)
 }
 
-/// The handles that are open, as numbers.
+/// The open handles, as numbers.
 pub fn what_is_open() -> Vec<usize> {
     let numbers = (4..HIGHEST).step_by(4);
     numbers.filter(|&number| flags(number).is_some()).collect()
 }
 
-/// Whether a child gets the handle.
+/// Whether a child inherits the handle.
 pub fn is_left_to_children(number: usize) -> bool {
     flags(number).unwrap() & HANDLE_FLAG_INHERIT != 0
 }
 
-/// Has children get the handle from now on.
+/// Lets children inherit the handle from now on.
 pub fn leave_to_children(number: usize) {
     let handle = ptr::without_provenance_mut(number);
     // SAFETY: no memory is passed.
@@ -47,7 +47,7 @@ pub fn leave_to_children(number: usize) {
     assert_ne!(set, 0, "{}", io::Error::last_os_error());
 }
 
-/// Whether this program was to start itself and could not: here it can.
+/// Whether the program failed to start itself. On Windows it never does.
 pub fn is_emulated<T>(_: &io::Result<T>) -> bool {
     false
 }

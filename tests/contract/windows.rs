@@ -1,6 +1,6 @@
-//! What goes wrong with completion ports alone: memory that is lent too long or
-//! too short, packets that come twice or not at all, and bytes that are lost on
-//! the way from a completion to a read.
+//! Faults that only completion ports have. Memory stays in flight too long, or is
+//! freed too early. Packets come twice, or not at all. Bytes are lost between a
+//! completion and a read.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net;
@@ -20,7 +20,7 @@ use crate::common::{
 };
 use crate::port::queued_packets;
 
-/// What a stream lends: nothing, less than comes, the default.
+/// What a stream lends: nothing, less than arrives, the default.
 const LENDING: [usize; 3] = [0, 3, 4096];
 
 /// <https://learn.microsoft.com/en-us/windows/win32/winsock/sol-socket-socket-options>
@@ -30,19 +30,19 @@ fn any() -> net::SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
-/// Polls until nothing is lent to the kernel any more.
+/// Polls until no operation is in flight.
 fn until_nothing_is_in_flight(poll: &mut Poll) {
     let registrator = poll.registrator().clone();
     let mut events = Events::with_capacity(64);
     let deadline = Instant::now() + LIMIT;
     while operations_in_flight(&registrator) > 0 {
-        assert!(Instant::now() < deadline, "lent, and never given back");
+        assert!(Instant::now() < deadline, "an operation stays in flight");
         look(poll, &mut events);
     }
 }
 
-/// A source with something in flight, or just come back, and whatever it takes to
-/// keep it so.
+/// A source with an operation in flight or just completed, and whatever keeps it in
+/// that state.
 type InFlight = (Box<dyn Source + Send>, Box<dyn Send>);
 type Begin = fn(&mut Poll) -> InFlight;
 
@@ -52,7 +52,7 @@ fn register(poll: &Poll, source: &mut dyn Source, interests: Interests) {
         .unwrap();
 }
 
-/// Every operation there is, in every state in which it can be met.
+/// Every operation, in every state that a drop may meet.
 const STATES: &[(&str, Begin)] = &[
     ("an accept in flight", |poll| {
         let mut listener = TcpListener::bind(any()).unwrap();
@@ -66,7 +66,7 @@ const STATES: &[(&str, Begin)] = &[
         until(|| queued_packets(poll.registrator()) > 0);
         (Box::new(listener), Box::new(client))
     }),
-    ("a connection that nobody has taken", |poll| {
+    ("a connection that was not accepted", |poll| {
         let mut listener = TcpListener::bind(any()).unwrap();
         register(poll, &mut listener, Interests::READABLE);
         let client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -88,7 +88,7 @@ const STATES: &[(&str, Begin)] = &[
         (Box::new(stream), Box::new(listener))
     }),
     ("a connect that was refused", |poll| {
-        // Bound, and no listener.
+        // This socket has the port but does not listen.
         let nobody = TcpStream::connect(any()).unwrap();
         let port = nobody.local_addr().unwrap().port();
         let mut stream = TcpStream::connect(([127, 0, 0, 1], port).into()).unwrap();
@@ -102,7 +102,7 @@ const STATES: &[(&str, Begin)] = &[
         register(poll, &mut stream, Interests::READABLE);
         (Box::new(stream), Box::new(peer))
     }),
-    ("a receive of nothing in flight", |poll| {
+    ("a zero-byte receive in flight", |poll| {
         let (mut stream, peer) = connection();
         stream.set_lending(0);
         register(poll, &mut stream, Interests::READABLE);
@@ -115,7 +115,7 @@ const STATES: &[(&str, Begin)] = &[
         until(|| queued_packets(poll.registrator()) > 0);
         (Box::new(stream), Box::new(peer))
     }),
-    ("bytes in hand", |poll| {
+    ("bytes that have arrived", |poll| {
         let (mut stream, mut peer) = connection();
         register(poll, &mut stream, Interests::READABLE);
         peer.write_all(b"!").unwrap();
@@ -151,18 +151,18 @@ const STATES: &[(&str, Begin)] = &[
         let (mut stream, mut peer) = connection();
         register(poll, &mut stream, both());
         fill(&stream);
-        // Reads all, once the stream has gone.
+        // Reads everything after the stream is dropped.
         let reader = thread::spawn(move || {
             let _ = peer.read_to_end(&mut Vec::new());
         });
         (Box::new(stream), Box::new(reader))
     }),
-    ("a datagram's receive in flight", |poll| {
+    ("a receive of a datagram in flight", |poll| {
         let mut socket = UdpSocket::bind(any()).unwrap();
         register(poll, &mut socket, Interests::READABLE);
         (Box::new(socket), Box::new(()))
     }),
-    ("a datagram's packet waits", |poll| {
+    ("a receive of a datagram whose packet waits", |poll| {
         let mut socket = UdpSocket::bind(any()).unwrap();
         register(poll, &mut socket, Interests::READABLE);
         let there = net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -170,7 +170,7 @@ const STATES: &[(&str, Begin)] = &[
         until(|| queued_packets(poll.registrator()) > 0);
         (Box::new(socket), Box::new(there))
     }),
-    ("a datagram in hand", |poll| {
+    ("a datagram that has arrived", |poll| {
         let mut socket = UdpSocket::bind(any()).unwrap();
         register(poll, &mut socket, Interests::READABLE);
         let there = net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -181,21 +181,21 @@ const STATES: &[(&str, Begin)] = &[
     }),
 ];
 
-/// The memory of an operation is the kernel's until its packet has been dequeued,
-/// and then it is given back: whatever the operation is, however far it has come,
-/// and whoever goes first, the source or `Poll`, on this thread or on another.
+/// The memory of an operation belongs to the kernel until its packet is dequeued.
+/// Then the crate frees it. The test drops source and `Poll` in every order, on one
+/// thread and on two, in each of the states above. No operation stays in flight.
 #[test]
 fn every_operation_comes_back_whatever_is_dropped_when() {
     for (state, begin) in STATES {
         println!("{state}");
-        // The source, while there is a `Poll` to dequeue its packets.
+        // The source first. `Poll` still polls and dequeues its packets.
         let mut poll = Poll::new().unwrap();
         let (source, keep) = begin(&mut poll);
         drop(source);
         until_nothing_is_in_flight(&mut poll);
         drop(keep);
 
-        // The source; and before any packet, `Poll`.
+        // The source, then `Poll`, without a `poll` in between.
         let mut poll = Poll::new().unwrap();
         let registrator = poll.registrator().clone();
         let (source, keep) = begin(&mut poll);
@@ -204,7 +204,7 @@ fn every_operation_comes_back_whatever_is_dropped_when() {
         assert_eq!(operations_in_flight(&registrator), 0, "{state}");
         drop(keep);
 
-        // `Poll`, and then the source.
+        // `Poll`, then the source.
         let mut poll = Poll::new().unwrap();
         let registrator = poll.registrator().clone();
         let (source, keep) = begin(&mut poll);
@@ -213,7 +213,7 @@ fn every_operation_comes_back_whatever_is_dropped_when() {
         assert_eq!(operations_in_flight(&registrator), 0, "{state}");
         drop(keep);
 
-        // The peer first, and the source by a thread of its own.
+        // The peer first. Then another thread drops the source.
         let mut poll = Poll::new().unwrap();
         let registrator = poll.registrator().clone();
         let (source, keep) = begin(&mut poll);
@@ -223,7 +223,7 @@ fn every_operation_comes_back_whatever_is_dropped_when() {
         drop(poll);
         assert_eq!(operations_in_flight(&registrator), 0, "{state}");
 
-        // Both at once.
+        // The source and `Poll` at the same moment.
         let mut poll = Poll::new().unwrap();
         let registrator = poll.registrator().clone();
         let (source, keep) = begin(&mut poll);
@@ -241,7 +241,7 @@ fn every_operation_comes_back_whatever_is_dropped_when() {
     }
 }
 
-/// The same with ten thousand at once.
+/// The same with ten thousand operations at once.
 #[test]
 fn ten_thousand_operations_come_back_whoever_goes_first() {
     const CONNECTIONS: usize = 5_000;
@@ -273,10 +273,9 @@ fn ten_thousand_operations_come_back_whoever_goes_first() {
     }
 }
 
-/// The packet may be dequeued before the call that started the operation has
-/// returned. Two threads register, deregister and read one stream's worth of
-/// bytes while a third polls: none is lost, none comes twice, and in the end all
-/// that was lent is back.
+/// A packet may be dequeued before the call that started the operation has
+/// returned. Two threads register streams, deregister them and read, while a third
+/// polls. No byte is lost or comes twice, and at the end no operation is in flight.
 #[test]
 fn registering_deregistering_and_completing_race_without_loss() {
     const STREAMS: usize = 8;
@@ -308,8 +307,8 @@ fn registering_deregistering_and_completing_race_without_loss() {
     until_nothing_is_in_flight(&mut poll);
 }
 
-/// Registers streams in every way and reads from them in between, until each has
-/// got its bytes in order.
+/// Registers streams in every way and reads in between, until each has all its
+/// bytes in order.
 fn race(registrator: &Registrator, half: usize, streams: usize, bytes: usize) {
     let mut connections: Vec<_> = (0..streams)
         .map(|number| {
@@ -322,7 +321,7 @@ fn race(registrator: &Registrator, half: usize, streams: usize, bytes: usize) {
     let mut random = half as u32 + 1;
     let mut done = 0;
     while done < streams {
-        assert!(Instant::now() < deadline, "bytes were lost");
+        assert!(Instant::now() < deadline, "a byte was lost");
         done = 0;
         for (stream, peer, sent, received) in &mut connections {
             random = random.wrapping_mul(0x5851_F42D).wrapping_add(12_345);
@@ -345,7 +344,7 @@ fn race(registrator: &Registrator, half: usize, streams: usize, bytes: usize) {
             let mut room = [0; 7];
             match stream.read(&mut room[..1 + choice / 90 % 7]) {
                 Ok(count) => {
-                    assert_ne!(count, 0, "the end of a stream that goes on");
+                    assert_ne!(count, 0, "the stream ended too early");
                     for byte in &room[..count] {
                         assert_eq!(*byte, *received as u8, "at {received}");
                         *received += 1;
@@ -361,9 +360,9 @@ fn race(registrator: &Registrator, half: usize, streams: usize, bytes: usize) {
     }
 }
 
-/// Whether an operation succeeds at once or by a packet, it has one outcome: what
-/// is there when the source is registered is one event, and not a second one by a
-/// packet that nobody expected.
+/// An operation may succeed at once or later, by a packet. Both give one outcome.
+/// The test has a byte there before the registration or after it, and expects one
+/// event: no second one from an unexpected packet.
 #[test]
 fn what_was_there_before_is_one_event_however_it_is_told() {
     for lending in LENDING {
@@ -390,8 +389,9 @@ fn what_was_there_before_is_one_event_however_it_is_told() {
     }
 }
 
-/// "Completed at once" queues a packet all the same where the handle does not say
-/// otherwise, and of datagrams it does not.
+/// An operation that succeeds at once still queues a packet, unless the handle says
+/// that it skips packets. A UDP socket does not say so. The test has twenty
+/// datagrams waiting, and receives each once.
 #[test]
 fn datagrams_that_were_there_come_once_each() {
     let mut poll = Poll::new().unwrap();
@@ -418,8 +418,8 @@ fn datagrams_that_were_there_come_once_each() {
     assert_eq!(operations_in_flight(poll.registrator()), 1);
 }
 
-/// A packet that tells the program nothing does not end its wait early: here that
-/// of a read whose stream is dropped in the midst of it.
+/// Clause 10: a packet without an event does not end a wait early. In the test a
+/// stream is dropped during the wait, and its cancelled read comes back.
 #[test]
 fn c10_a_packet_of_a_dropped_stream_does_not_end_a_wait() {
     let wait = Duration::from_millis(200);
@@ -430,7 +430,7 @@ fn c10_a_packet_of_a_dropped_stream_does_not_end_a_wait() {
     register(&poll, &mut stream, Interests::READABLE);
     let (returned, early) = mpsc::channel();
     let thread = thread::spawn(move || {
-        // In the midst of it, unless there is none.
+        // Drops the stream during the wait, unless the wait has ended.
         let early = early.recv_timeout(wait / 4).is_ok();
         drop(stream);
         early
@@ -439,7 +439,7 @@ fn c10_a_packet_of_a_dropped_stream_does_not_end_a_wait() {
     assert_eq!(poll.poll(&mut events, Some(wait)).unwrap(), 0);
     let waited = started.elapsed();
     let _ = returned.send(());
-    assert!(!thread.join().unwrap(), "returned by itself");
+    assert!(!thread.join().unwrap(), "poll returned too early");
     assert!(waited >= wait, "ended after {waited:?}");
     until(|| {
         look(&mut poll, &mut events);
@@ -447,8 +447,8 @@ fn c10_a_packet_of_a_dropped_stream_does_not_end_a_wait() {
     });
 }
 
-/// The queue's own wake-up is a packet that leads nowhere, and must be told apart
-/// from the others of its batch.
+/// The queue's own wake-up is a packet with a null pointer. The selector must
+/// recognize it in a batch with others. The test mixes wakes and completions.
 #[test]
 fn wakes_and_completions_come_in_one_batch() {
     let mut poll = Poll::new().unwrap();
@@ -482,8 +482,9 @@ fn wakes_and_completions_come_in_one_batch() {
     }
 }
 
-/// What completes while the poller sleeps wakes it, and lists its node: for that
-/// nobody posts another packet, which the next wait would find.
+/// A completion that ends the poller's sleep lists a node. The poller is awake
+/// then, so nobody may post another packet for the node: the next wait would find
+/// that packet. The test counts the packets in the port.
 #[test]
 fn a_completion_posts_no_packet_of_its_own() {
     let mut poll = Poll::new().unwrap();
@@ -503,9 +504,9 @@ fn a_completion_posts_no_packet_of_its_own() {
     }
 }
 
-/// Who reads exactly what was in hand, and waits again, is told of what comes
-/// next, although no read has returned `WouldBlock`: under every trigger, and
-/// however much the stream lends.
+/// A program reads exactly the bytes that have arrived, and then waits, although no
+/// read has returned `WouldBlock`. It still gets an event for the next bytes. The
+/// test tries every trigger and every lending.
 #[test]
 fn reading_just_what_was_in_hand_waits_for_more() {
     for trigger in TRIGGERS {
@@ -527,9 +528,10 @@ fn reading_just_what_was_in_hand_waits_for_more() {
                     let mut room = [0; 10];
                     let left = 10 - read.len();
                     let count = stream.read(&mut room[..left]).unwrap();
-                    assert_ne!(count, 0, "the end of a stream that goes on");
+                    assert_ne!(count, 0, "the stream ended too early");
                     read.extend_from_slice(&room[..count]);
-                    // Edge: all that is there now, but not until `WouldBlock`.
+                    // Edge: read everything that is there, but stop before
+                    // `WouldBlock`.
                     while trigger == Trigger::Edge && read.len() < 10 {
                         match stream.read(&mut room[..10 - read.len()]) {
                             Ok(count) => read.extend_from_slice(&room[..count]),
@@ -547,7 +549,8 @@ fn reading_just_what_was_in_hand_waits_for_more() {
                 }
                 assert_eq!(read, b"ten bytes!");
                 if trigger == Trigger::Edge && lending == 0 {
-                    // Nothing was in hand: the socket itself was read.
+                    // With nothing lent, the read went to the socket itself, so it
+                    // must see `WouldBlock`.
                     let error = stream.read(&mut [0]).unwrap_err();
                     assert_eq!(error.kind(), ErrorKind::WouldBlock);
                 }
@@ -556,8 +559,9 @@ fn reading_just_what_was_in_hand_waits_for_more() {
     }
 }
 
-/// A receive of nothing completes with nothing, for bytes and for the end alike.
-/// Only what is lent and comes back empty is the end.
+/// A zero-byte receive completes with zero bytes, both when bytes have arrived and
+/// at the end of the stream. Zero bytes mean the end only if a buffer was lent. The
+/// test tries every lending.
 #[test]
 fn nothing_received_is_the_end_only_if_something_was_lent() {
     for lending in LENDING {
@@ -580,8 +584,8 @@ fn nothing_received_is_the_end_only_if_something_was_lent() {
     }
 }
 
-/// A peek that finds nothing is a `WouldBlock` like any other: what comes next is
-/// an event.
+/// A peek that finds nothing returns `WouldBlock` like a read, and an event comes
+/// for the next bytes. The test peeks at an empty stream before each byte.
 #[test]
 fn a_peek_that_finds_nothing_waits_for_more() {
     for lending in LENDING {
@@ -602,8 +606,8 @@ fn a_peek_that_finds_nothing_waits_for_more() {
     }
 }
 
-/// What is lent comes back longer than what has come: a read hands out no more
-/// than the bytes that were written, and none twice.
+/// The lent buffer is longer than what arrives. A read returns only the bytes that
+/// have arrived, each once.
 #[test]
 fn a_lent_buffer_is_read_by_the_count_that_came() {
     let mut poll = Poll::new().unwrap();
@@ -624,8 +628,9 @@ fn a_lent_buffer_is_read_by_the_count_that_came() {
     }
 }
 
-/// AcceptEx may fail because its client has gone again. That is no error of the
-/// listener's: the next client is accepted.
+/// AcceptEx fails if its client has already gone. That is not the listener's error,
+/// and it accepts the next client. In the test every second client resets its
+/// connection.
 #[test]
 fn a_client_that_gives_up_is_not_the_listeners_error() {
     let mut poll = Poll::new().unwrap();
@@ -637,7 +642,8 @@ fn a_client_that_gives_up_is_not_the_listeners_error() {
             register(&poll, &mut listener, Interests::READABLE);
         }
         let rude = net::TcpStream::connect(addr).unwrap();
-        // The two halves of a LINGER: on, for no time. Then closing is a reset.
+        // The two fields of a LINGER: on, for zero seconds. Closing is then a
+        // reset.
         let linger = [1_u16, 0];
         let (level, name) = (socket_ffi::SOL_SOCKET, SO_LINGER);
         socket_ffi::set_option(rude.as_socket(), level, name, linger).unwrap();
@@ -646,7 +652,10 @@ fn a_client_that_gives_up_is_not_the_listeners_error() {
         let ours = polite.local_addr().unwrap();
         let deadline = Instant::now() + LIMIT;
         loop {
-            assert!(Instant::now() < deadline, "the polite client is not heard");
+            assert!(
+                Instant::now() < deadline,
+                "the polite client was not accepted"
+            );
             match listener.accept() {
                 Ok((_, from)) if from == ours => break,
                 Ok(_) => {}
@@ -661,8 +670,8 @@ fn a_client_that_gives_up_is_not_the_listeners_error() {
     }
 }
 
-/// A second handle of the socket reads past the stream: what the stream had lent
-/// when it was dropped is given back unfilled, and no byte has gone into it.
+/// A stream is dropped with a read in flight. The read is cancelled and takes no
+/// byte. The test then reads every byte through a second handle of the socket.
 #[test]
 fn a_dropped_read_takes_no_bytes_along() {
     let mut poll = Poll::new().unwrap();

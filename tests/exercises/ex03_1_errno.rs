@@ -4,7 +4,7 @@
 /// `errno` returns the reason. `trace` must be called once, with the answer. Like `eprintln!`, it
 /// makes calls of its own.
 ///
-/// This one compiles, and tells lies. Repair it.
+/// This one compiles, but it is wrong in two ways. Repair it.
 pub fn checked(answer: i32, errno: impl Fn() -> i32, trace: impl FnOnce(i32)) -> Result<i32, i32> {
     trace(answer);
     match errno() {

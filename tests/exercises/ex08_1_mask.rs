@@ -9,7 +9,7 @@ pub const EPOLLONESHOT: u32 = 1 << 30;
 pub const EPOLLET: u32 = 1 << 31;
 
 /// The mask for `epoll_ctl`. It says which directions to watch, and how often to report them. It also
-/// asks for the end of a direction, if epoll must be asked.
+/// asks for the end of a direction, if epoll reports that only on request.
 pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
     let _ = (interests, trigger);
     todo!("a mask of the five constants above")

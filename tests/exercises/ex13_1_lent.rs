@@ -1,4 +1,4 @@
-//! Exercise 13.1: whose the bytes are.
+//! Exercise 13.1: who has the bytes.
 
 use std::io::{self, ErrorKind, Read};
 

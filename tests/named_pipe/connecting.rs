@@ -1,4 +1,4 @@
-//! Making, opening, connecting, disconnecting.
+//! Creating, opening, connecting and disconnecting.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -13,12 +13,12 @@ fn a_client_that_comes_later_is_a_writable_event() {
     let name = name();
     let mut server = NamedPipe::create(&name, Instance::First).unwrap();
     bench.register(&mut server, SERVER, both());
-    bench.silence("nobody was waited for");
+    bench.silence("connect was not called");
     would_block(server.connect());
     would_block(server.connect());
     would_block(server.read(&mut [0; 8]));
     would_block(server.write(b"!"));
-    bench.silence("nobody has come");
+    bench.silence("no client has come");
     let mut client = open(&name);
     bench.writable(SERVER);
     server.connect().unwrap();
@@ -101,7 +101,7 @@ fn ends_of_one_name_are_for_one_client_each() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
 
-/// Wine 8 has no such flag.
+/// Wine 8 ignores FILE_FLAG_FIRST_PIPE_INSTANCE, so `.ci/windows` leaves this out.
 #[test]
 fn only_the_first_of_a_name_is_the_first() {
     let name = name();
@@ -128,7 +128,7 @@ fn one_end_serves_client_after_client() {
         let mut answer = [0; 6];
         client.read_exact(&mut answer).unwrap();
         if round % 2 == 0 {
-            // The client goes first.
+            // In these rounds the client is dropped first.
             drop(client);
             assert_eq!(bench.read_to_the_end(&server, SERVER), b"");
             assert_eq!(server.read(&mut [0]).unwrap(), 0);
@@ -141,8 +141,9 @@ fn one_end_serves_client_after_client() {
     }
 }
 
-/// Bytes in hand, a read in flight, a write in flight: none reaches the next client,
-/// and no packet of theirs is taken for one of its.
+/// A client is disconnected with unread bytes, a read in flight or a write in
+/// flight. None of these bytes reaches the next client, and no packet of an old
+/// operation is taken for a new one.
 #[test]
 fn what_a_disconnected_client_left_reaches_no_other() {
     let mut bench = Bench::new();
@@ -197,14 +198,14 @@ fn waiting_for_a_client_can_be_given_up_and_taken_up() {
     would_block(server.connect());
     server.disconnect().unwrap();
     bench.register(&mut server, SERVER, both());
-    bench.silence("nobody is waited for");
+    bench.silence("connect was given up");
     assert_eq!(bench.lent(), 0);
     for _ in 0..3 {
         would_block(server.connect());
         server.disconnect().unwrap();
     }
     bench.until_nothing_is_lent();
-    bench.silence("given up");
+    bench.silence("connect was given up");
     assert!(server.take_error().unwrap().is_none());
     would_block(server.connect());
     let mut client = open(&name);
@@ -236,7 +237,7 @@ fn a_disconnected_client_is_told() {
     assert!(client.write(&[0]).is_err());
 }
 
-/// A read would return the error again, so the pipe stays ready.
+/// A read returns the error again, so level keeps reporting the pipe.
 #[test]
 fn level_tells_of_an_error_as_long_as_it_lasts() {
     let mut bench = Bench::new();
@@ -274,7 +275,7 @@ fn another_queue_is_refused_for_good() {
     registrator.register(&mut server, token, readable).unwrap();
 }
 
-/// As for whoever comes from mio: nobody has called `connect`.
+/// Programs that come from mio do not call `connect` first.
 #[test]
 fn a_server_reads_as_soon_as_it_is_registered() {
     for handed_over in [false, true] {
@@ -284,13 +285,14 @@ fn a_server_reads_as_soon_as_it_is_registered() {
             let mut server = NamedPipe::create(&name, Instance::First).unwrap();
             if handed_over {
                 let handle = server.into_handle().unwrap();
-                // SAFETY: a pipe's, overlapped, and nobody has a duplicate.
+                // SAFETY: the handle is a pipe's and overlapped, and has no
+                // duplicate.
                 server = unsafe { NamedPipe::from_handle(handle) };
             }
             let mut client = client_first.then(|| open(&name));
             bench.register(&mut server, SERVER, Interests::READABLE);
             let Some(client) = &mut client else {
-                // Nobody is there, and nobody was waited for.
+                // No client has come, and `connect` was not called.
                 let error = server.read(&mut [0]).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotConnected, "{error}");
                 continue;
@@ -305,8 +307,8 @@ fn a_server_reads_as_soon_as_it_is_registered() {
     }
 }
 
-/// A packet goes to the queue whoever has started the operation. So no safe code gets
-/// the handle of a pipe that was registered.
+/// A packet goes to the port of its handle, whoever starts the operation. So safe
+/// code cannot get the handle of a pipe that was registered.
 #[test]
 fn the_handle_of_a_registered_pipe_stays_here() {
     let bench = Bench::new();
@@ -318,7 +320,11 @@ fn the_handle_of_a_registered_pipe_stays_here() {
     assert_eq!(error.kind(), ErrorKind::ResourceBusy);
     assert!(error.to_string().contains("before you register"), "{error}");
     let error = NamedPipe::open(&name).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound, "it is closed: {error}");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::NotFound,
+        "the server's end should be closed: {error}"
+    );
 
     let name = self::name();
     let handle = NamedPipe::create(&name, Instance::First)

@@ -1,4 +1,4 @@
-//! Ends that go, at every state: ours, the peer's, and `Poll`.
+//! Our end, the peer or `Poll` is dropped, in every state of a pipe.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -11,21 +11,21 @@ use evq::windows::{Instance, NamedPipe};
 
 use crate::support::{Bench, CLIENT, SERVER, both, name, open, pattern, would_block};
 
-/// What a server's end may be in the middle of.
+/// The states of a server's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Unregistered,
     Asked,
     Registered,
     Connecting,
-    /// The packet has not been dequeued yet.
+    /// The connect's packet has not been dequeued.
     JustConnected,
     Reading,
-    /// The packet has not been dequeued yet.
+    /// The read's packet has not been dequeued.
     JustRead,
     InHand,
     Writing,
-    /// The packet has not been dequeued yet.
+    /// The write's packet has not been dequeued.
     JustWritten,
     Both,
     Deregistered,
@@ -52,7 +52,7 @@ const STATES: [State; 15] = [
     State::ConnectingAgain,
 ];
 
-/// Brings a server's end there. Its client, if it has one still.
+/// Brings a server's end into the state. Returns it with its client, if it has one.
 fn bring(bench: &mut Bench, to: State) -> (NamedPipe, Option<File>) {
     let name = name();
     let mut server = NamedPipe::create_with_buffers(&name, Instance::First, 512).unwrap();
@@ -134,7 +134,7 @@ fn a_pipe_goes_before_its_poll_at_every_state() {
         } else {
             bench.until_nothing_is_lent();
         }
-        bench.silence("it has gone");
+        bench.silence("the pipe was dropped");
     }
 }
 
@@ -156,7 +156,7 @@ fn a_pipe_goes_after_its_poll_at_every_state() {
     }
 }
 
-/// A second is what a dropped pipe's write gets once nobody polls.
+/// Once nobody polls, the last write of a dropped pipe gets one second.
 #[test]
 fn a_write_that_nobody_reads_is_given_up_a_second_after_poll_has_gone() {
     for pipe_first in [true, false] {
@@ -227,7 +227,7 @@ fn a_peer_that_goes_is_noticed_at_every_state() {
             continue;
         }
         if let State::ConnectingAgain = state {
-            bench.silence("nobody has come");
+            bench.silence("no client has come");
             continue;
         }
         let read = bench.read_to_the_end(&server, SERVER);
@@ -236,11 +236,11 @@ fn a_peer_that_goes_is_noticed_at_every_state() {
             State::InHand => assert_eq!(read, b"ello"),
             _ => assert_eq!(read, b"", "{state:?}"),
         }
-        // The next write says that nobody is there: that of a write that was on
-        // its way, if there was one, or its own.
+        // A write that was in flight has failed, and the next `write` returns its
+        // error. If there was none, the next `write` fails itself.
         let error = loop {
             match server.write(&[0; 10]) {
-                Ok(_) => panic!("{state:?}: nobody is there"),
+                Ok(_) => panic!("{state:?}: a write without a reader succeeded"),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     bench.writable(SERVER);
                 }
@@ -259,7 +259,7 @@ fn a_failed_write_is_kept_for_the_next_or_for_take_error() {
         let mut bench = Bench::new();
         let (mut server, client) = bring(&mut bench, State::Writing);
         let registrator = bench.poll.registrator().clone();
-        // No read is in flight to tell of it.
+        // No read is in flight that could fail first.
         registrator
             .reregister(&mut server, SERVER, Interests::WRITABLE)
             .unwrap();
@@ -267,14 +267,20 @@ fn a_failed_write_is_kept_for_the_next_or_for_take_error() {
         let event = bench.writable(SERVER);
         assert!(event.is_error(), "{event:?}");
         let error = if taken {
-            server.take_error().unwrap().expect("the write has failed")
+            server
+                .take_error()
+                .unwrap()
+                .expect("the write should have failed")
         } else {
             server.write(b"!").unwrap_err()
         };
         assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
         assert!(server.take_error().unwrap().is_none());
         assert!(server.write(b"!").is_err());
-        assert!(server.take_error().unwrap().is_none(), "it was returned");
+        assert!(
+            server.take_error().unwrap().is_none(),
+            "the error was returned twice"
+        );
     }
 }
 
@@ -285,7 +291,7 @@ fn no_event_comes_after_deregistering() {
     client.write_all(b"hello").unwrap();
     assert_eq!(server.write(b"hello").unwrap(), 5);
     bench.deregister(&mut server);
-    bench.silence("it is not registered");
+    bench.silence("the pipe is not registered");
     bench.register(&mut server, SERVER, both());
     bench.readable(SERVER);
     assert_eq!(bench.read_exactly(&server, SERVER, 5), b"hello");

@@ -1,4 +1,4 @@
-//! Named pipes, both ends, as their users see them.
+//! Named pipes, server's end and client's end, through the public functions.
 
 #[cfg(windows)]
 mod connecting;
@@ -16,10 +16,10 @@ mod threads;
 #[cfg(not(windows))]
 #[test]
 fn named_pipes_are_of_windows_alone_and_here_only_their_decisions_are_tested() {
-    println!("on Windows, the rest of this target: cargo test --test named_pipe");
+    println!("the other tests of this target run on Windows: cargo test --test named_pipe");
     let mut outgoing = evq::inside::outgoing::Outgoing::Asked;
     assert!(
         outgoing.start() && !outgoing.start(),
-        "one connect at a time"
+        "a second connect was started"
     );
 }

@@ -1,4 +1,4 @@
-//! Pipes that someone else has opened, of messages too.
+//! Pipes that other code has created or opened, some in message mode.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -27,7 +27,7 @@ unsafe extern "system" {
     ) -> i32;
 }
 
-/// A server's end, of messages or of bytes.
+/// Creates a server's end, of messages or of bytes.
 fn create(name: &str, mode: u32) -> OwnedHandle {
     let wide: Vec<u16> = std::ffi::OsStr::new(name)
         .encode_wide()
@@ -43,7 +43,7 @@ fn create(name: &str, mode: u32) -> OwnedHandle {
     }
 }
 
-/// A client's end of the standard library's, overlapped.
+/// Opens a client's end with the standard library, for overlapped calls.
 fn overlapped(name: &str) -> OwnedHandle {
     let mut options = File::options();
     options
@@ -54,7 +54,7 @@ fn overlapped(name: &str) -> OwnedHandle {
 }
 
 fn take(handle: OwnedHandle) -> NamedPipe {
-    // SAFETY: it is a pipe's, overlapped, and nobody has a duplicate.
+    // SAFETY: the handle is a pipe's and overlapped, and has no duplicate.
     unsafe { NamedPipe::from_handle(handle) }
 }
 
@@ -69,7 +69,7 @@ fn a_message_larger_than_the_buffer_is_read_to_its_end() {
     bench.writable(SERVER);
     for len in [1, 4095, 4096, 4097, 8192, 20_000] {
         let message = pattern(len);
-        // Before it is asked for, and after.
+        // The first message comes before a read is in flight, the second one after.
         for _ in 0..2 {
             std::thread::scope(|scope| {
                 scope.spawn(|| client.write_all(&message).unwrap());
@@ -79,7 +79,7 @@ fn a_message_larger_than_the_buffer_is_read_to_its_end() {
     }
 }
 
-/// Several at once, so that the call itself says that there is more.
+/// Several messages wait, so `ReadFile` itself says that there is more.
 #[test]
 fn messages_that_wait_are_read_one_after_the_other() {
     let mut bench = Bench::new();
@@ -102,7 +102,7 @@ fn messages_that_wait_are_read_one_after_the_other() {
     assert_eq!(bench.read_to_the_end(&server, SERVER), b"");
 }
 
-/// An empty message is nothing to a stream, and not its end.
+/// A message without bytes gives a stream nothing, and does not end it.
 #[test]
 fn an_empty_message_is_not_the_end() {
     for mode in [
@@ -118,7 +118,7 @@ fn an_empty_message_is_not_the_end() {
         let mut client = open(&name);
         bench.writable(SERVER);
         would_block(server.read(&mut [0]));
-        // The standard library makes no call for nothing.
+        // The standard library does not call the system for an empty write.
         let mut n = 0;
         // SAFETY: nothing is read, and `n` is writable.
         let done = unsafe {
@@ -140,7 +140,8 @@ fn each_write_is_one_message() {
     would_block(server.connect());
     let mut client = open(&name);
     let mut mode = PIPE_READMODE_MESSAGE;
-    // SAFETY: `mode` is readable, and null leaves the other two as they are.
+    // SAFETY: `mode` is readable, and null leaves the other two settings as they
+    // are.
     let done = unsafe {
         let client = std::os::windows::io::AsRawHandle::as_raw_handle(&client);
         SetNamedPipeHandleState(client, &mut mode, ptr::null_mut(), ptr::null_mut())
@@ -157,7 +158,7 @@ fn each_write_is_one_message() {
 
 #[test]
 fn ends_in_any_state_are_taken_over() {
-    // A server's that nobody has come to, before and after it is registered.
+    // A server's end without a client, before and after it is registered.
     for registered_first in [true, false] {
         let mut bench = Bench::new();
         let name = name();
@@ -180,7 +181,7 @@ fn ends_in_any_state_are_taken_over() {
         assert_eq!(bench.read_exactly(&client, CLIENT, 5), b"hello");
         client.connect().unwrap();
     }
-    // One that somebody has come to, with bytes.
+    // A server's end with a client that has written.
     let mut bench = Bench::new();
     let name = name();
     let handle = create(&name, 0);
@@ -194,7 +195,7 @@ fn ends_in_any_state_are_taken_over() {
     let mut back = [0; 4];
     client.read_exact(&mut back).unwrap();
     assert_eq!(&back, b"back");
-    // One whose other end has gone.
+    // A server's end whose client has gone.
     let name = self::name();
     let handle = create(&name, 0);
     drop(open(&name));

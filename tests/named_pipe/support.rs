@@ -9,13 +9,13 @@ use evq::inside::operations_in_flight;
 use evq::windows::{Instance, NamedPipe};
 use evq::{Event, Events, Interests, Poll, Source, Token, Trigger};
 
-/// Longer than anything here takes, however loaded the machine.
+/// Longer than any step takes here, on a busy machine too.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 pub const SERVER: Token = Token(1);
 pub const CLIENT: Token = Token(2);
 
-/// Of no other test, and no other run.
+/// A name that no other test and no other run uses.
 pub fn name() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -28,7 +28,7 @@ pub fn both() -> Interests {
     Interests::READABLE | Interests::WRITABLE
 }
 
-/// A queue, and what it has told.
+/// A queue, and the events of its last poll.
 pub struct Bench {
     pub poll: Poll,
     pub events: Events,
@@ -63,7 +63,6 @@ impl Bench {
         self.poll.registrator().deregister(source).unwrap();
     }
 
-    /// Polls until an event meets the condition.
     pub fn wait_for(&mut self, what: &str, condition: impl Fn(&Event) -> bool) -> Event {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -88,7 +87,7 @@ impl Bench {
         })
     }
 
-    /// What is reported now, without waiting.
+    /// Polls with a timeout of zero and returns the events.
     pub fn look(&mut self) -> Vec<Event> {
         self.poll
             .poll(&mut self.events, Some(Duration::ZERO))
@@ -103,28 +102,32 @@ impl Bench {
         }
     }
 
-    /// Operations in flight.
+    /// How many operations are in flight.
     pub fn lent(&self) -> usize {
         operations_in_flight(self.poll.registrator())
     }
 
-    /// Polls until nothing is lent to the kernel.
+    /// Polls until no operation is in flight.
     pub fn until_nothing_is_lent(&mut self) {
         let deadline = Instant::now() + LIMIT;
         while self.lent() > 0 {
-            assert!(Instant::now() < deadline, "{} are lent", self.lent());
+            assert!(
+                Instant::now() < deadline,
+                "{} operations stay in flight",
+                self.lent()
+            );
             let turn = Some(Duration::from_millis(1));
             self.poll.poll(&mut self.events, turn).unwrap();
         }
     }
 
-    /// Reads exactly so many bytes, waiting for events as edges have it.
+    /// Reads exactly so many bytes. Waits for an event after each `WouldBlock`.
     pub fn read_exactly(&mut self, mut pipe: &NamedPipe, token: Token, n: usize) -> Vec<u8> {
         let mut all = vec![0; n];
         let mut at = 0;
         while at < n {
             match pipe.read(&mut all[at..]) {
-                Ok(0) => panic!("the end, after {at} bytes of {n}"),
+                Ok(0) => panic!("the pipe ended after {at} bytes of {n}"),
                 Ok(more) => at += more,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.readable(token);
@@ -135,7 +138,7 @@ impl Bench {
         all
     }
 
-    /// Reads until the end, waiting for events.
+    /// Reads to the end. Waits for an event after each `WouldBlock`.
     pub fn read_to_the_end(&mut self, mut pipe: &NamedPipe, token: Token) -> Vec<u8> {
         let (mut all, mut buffer) = (Vec::new(), [0; 3000]);
         loop {
@@ -150,7 +153,7 @@ impl Bench {
         }
     }
 
-    /// Writes all, waiting for events.
+    /// Writes everything. Waits for an event after each `WouldBlock`.
     pub fn write_all(&mut self, mut pipe: &NamedPipe, token: Token, bytes: &[u8]) {
         let mut at = 0;
         while at < bytes.len() {
@@ -164,8 +167,8 @@ impl Bench {
         }
     }
 
-    /// A client's end of the standard library's, once the server's waits for one:
-    /// what its last client left may have to come back first.
+    /// Opens a client's end with the standard library. Polls until the server's end
+    /// is free, because an operation of its last client may still be in flight.
     pub fn open(&mut self, name: &str) -> File {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -180,8 +183,8 @@ impl Bench {
         }
     }
 
-    /// A server's end that is registered and connected, and its client's, a file
-    /// of the standard library's, whose calls wait.
+    /// A registered and connected server's end, and its client's end: a file of the
+    /// standard library, whose calls block.
     pub fn server(&mut self) -> (NamedPipe, File) {
         self.server_with_buffers(4096)
     }
@@ -197,7 +200,7 @@ impl Bench {
         (server, client)
     }
 
-    /// Both ends ours, and registered.
+    /// Both ends as our pipes, registered.
     pub fn pair(&mut self, bytes: u32) -> (NamedPipe, NamedPipe) {
         let name = name();
         let mut server = NamedPipe::create_with_buffers(&name, Instance::First, bytes).unwrap();
@@ -210,7 +213,7 @@ impl Bench {
     }
 }
 
-/// A client's end of the standard library's.
+/// Opens a client's end with the standard library.
 pub fn open(name: &str) -> File {
     File::options().read(true).write(true).open(name).unwrap()
 }
@@ -224,7 +227,7 @@ pub fn code<T: std::fmt::Debug>(result: std::io::Result<T>) -> i32 {
     result.unwrap_err().raw_os_error().unwrap()
 }
 
-/// Bytes in which each place can be told from its neighbours.
+/// Bytes of which each differs from its neighbours, so a lost byte shows.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n ^ (n >> 8) ^ (n >> 16)) as u8).collect()
 }

@@ -7,7 +7,7 @@ use evq::{Interests, Trigger};
 
 use crate::support::{Bench, CLIENT, SERVER, both, pattern, would_block};
 
-/// Megabytes, both ways at once, through buffers of every size.
+/// Megabytes go both ways at once, through system buffers of many sizes.
 #[test]
 fn everything_arrives_in_order_whatever_the_size_of_the_buffers() {
     for (room, len, most) in [
@@ -36,7 +36,7 @@ fn everything_arrives_in_order_whatever_the_size_of_the_buffers() {
                 }
                 loop {
                     match pipe.read(&mut buffer) {
-                        Ok(0) => panic!("the end"),
+                        Ok(0) => panic!("the pipe ended"),
                         Ok(n) => {
                             let expected = &bytes[read[side]..read[side] + n];
                             assert_eq!(&buffer[..n], expected, "at {}", read[side]);
@@ -56,7 +56,7 @@ fn everything_arrives_in_order_whatever_the_size_of_the_buffers() {
     }
 }
 
-/// The system may lock all of it in memory.
+/// One write is limited because the system may lock all its bytes in memory.
 #[test]
 fn one_write_takes_at_most_128_kib_and_is_over_once_it_is_read() {
     let mut bench = Bench::new();
@@ -65,7 +65,7 @@ fn one_write_takes_at_most_128_kib_and_is_over_once_it_is_read() {
     let taken = server.write(&bytes).unwrap();
     assert_eq!(taken, 128 * 1024);
     would_block(server.write(b"more"));
-    bench.silence("nobody has read");
+    bench.silence("the client has not read");
     let mut read = vec![0; taken - 4096 - 1];
     client.read_exact(&mut read).unwrap();
     assert_eq!(read, bytes[..read.len()]);
@@ -82,13 +82,13 @@ fn edge_tells_of_each_arrival_once() {
     let (mut server, mut client) = bench.server();
     for round in 0..5 {
         would_block(server.read(&mut [0; 8]));
-        bench.silence("nothing has come");
+        bench.silence("no bytes have come");
         client.write_all(b"abc").unwrap();
         bench.readable(SERVER);
-        bench.silence("told");
+        bench.silence("reported, nothing new");
         assert_eq!(server.read(&mut [0; 2]).unwrap(), 2);
         if round % 2 == 0 {
-            bench.silence("a part is left");
+            bench.silence("a part is unread");
         }
         assert_eq!(server.read(&mut [0; 2]).unwrap(), 1);
     }
@@ -103,7 +103,7 @@ fn level_tells_as_long_as_something_is_there() {
         .reregister_with(&mut server, SERVER, readable, Trigger::Level)
         .unwrap();
     for _ in 0..3 {
-        bench.silence("nothing has come");
+        bench.silence("no bytes have come");
         client.write_all(b"abc").unwrap();
         for left in [3, 2, 1] {
             for _ in 0..3 {
@@ -112,7 +112,7 @@ fn level_tells_as_long_as_something_is_there() {
             assert_eq!(server.read(&mut [0]).unwrap(), 1, "{left} were left");
         }
     }
-    // Not drained to `WouldBlock`: a new arrival is told all the same.
+    // Not drained to `WouldBlock`: level reports new bytes all the same.
     client.write_all(&[0; 4000]).unwrap();
     assert_eq!(bench.read_exactly(&server, SERVER, 4000), [0; 4000]);
     client.write_all(&[0; 4000]).unwrap();
@@ -153,12 +153,12 @@ fn oneshot_tells_once_until_reregistered() {
         registrator
             .reregister_with(&mut server, SERVER, readable, Trigger::Oneshot)
             .unwrap();
-        bench.silence("nothing has come");
+        bench.silence("no bytes have come");
         client.write_all(b"abc").unwrap();
         bench.readable(SERVER);
         assert_eq!(server.read(&mut [0; 8]).unwrap(), 3);
         client.write_all(b"def").unwrap();
-        bench.silence("told once");
+        bench.silence("oneshot was reported");
         registrator
             .reregister_with(&mut server, SERVER, readable, Trigger::Oneshot)
             .unwrap();
@@ -167,7 +167,8 @@ fn oneshot_tells_once_until_reregistered() {
     }
 }
 
-/// With bytes on their way, lent, and in hand.
+/// Registers a pipe again and again, with bytes on their way, in the lent buffer and
+/// already completed.
 #[test]
 fn no_byte_is_lost_by_registering_anew() {
     let mut bench = Bench::new();
@@ -190,7 +191,7 @@ fn no_byte_is_lost_by_registering_anew() {
         let triggers = [Trigger::Edge, Trigger::Level, Trigger::Oneshot];
         bench.deregister(&mut server);
         if round % 2 == 0 {
-            bench.silence("nobody is registered");
+            bench.silence("the pipe is not registered");
         }
         let mut buffer = [0; 600];
         if round % 3 == 0 {
@@ -199,7 +200,7 @@ fn no_byte_is_lost_by_registering_anew() {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
         }
-        // Under oneshot, room to write would silence what is to be read.
+        // Under oneshot, room to write would disable reading.
         let interests = if round % 5 == 0 && round % 3 != 2 {
             both()
         } else {
@@ -219,7 +220,8 @@ fn no_byte_is_lost_by_registering_anew() {
     assert_eq!(bench.read_to_the_end(&server, SERVER), b"");
 }
 
-/// What nobody waits to read stays in the system's buffer, and holds the writer up.
+/// If nobody waits to read, the bytes stay in the system's buffer. The full buffer
+/// then stops the writer.
 #[test]
 fn who_only_writes_reads_nothing_ahead() {
     let mut bench = Bench::new();
@@ -230,7 +232,7 @@ fn who_only_writes_reads_nothing_ahead() {
         .register(&mut client, CLIENT, Interests::WRITABLE)
         .unwrap();
     bench.writable(CLIENT);
-    // One read was lent by the registration for both.
+    // The first registration was for both directions, so one read is in flight.
     bench.write_all(&server, SERVER, &[1; 100]);
     bench.writable(SERVER);
     assert_eq!(bench.read_exactly(&client, CLIENT, 100), [1; 100]);
@@ -238,7 +240,7 @@ fn who_only_writes_reads_nothing_ahead() {
     assert_eq!(bench.read_exactly(&server, SERVER, 4), b"back");
 }
 
-/// The system cancels nothing when the thread goes that made the calls.
+/// The system does not cancel an operation when the thread that started it ends.
 #[test]
 fn what_a_thread_began_goes_on_without_it() {
     let mut bench = Bench::new();

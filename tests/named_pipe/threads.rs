@@ -1,4 +1,4 @@
-//! Pipes of which several threads make use.
+//! Pipes that several threads use.
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use evq::{Events, Poll, Token};
 
 use crate::support::{Bench, both, name, pattern};
 
-/// A packet may be dequeued before the call has returned that started it.
+/// A packet may be dequeued before the call that started its operation has
+/// returned.
 #[test]
 fn one_thread_polls_while_others_read_and_write() {
     let mut bench = Bench::new();
@@ -67,8 +68,8 @@ fn one_thread_polls_while_others_read_and_write() {
     bench.until_nothing_is_lent();
 }
 
-/// Pairs are made, used and dropped by several threads, while `Poll` polls or
-/// goes: whoever is last leaves nothing lent.
+/// Several threads create, use and drop pairs of pipes, while `Poll` polls or is
+/// dropped. Whoever is last, no operation stays in flight.
 #[test]
 fn pipes_and_their_poll_go_in_any_order_on_any_thread() {
     for round in 0..40 {
@@ -84,7 +85,7 @@ fn pipes_and_their_poll_go_in_any_order_on_any_thread() {
                         let instance = Instance::First;
                         let mut server =
                             NamedPipe::create_with_buffers(&name, instance, 64).unwrap();
-                        // Refused once `Poll` has gone.
+                        // `register` is refused once `Poll` is dropped.
                         let _ = registrator.register(&mut server, Token(user), both());
                         let _ = server.connect();
                         let mut client = NamedPipe::open(&name).unwrap();

@@ -10,7 +10,7 @@ pub const EPOLLET: u32 = 1 << 31;
 
 // ANCHOR: answer
 /// The mask for `epoll_ctl`. It says which directions to watch, and how often to report them. It also
-/// asks for the end of a direction, if epoll must be asked.
+/// asks for the end of a direction, if epoll reports that only on request.
 pub fn mask(interests: Interests, trigger: Trigger) -> u32 {
     let how = match trigger {
         Trigger::Edge => EPOLLET,

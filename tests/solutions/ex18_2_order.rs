@@ -22,7 +22,8 @@ pub struct Shared {
 /// `take` at the same time.
 // ANCHOR: answer
 pub fn done(shared: &Shared, text: String) {
-    *shared.state.lock().unwrap() = State::Done(text);
+    let mut state = shared.state.lock().unwrap();
+    *state = State::Done(text);
     let _ = shared.set_readiness.set_readiness(Readiness::READABLE);
 }
 
@@ -31,11 +32,12 @@ pub fn done(shared: &Shared, text: String) {
 ///
 /// The next operation may be over, and its `done` called, before `lend` returns.
 pub fn take(shared: &Shared, lend: impl FnOnce()) -> io::Result<String> {
-    let before = mem::replace(&mut *shared.state.lock().unwrap(), State::Lent);
-    let State::Done(text) = before else {
+    let mut state = shared.state.lock().unwrap();
+    let State::Done(text) = mem::replace(&mut *state, State::Lent) else {
         return Err(ErrorKind::WouldBlock.into());
     };
     let _ = shared.set_readiness.set_readiness(Readiness::EMPTY);
+    drop(state);
     lend();
     Ok(text)
 }

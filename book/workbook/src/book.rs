@@ -74,9 +74,17 @@ impl Book {
     pub fn chapter(&self, typed: &str) -> Result<&Chapter, String> {
         let number: Option<u32> = typed.parse().ok();
         let Some(number) = number else {
-            return Err(format!(
-                "`{typed}` is not a chapter's number; `cargo workbook` lists the chapters."
-            ));
+            let meant = self.exercises.iter().find(|known| known.label() == typed);
+            return Err(match meant {
+                Some(exercise) => format!(
+                    "`{typed}` is an exercise. Type the number of its chapter, {}, or: \
+                     cargo workbook check {typed}",
+                    exercise.chapter
+                ),
+                None => format!(
+                    "`{typed}` is not a chapter's number; `cargo workbook` lists the chapters."
+                ),
+            });
         };
         let last = self.chapters().last().map_or(0, |chapter| chapter.number);
         self.chapters()
@@ -87,7 +95,8 @@ impl Book {
     /// The page that the reader typed: a chapter's number, or the file name of a page
     /// without a number, such as `start`.
     pub fn page(&self, typed: &str) -> Result<&Page, String> {
-        let unnumbered = self.unnumbered.iter().find(|page| page.name() == typed);
+        let is_meant = |page: &&Page| page.name().eq_ignore_ascii_case(typed);
+        let unnumbered = self.unnumbered.iter().find(is_meant);
         match unnumbered {
             Some(page) => Ok(page),
             None => Ok(&self.chapter(typed)?.page),
@@ -373,6 +382,9 @@ pub mod tests {
         assert!(chapter("4").contains("no chapter 4; the chapters are 1 to 3"));
         assert!(chapter("x").contains("`x` is not a chapter's number"));
         assert!(chapter("-1").contains("not a chapter's number"));
+        assert!(
+            chapter("1.2").contains("the number of its chapter, 1, or: cargo workbook check 1.2")
+        );
         let exercise = |typed: &str| book.exercise(typed).unwrap_err();
         assert!(exercise("1.1").contains("no exercise 1.1; chapter 1 has 1.2"));
         assert!(exercise("2.1").contains("\"Ready\", is not yet written"));
@@ -381,7 +393,9 @@ pub mod tests {
         assert!(exercise("1").contains("has 1.2; name one of them"));
         assert!(exercise("1.x").contains("not an exercise"));
         assert_eq!(book.exercise("1.2").unwrap().name, "ex01_2_b");
-        assert_eq!(book.page("start").unwrap().title, "Start here");
+        for typed in ["start", "Start"] {
+            assert_eq!(book.page(typed).unwrap().title, "Start here");
+        }
     }
 
     #[test]

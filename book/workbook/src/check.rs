@@ -34,13 +34,17 @@ pub fn command(book: &Book, typed: &str) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     say(&report.failures(&book.root));
+    let again = match report.ran_nothing() {
+        true => format!("Begin again? cargo workbook reset {label} (your file is kept)\n"),
+        false => String::new(),
+    };
     let file = match report {
         Report::DoesNotCompile { source: true, .. } => return Ok(ExitCode::FAILURE),
         Report::DoesNotCompile { .. } => book.shown(&answer),
         Report::Ran { .. } => place(book, exercise),
     };
     say(&format!(
-        "\nYour file:  {file}\nStuck?      cargo workbook hint {label}\n"
+        "\nYour file:  {file}\nStuck?      cargo workbook hint {label}\n{again}"
     ));
     Ok(ExitCode::FAILURE)
 }

@@ -132,6 +132,9 @@ fn run(book: &Book, exercise: &Exercise, program: &str) -> Result<Report, String
         None => Some(format!("still running after {} seconds", LIMIT.as_secs())),
         Some(status) if interrupted(status) => Some("stopped by Ctrl-C".to_string()),
         Some(status) if !matches!(status.code(), Some(0 | 101)) => Some(status.to_string()),
+        Some(_) if !output.contains("\ntest result: ") => {
+            Some("the program ended in the middle of a check".to_string())
+        }
         Some(_) => None,
     };
     Ok(parse(&output, crash))

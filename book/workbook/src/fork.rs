@@ -117,7 +117,7 @@ fn files(book: &Book, name: &str) -> Result<Vec<(PathBuf, String)>, String> {
         };
         let plain = with_new_examples(&without_anchors(text));
         let plain = without_book(&plain, leaders, &is_missing);
-        *text = renamed(&plain, &name.replace('-', "_"));
+        *text = renamed(&plain, name);
     }
     let manifest = manifest(&read(&book.root.join("Cargo.toml"))?, name);
     files.push(("Cargo.toml".into(), manifest));
@@ -174,7 +174,9 @@ fn missing(named: &str, paths: &[String]) -> bool {
 
 /// The examples by the names that they have in the fork.
 fn with_new_examples(text: &str) -> String {
-    let mut text = text.replace("examples/readme.rs", "examples/hello.rs");
+    let mut text = text
+        .replace("examples/readme.rs", "examples/hello.rs")
+        .replace("The program of the README.", "The smallest program.");
     for (ours, theirs) in EXAMPLES.iter().filter(|(ours, _)| ours.starts_with("ch")) {
         text = text.replace(ours, theirs);
     }
@@ -214,9 +216,10 @@ fn gather(root: &Path, path: &Path, files: &mut Vec<(PathBuf, String)>) -> Resul
     Ok(())
 }
 
-/// The crate's name in paths: `evq::Poll` and `use evq`. Prose keeps it, and so
-/// do the names of `--cfg` switches, which the manifest lists.
+/// The crate's name: in paths, such as `evq::Poll` and `use evq`, as Rust writes
+/// it, and in prose as it is. Longer words, such as a `--cfg` switch, stay.
 fn renamed(text: &str, name: &str) -> String {
+    let in_paths = name.replace('-', "_");
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("evq") {
@@ -226,7 +229,11 @@ fn renamed(text: &str, name: &str) -> String {
         let whole = !out.ends_with(word) && !after.starts_with(word);
         let used = ["use ", "use ::", "extern crate "];
         let path = after.starts_with("::") || used.iter().any(|before| out.ends_with(before));
-        out.push_str(if whole && path { name } else { "evq" });
+        out.push_str(match (whole, path) {
+            (true, true) => &in_paths,
+            (true, false) => name,
+            (false, _) => "evq",
+        });
         rest = after;
     }
     out.push_str(rest);
@@ -290,7 +297,7 @@ fn sections(text: &str) -> Vec<String> {
 fn valid_name(name: &str, taken: &BTreeSet<String>) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     let letter = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let another = "A name can follow the folder: cargo workbook fork DIR NAME";
+    let another = "Give another name after the folder: cargo workbook fork DIR NAME";
     if !letter || !name.chars().all(allowed) {
         return Err(format!(
             "`{name}` cannot be a crate's name: use lower-case letters, digits, - and _, a letter \
@@ -403,12 +410,12 @@ mod tests {
     use crate::book::tests::{Checkout, SUMMARY};
 
     #[test]
-    fn paths_take_the_new_name_and_prose_keeps_the_old() {
+    fn paths_and_prose_take_the_new_name_and_longer_words_stay() {
         let text = "use evq::{Poll};\nuse evq as q; // evq is small\n#[cfg(evq_afd)]\n\
             let p: evq::Poll = ::evq::a(revq::b());\n/// `evq::Token`\n";
         assert_eq!(
-            renamed(text, "my_queue"),
-            "use my_queue::{Poll};\nuse my_queue as q; // evq is small\n#[cfg(evq_afd)]\n\
+            renamed(text, "my-queue"),
+            "use my_queue::{Poll};\nuse my_queue as q; // my-queue is small\n#[cfg(evq_afd)]\n\
              let p: my_queue::Poll = ::my_queue::a(revq::b());\n/// `my_queue::Token`\n"
         );
     }
@@ -520,13 +527,28 @@ mod tests {
             "| `src/epoll/` |",
             "| `src/poll.rs` |",
             "`held!`",
+            "`const epoll EPOLLPRI 0x2`",
             ".ci/abi",
         ] {
             assert!(readme.contains(wanted), "{wanted}: {readme}");
         }
+        // No name is left of the crate that this one was.
+        let words = |line: &str| {
+            line.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|word| word == "evq")
+        };
+        for (path, text) in files
+            .iter()
+            .filter(|(path, _)| path.ends_with(".rs") || path.ends_with(".txt"))
+        {
+            assert_eq!(text.lines().find(|line| words(line)), None, "{path}");
+        }
         // The places that the README names are there.
         assert!(text("tests/abi.rs").contains("held! {"));
         assert!(text("tests/abi.rs").contains("const SOURCES"));
+        assert!(text("tests/abi.rs").contains("const mask {"));
+        assert!(text("src/epoll/mask.rs").contains("pub const EPOLLOUT: u32 ="));
+        assert!(text("tests/abi/table.txt").contains("\nconst epoll EPOLLOUT"));
         assert!(text("tests/abi/table.txt").contains("\nconst "));
         assert!(text(".ci/abi.py").contains("TARGETS"));
         for (_, example) in EXAMPLES {

@@ -39,7 +39,8 @@ The companion of the book. From anywhere in the checkout:
   cargo workbook read N            print chapter N here; `read start` comes first
   cargo workbook read N --browser  build the book and open chapter N
   cargo workbook run N             run the chapter's example
-  cargo workbook run N -- ARGS     the same, with arguments for the example
+  cargo workbook run N --windows   what it prints on Windows; --kqueue likewise
+  cargo workbook run N -- ARGS     run it with arguments for the example
   cargo workbook trace N           run it with every foreign call printed
   cargo workbook check N.M         begin exercise N.M, and later check it
   cargo workbook check N           check chapter N's exercises that you have begun
@@ -101,6 +102,9 @@ fn command(arguments: &[String]) -> Outcome {
             Some(usage) => format!("Type: cargo workbook {usage}"),
             None if name.parse::<u32>().is_ok() => {
                 format!("To read chapter {name}, type: cargo workbook read {name}")
+            }
+            None if Book::open()?.exercise(name).is_ok() => {
+                format!("To begin or check exercise {name}, type: cargo workbook check {name}")
             }
             None => match meant(name) {
                 Some(meant) => format!("There is no command `{name}`. Did you mean `{meant}`?"),
@@ -170,6 +174,8 @@ mod tests {
     fn bad_input_gets_a_sentence() {
         for typed in [
             "3",
+            "3.1",
+            "read 3.1",
             "frobnicate",
             "read",
             "read 99",

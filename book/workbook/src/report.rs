@@ -66,11 +66,7 @@ impl Report {
                 Some(failure) => format!("stopped in \"{}\" ({crash}).", failure.check),
                 None => format!("stopped ({crash})."),
             },
-            Report::Ran {
-                passed: 0,
-                failures,
-                ..
-            } if failures.is_empty() => {
+            Report::Ran { .. } if self.ran_nothing() => {
                 "no check ran. Does your file still end with `mod checks;`?".to_string()
             }
             Report::Ran {
@@ -91,6 +87,11 @@ impl Report {
                 format!("not yet, {} of {count} {checks}.", failures.len())
             }
         }
+    }
+
+    /// Whether no check ran, because the file has lost the lines at its end that include the checks.
+    pub fn ran_nothing(&self) -> bool {
+        matches!(self, Report::Ran { passed: 0, failures, crash: None, .. } if failures.is_empty())
     }
 
     /// The failing checks, each with its message and place.

@@ -97,7 +97,12 @@ pub fn command(book: &Book, typed: &str, trace: bool, arguments: &[&str]) -> Out
         });
     };
     let verb = if trace { "trace" } else { "run" };
-    match (Lane::here(), Lane::of(chapter.number)) {
+    let (asked, arguments) = match arguments {
+        ["--windows"] => (Some(Lane::Iocp), &[][..]),
+        ["--kqueue"] => (Some(Lane::Kqueue), &[][..]),
+        _ => (None, arguments),
+    };
+    match (Lane::here(), Lane::of(chapter.number).or(asked)) {
         (here, Some(needed)) if here != Some(needed) => {
             say(&elsewhere(book, chapter, &example, needed, verb));
             return Ok(ExitCode::SUCCESS);
@@ -156,7 +161,7 @@ fn without_evq(source: &str) -> &'static str {
 fn elsewhere(book: &Book, chapter: &Chapter, example: &str, needed: Lane, verb: &str) -> String {
     let number = chapter.number;
     let mut out = format!(
-        "Chapter {number}, {}, uses {}, which is on {}; this is {}.\n",
+        "Chapter {number}, {}, with {} on {}. This is {}.\n",
         chapter.page.title,
         needed.queue(),
         needed.systems(),
@@ -182,7 +187,7 @@ fn elsewhere(book: &Book, chapter: &Chapter, example: &str, needed: Lane, verb: 
     }
     out.push_str(&format!("Type there: cargo workbook {verb} {number}\n"));
     if let Some(here) = Lane::here() {
-        let sibling = here.sibling(number);
+        let sibling = Lane::of(number).map_or(number, |_| here.sibling(number));
         let written = |chapter: &&Chapter| chapter.number == sibling;
         if book
             .chapters()

@@ -75,7 +75,7 @@ impl<F: AsFd> Source for FdSource<F> {
         let old = self.registered.check_own(registrator)?;
         let (selector, fd) = (&registrator.queue.selector, self.fd.as_fd());
         if let Err(error) = selector.reregister(fd, watch) {
-            // A kqueue has deleted the old knotes: add them again. epoll still has
+            // A kqueue has deleted the old registration: add it again. epoll still has
             // its entry, and refuses this one.
             let _ = selector.register(fd, old);
             return Err(error);

@@ -172,7 +172,7 @@ mod system {
 
     /// `ioctlsocket`: whether calls are non-blocking.
     pub const FIONBIO: u32 = 0x8004_667e;
-    /// `WSAIoctl`: returns the address of a function that no library exports.
+    /// `WSAIoctl`: returns the address of an extension function, such as `AcceptEx`.
     pub const SIO_GET_EXTENSION_FUNCTION_POINTER: u32 = 0xc800_0006;
     /// `WSAIoctl`: whether a receive fails if a datagram that we sent earlier found no
     /// such port.

@@ -85,13 +85,13 @@ impl Addresses {
 }
 
 // ANCHOR: extension
-/// The address of `AcceptEx`, which no library exports.
+/// The address of `AcceptEx`. Microsoft says to ask a socket for it.
 pub fn acceptex(socket: Socket) -> Result<AcceptEx> {
     // SAFETY: this is the function of that name.
     unsafe { extension(socket, WSAID_ACCEPTEX) }
 }
 
-/// The address of `ConnectEx`, which no library exports.
+/// The address of `ConnectEx`. Microsoft says to ask a socket for it.
 pub fn connectex(socket: Socket) -> Result<ConnectEx> {
     // SAFETY: this is the function of that name.
     unsafe { extension(socket, WSAID_CONNECTEX) }
