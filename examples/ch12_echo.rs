@@ -1,4 +1,4 @@
-//! Chapter 12: an echo server on one thread. It sends back what each client sends, even to a client
+//! Chapter 12. An echo server on one thread. It sends back what each client sends, even to a client
 //! that reads slowly or has stopped sending.
 //!
 //! Without arguments, it serves four clients of its own and ends. With `-- --listen 127.0.0.1:7777`

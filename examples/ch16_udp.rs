@@ -1,4 +1,4 @@
-//! Chapter 16: datagrams. The first part treats datagrams as a stream, and loses some. Then a server
+//! Chapter 16. Datagrams. The first part treats datagrams as a stream, and loses some. Then a server
 //! adds numbers, and its client asks again until it has an answer.
 //!
 //! With `-- --listen 127.0.0.1:7777` the server serves your clients until you type `quit`. In another
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use evq::net::UdpSocket;
 use evq::{Events, Interests, Poll, Token};
 
-/// The longest datagram of this chapter's protocol, in bytes.
+/// The longest datagram of the protocol, in bytes.
 const LONGEST: usize = 32;
 /// How long the client waits before it asks again for the first time.
 const PATIENCE: Duration = Duration::from_millis(10);

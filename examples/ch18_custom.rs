@@ -1,4 +1,4 @@
-//! Chapter 18: sources that are not evq's sockets. On Unix, `SourceFd` watches a child's output. On
+//! Chapter 18. Sources that are not evq's sockets. On Unix, `SourceFd` watches a child's output. On
 //! Windows, a source over `Binding` and `Overlapped` reports what changes in a directory.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The program of the README.
+//! The smallest program.
 use evq::{Events, Interests, Poll, Token, net::TcpListener};
 fn main() -> std::io::Result<()> {
     let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));

@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! # Which file is which chapter
+//! # Files
 //!
 //! | file | what it is | chapter |
 //! |---|---|---|

@@ -1,7 +1,7 @@
 //! The loop.
 //!
-//! Chapter 10 explains `poll`, chapter 6 what a `Poll` holds. A `poll` asks first
-//! the kernel, then the ready list. Each has a right to half of the room.
+//! Chapters 6 and 10. A `poll` asks first the kernel, then the ready list. Each has a
+//! right to half of the room.
 
 use std::io;
 use std::sync::Arc;

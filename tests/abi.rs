@@ -597,7 +597,7 @@ fn what_the_examples_declare_is_what_the_table_says() {
             let block = block.split("\n    }\n").next().unwrap();
             let before = block.split("fn ");
             for (before, declaration) in before.clone().zip(before.skip(1)) {
-                // Chapter 7 declares one function wrongly on purpose, and never calls it.
+                // One example declares a function wrongly on purpose, and never calls it.
                 if before.contains("clashing_extern_declarations") {
                     continue;
                 }
@@ -643,7 +643,7 @@ fn what_the_examples_declare_is_what_the_table_says() {
                 compared += 1;
             }
         }
-        // Only the raw examples of chapters 3 to 5 must assert their layouts.
+        // Only raw examples must assert their layouts.
         let structs = text.split("#[repr(C)]").skip(1);
         for declaration in structs.filter(|_| example.contains("_raw_")) {
             let name = declaration.split_once("struct ").unwrap().1;

@@ -1,6 +1,6 @@
 //! The tie between a handle and a queue.
 //!
-//! Chapter 18, and chapter 11 for the crate's own use of it.
+//! Chapters 11 and 18. The crate uses it for its own sources, too.
 
 use std::io;
 use std::os::windows::io::{AsRawHandle, AsRawSocket, BorrowedHandle, BorrowedSocket};

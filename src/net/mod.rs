@@ -3,7 +3,7 @@
 //! Every socket is non-blocking: a call that would have to wait fails with
 //! `WouldBlock`.
 //!
-//! Chapters 12 to 14 and 16. Each method calls the platform's type, in
+//! Chapters 12, 13, 14 and 16. Each method calls the platform's type, in
 //! `net/by_readiness/` or `net/by_completion/`.
 
 mod address;

@@ -1,6 +1,6 @@
 //! Socket options. The calls are the same on every system, so they are written once.
 //!
-//! Chapter 12; chapter 16 for multicast. The constants are in `net/ffi/numbers.rs`.
+//! Chapters 12 and 16. The constants are in `net/ffi/numbers.rs`.
 
 use std::ffi::c_int;
 use std::io::{self, ErrorKind};

@@ -1,7 +1,7 @@
 //! What only Windows has: named pipes, and sources over any handle that a completion port
 //! takes.
 //!
-//! Chapter 18; chapter 17 for pipes. A completion port reports operations, not readiness.
+//! Chapters 17 and 18. A completion port reports operations, not readiness.
 //! So a source over your own handle starts the operations itself, each with an
 //! [`Overlapped`]. When an operation is over, the queue calls the `Overlapped`'s function,
 //! and that sets the readiness by a [`SetReadiness`](crate::SetReadiness).

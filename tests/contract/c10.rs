@@ -115,8 +115,7 @@ fn c10_a_wait_is_not_prolonged() {
 
 /// If the kernel can, `poll` honours a timeout below a millisecond. The timeout
 /// must become neither zero, which would spin, nor a millisecond. The test makes
-/// 200 waits of 100 microseconds. (`.ci/syscalls` counts the system calls of such a
-/// wait.)
+/// 200 waits of 100 microseconds.
 #[test]
 fn c10_a_hundred_microseconds_are_not_a_millisecond() {
     if !waits_below_a_millisecond() {

@@ -101,7 +101,7 @@ fn ends_of_one_name_are_for_one_client_each() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
 
-/// Wine 8 ignores FILE_FLAG_FIRST_PIPE_INSTANCE, so `.ci/windows` leaves this out.
+/// Wine 8 ignores FILE_FLAG_FIRST_PIPE_INSTANCE, so CI leaves this out.
 #[test]
 fn only_the_first_of_a_name_is_the_first() {
     let name = name();

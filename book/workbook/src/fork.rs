@@ -1,13 +1,12 @@
 //! `fork DIR [NAME]`: an event queue of the reader's own. Takes `src/`, the
 //! tests, the examples that show the crate at work, the manifest and the
 //! licences, under a new name. Of the book it keeps nothing: no exercises, no
-//! anchors, and no sentence that speaks of a chapter (`unbook.rs`).
+//! anchors, and no chapter's number.
 
 use crate::Outcome;
 use crate::book::{Book, names, read, write};
 use crate::include::without_anchors;
 use crate::terminal::say;
-use crate::unbook::without_book;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -107,17 +106,13 @@ fn files(book: &Book, name: &str) -> Result<Vec<(PathBuf, String)>, String> {
     for file in ["LICENSE-MIT", "LICENSE-APACHE"].iter().chain(&SCRIPTS) {
         gather(&book.root, Path::new(file), &mut files)?;
     }
-    let paths: Vec<String> = files.iter().map(|(path, _)| slashes(path)).collect();
-    let is_missing = |named: &str| missing(named, &paths);
     for (path, text) in &mut files {
-        let leaders: &[&str] = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("rs") => &["//!", "///", "//"],
-            Some("txt") => &["#"],
-            _ => continue,
-        };
-        let plain = with_new_examples(&without_anchors(text));
-        let plain = without_book(&plain, leaders, &is_missing);
-        *text = renamed(&plain, name);
+        if path
+            .extension()
+            .is_some_and(|ending| ending == "rs" || ending == "txt")
+        {
+            *text = renamed(&without_book(&without_anchors(text)), name);
+        }
     }
     let manifest = manifest(&read(&book.root.join("Cargo.toml"))?, name);
     files.push(("Cargo.toml".into(), manifest));
@@ -149,34 +144,31 @@ fn sources(book: &Book) -> Result<Vec<(PathBuf, String)>, String> {
     Ok(files)
 }
 
-fn slashes(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
-}
-
-/// Whether this is the name of a file that is not among `paths`.
-fn missing(named: &str, paths: &[String]) -> bool {
-    let is_path = |c: char| c.is_alphanumeric() || "._-/".contains(c);
-    let endings = [".rs", ".md", ".txt", ".py", ".toml", ".svg"];
-    let folders = [".ci/", "book/", "benches/", "tests/", "examples/", "src/"];
-    let is_file = endings.iter().any(|ending| named.ends_with(ending))
-        || folders.iter().any(|folder| named.starts_with(folder));
-    let own = ["Cargo.toml", "README.md"].contains(&named);
-    if !is_file || own || !named.chars().all(is_path) {
-        return false;
+/// A file's text without what its first lines say of chapters, `Chapters 6 and 10.`,
+/// and without a table's last column, if that is `chapter`. No other line speaks of a
+/// chapter: a test below sees to it.
+fn without_book(text: &str) -> String {
+    let (mut out, mut narrower) = (String::new(), false);
+    for line in with_new_examples(text).lines() {
+        narrower = line.starts_with("//! |") && (narrower || line.ends_with("| chapter |"));
+        if let Some(chapters) = line.strip_prefix("//! Chapter") {
+            match chapters.split_once(". ") {
+                Some((_, rest)) => out += &format!("//! {rest}\n"),
+                // The sentence was the whole paragraph.
+                None => out.truncate(out.strip_suffix("//!\n").unwrap_or(&out).len()),
+            }
+        } else {
+            let columns = line.trim_end_matches('|').rfind('|').filter(|_| narrower);
+            out += &line[..columns.map_or(line.len(), |bar| bar + 1)];
+            out.push('\n');
+        }
     }
-    let (inner, folder) = (
-        format!("/{named}"),
-        format!("{}/", named.trim_end_matches('/')),
-    );
-    let has = |path: &String| path == named || path.ends_with(&inner) || path.starts_with(&folder);
-    !paths.iter().any(has)
+    out
 }
 
 /// The examples by the names that they have in the fork.
 fn with_new_examples(text: &str) -> String {
-    let mut text = text
-        .replace("examples/readme.rs", "examples/hello.rs")
-        .replace("The program of the README.", "The smallest program.");
+    let mut text = text.replace("examples/readme.rs", "examples/hello.rs");
     for (ours, theirs) in EXAMPLES.iter().filter(|(ours, _)| ours.starts_with("ch")) {
         text = text.replace(ours, theirs);
     }
@@ -432,6 +424,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_a_file_says_of_chapters_goes() {
+        let text = "//! A queue.\n//!\n//! Chapters 6 and 10. It is shared\n//! by all.\n//!\n\
+            //! | file | chapter |\n//! |---|---|\n//! | `a.rs` | 6 |\n//!\n//! | b | c |\n";
+        let without = "//! A queue.\n//!\n//! It is shared\n//! by all.\n//!\n\
+            //! | file |\n//! |---|\n//! | `a.rs` |\n//!\n//! | b | c |\n";
+        assert_eq!(without_book(text), without);
+        assert_eq!(
+            without_book("//! A queue.\n//!\n//! Chapter 6.\n"),
+            "//! A queue.\n"
+        );
+    }
+
     fn small_checkout(name: &str) -> Checkout {
         let files = [
             ("book/src/SUMMARY.md", SUMMARY),
@@ -482,11 +487,35 @@ mod tests {
         assert!(inside.contains("lies in the book's own folder"), "{inside}");
     }
 
+    fn slashes(path: &Path) -> String {
+        path.to_string_lossy().replace('\\', "/")
+    }
+
     /// Everything that a fork of this checkout holds.
     fn real_fork() -> Vec<(String, String)> {
         let files = files(&Book::open().unwrap(), "my-queue").unwrap();
         let by_path = |(path, text): (PathBuf, String)| (slashes(&path), text);
         files.into_iter().map(by_path).collect()
+    }
+
+    /// Whether this is the name of a file that is not among `paths`.
+    fn missing(named: &str, paths: &[String]) -> bool {
+        let is_path = |c: char| c.is_alphanumeric() || "._-/".contains(c);
+        let endings = [".rs", ".md", ".txt", ".py", ".toml", ".svg"];
+        let folders = [".ci/", "book/", "benches/", "tests/", "examples/", "src/"];
+        let is_file = endings.iter().any(|ending| named.ends_with(ending))
+            || folders.iter().any(|folder| named.starts_with(folder));
+        let own = ["Cargo.toml", "README.md"].contains(&named);
+        if !is_file || own || !named.chars().all(is_path) {
+            return false;
+        }
+        let (inner, folder) = (
+            format!("/{named}"),
+            format!("{}/", named.trim_end_matches('/')),
+        );
+        let has =
+            |path: &String| path == named || path.ends_with(&inner) || path.starts_with(&folder);
+        !paths.iter().any(has)
     }
 
     #[test]
@@ -499,11 +528,8 @@ mod tests {
                 let lower = line.to_lowercase();
                 let named = line.split('`').skip(1).step_by(2);
                 let gone: Vec<&str> = named.filter(|name| missing(name, &paths)).collect();
-                let book = ["chapter", "workbook", "anchor:", "anchor_end"];
-                if book.iter().any(|word| lower.contains(word))
-                    || crate::unbook::about_the_book(line)
-                    || !gone.is_empty()
-                {
+                let book = ["chapter", "book", "anchor:", "anchor_end"];
+                if book.iter().any(|word| lower.contains(word)) || !gone.is_empty() {
                     left.push(format!("{path}:{}: {line}", number + 1));
                 }
             }

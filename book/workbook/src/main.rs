@@ -22,7 +22,6 @@ mod report;
 mod reset;
 mod run;
 mod terminal;
-mod unbook;
 
 use book::Book;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! A TCP stream over completions.
 //!
-//! Chapter 13 for reading, 14 for writing and connecting. The public types in
-//! `net/tcp.rs` forward to the types here.
+//! Chapter 13 reads, chapter 14 writes and connects. The public types in `net/tcp.rs`
+//! forward to the types here.
 
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
