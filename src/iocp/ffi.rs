@@ -1,8 +1,8 @@
 //! The foreign functions of completion ports, declared by hand.
 //!
-//! Chapter 7. `mod c` says what the libraries have. Each function has a safe wrapper
-//! that turns its failure into the error of `GetLastError`. The wrappers retry nothing
-//! and hide nothing. `tests/abi.rs` and `.ci/abi` check sizes, offsets and constants
+//! Chapter 7. `mod c` says what the libraries have. Each function has a wrapper that
+//! turns its failure into the error of `GetLastError`. The wrappers retry nothing and
+//! hide nothing. `tests/abi.rs` and `.ci/abi` check sizes, offsets and constants
 //! against the real headers.
 
 // The names are C's. The links say what they mean.
@@ -199,7 +199,8 @@ pub fn status(status: usize) -> Result<()> {
 /// The answer of a call that starts an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
-    /// The operation is over and has moved this many bytes. No packet comes.
+    /// The operation is over and has moved this many bytes. A packet comes unless the
+    /// handle skips it.
     AtOnce(usize),
     /// The operation is in flight. A packet comes.
     Pending,

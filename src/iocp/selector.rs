@@ -100,8 +100,8 @@ impl Selector {
         };
         // `wake` posts a null pointer. Nobody may follow it.
         let packets = entries.iter().filter(|entry| !entry.lpOverlapped.is_null());
-        // SAFETY: dequeued just now. Every operation on a handle that is tied to this
-        // port was started with an `Overlapped`.
+        // SAFETY: dequeued just now. Every operation that queues a packet in this port
+        // was started with an `Overlapped`.
         let packets = packets.map(|entry| unsafe { Packet::new(entry) });
         lock(&self.dequeued).extend(packets);
         Ok(entries.len() < most)

@@ -201,7 +201,7 @@ pub(super) fn winsock_error() -> io::Error {
 /// it. Winsock counts the calls, and this function never takes its own back. An older
 /// standard library does so when `main` ends
 /// (<https://github.com/rust-lang/rust/pull/141809>), and other threads may still have
-/// sockets then. Only `socket` calls this: whoever has a socket has made the call.
+/// sockets then. Only `socket` calls this: any other socket shows that Winsock is on.
 fn start_winsock() -> Result<()> {
     static STARTED: OnceLock<c_int> = OnceLock::new();
     let code = *STARTED.get_or_init(|| {
@@ -283,7 +283,7 @@ pub fn set_connreset(socket: Socket, fails: bool) -> Result<()> {
 }
 
 /// Whether the socket is a kernel handle. A layered provider may give out other handles,
-/// and loses completions if such a socket skips packets.
+/// and may lose completions if such a socket skips packets.
 pub fn has_kernel_handles(socket: Socket) -> Result<bool> {
     let provider: WSAPROTOCOL_INFOW = option(socket, SOL_SOCKET, SO_PROTOCOL_INFOW)?;
     Ok(provider.dwServiceFlags1 & XP1_IFS_HANDLES != 0)

@@ -2,8 +2,8 @@
 //!
 //! Each call is `unsafe` for the same reason. Until the operation's packet has been
 //! dequeued, the memory behind its pointers stays where it is, and nobody else
-//! touches it. The memory is the caller's again at once after an error, and after
-//! `Started::AtOnce` on a handle that skips packets.
+//! touches it. The memory is the caller's again at once after an error that queues no
+//! packet, and after `Started::AtOnce` on a handle that skips packets.
 
 use std::ffi::c_void;
 use std::io::{ErrorKind, Result};
