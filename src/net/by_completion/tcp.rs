@@ -199,7 +199,7 @@ impl TcpStream {
         let source = &mut self.source.lock();
         let error = source.outgoing.take_error();
         match error.or_else(|| source.incoming.take_error(true)) {
-            // After a failed connect, the socket would repeat that error for ever.
+            // After a failed connect, the socket may repeat that error. Wine's does.
             None if source.kind.peer.is_none() => take_error(self.socket()),
             error => Ok(error),
         }
