@@ -115,7 +115,7 @@ impl Binding {
             Some((own, _)) if !Arc::ptr_eq(own, queue) => {
                 Err(io::Error::new(io::ErrorKind::AlreadyExists, FOR_GOOD))
             }
-            // `Ok` would be wrong: nobody has tied this handle to the port.
+            // `Ok` would be wrong: this binding has not tied that handle.
             Some((_, own)) if *own != number => {
                 Err(io::Error::new(io::ErrorKind::InvalidInput, ANOTHER))
             }

@@ -84,7 +84,7 @@ impl<K: Kind> State<K> {
 
 // ANCHOR: locked
 /// A source whose lock is held. Letting the lock go tells the ready list what has
-/// become ready. No other code tells it.
+/// become ready. No code outside this type tells it.
 pub(crate) struct Locked<'a, K: Kind> {
     pub(crate) operations: &'a Arc<Operations<K>>,
     state: MutexGuard<'a, State<K>>,

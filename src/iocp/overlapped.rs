@@ -40,7 +40,7 @@ pub struct Overlapped {
 unsafe impl Send for Overlapped {}
 // SAFETY: as above; no code here reads or writes `raw` by a shared reference.
 unsafe impl Sync for Overlapped {}
-// A panic cannot leave `raw` half changed: only the kernel changes it.
+// A panic cannot leave `raw` half changed: only the kernel and `prepare` change it.
 impl RefUnwindSafe for Overlapped {}
 // ANCHOR_END: overlapped
 
