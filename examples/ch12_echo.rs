@@ -38,7 +38,7 @@ struct Connection {
 enum Turn {
     /// The socket said `WouldBlock`, so an event will come.
     Waits,
-    /// The socket has not said `WouldBlock`, but the others want their turn.
+    /// One direction has not said `WouldBlock`, but the others want their turn.
     Unfinished,
     /// The peer has ended, and everything has gone back.
     Over,
@@ -241,7 +241,7 @@ impl Server {
         let ended = match connection.turn() {
             Ok(Turn::Waits) => return,
             Ok(Turn::Unfinished) => {
-                // No `WouldBlock`, so no edge is owed. This asks for an event now.
+                // Without `WouldBlock`, no edge is owed. This asks for an event now.
                 let registrator = self.poll.registrator();
                 match registrator.reregister(&mut connection.stream, Token(place), both()) {
                     Ok(()) => return,

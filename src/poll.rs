@@ -136,8 +136,8 @@ impl Poll {
     // ANCHOR_END: wait
 
     // ANCHOR: finish
-    /// The last batches of a closed loop. It never waits. A batch with room left is
-    /// the last one.
+    /// The last batches of a closed loop. It never waits. A batch is the last one if it
+    /// has room left and the kernel has no more.
     #[cold]
     fn finish(&mut self, events: &mut Events) -> io::Result<usize> {
         let queue = &*self.registrator.queue;

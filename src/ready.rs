@@ -268,7 +268,7 @@ impl ReadyList {
     }
 
     fn take(&self, events: &mut Events, end: u64) {
-        // Only a push after this call keeps the poller from sleeping.
+        // From this call on, only a later push makes `sleep` refuse.
         self.awake();
         let end = end.min(self.next_ticket());
         while events.room() > 0 {

@@ -59,7 +59,7 @@ pub const EFD_NONBLOCK: c_int = if MIPS {
 };
 // ANCHOR_END: cloexec
 
-/// The number of the system call `epoll_pwait2`, on every machine but MIPS.
+/// The number of the system call `epoll_pwait2` on most machines, but not on MIPS.
 pub const SYS_EPOLL_PWAIT2: c_long = 441;
 
 /// On these two architectures Linux copied the numbers of an older Unix.

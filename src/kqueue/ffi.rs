@@ -107,7 +107,7 @@ mod common {
     pub type Count = i32;
     pub const EVFILT_READ: i16 = -1;
     pub const EVFILT_WRITE: i16 = -2;
-    /// `fcntl`: set the descriptor's flags. `FD_CLOEXEC` is the only one.
+    /// `fcntl`: set the descriptor's flags, such as `FD_CLOEXEC`.
     pub const F_SETFD: i32 = 2;
     pub const FD_CLOEXEC: i32 = 1;
 }
@@ -177,7 +177,7 @@ fn owned(fd: c_int) -> OwnedFd {
 // ANCHOR: kqueue
 /// Makes a kqueue, close-on-exec.
 ///
-/// NetBSD alone does it in one call. On the other systems two calls are enough: a
+/// On NetBSD, evq does it in one call. On the other systems two calls are enough: a
 /// child made by `fork` does not inherit a kqueue, so none can get it in between.
 #[cfg(not(target_os = "netbsd"))]
 pub fn kqueue() -> Result<OwnedFd> {

@@ -18,8 +18,8 @@ impl Poll {
     /// queue sleeps.
     ///
     /// Register the descriptor with a [`SourceFd`](crate::unix::SourceFd). If that is
-    /// edge-triggered, drain the inner queue like any other source: the next event comes
-    /// only after a `poll` that found nothing.
+    /// edge-triggered, drain the inner queue like any other source: evq promises the next
+    /// event only after a `poll` that found nothing.
     ///
     /// ```
     /// use evq::unix::SourceFd;

@@ -145,7 +145,7 @@ impl UdpSocket {
 
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let source = &mut self.source.lock();
-        // The socket keeps no error: `new` asked it not to.
+        // The socket keeps no error: `from_socket` asked it not to.
         let error = source.outgoing.take_error();
         let error = error.or_else(|| source.incoming.take_error(false));
         if error.is_some() {

@@ -1,7 +1,7 @@
 //! The foreign functions of sockets that only Unix has, declared by hand.
 //!
-//! Chapter 7. All Unix systems have the same functions. Their constants differ, and
-//! stand in `ffi/numbers.rs`.
+//! Chapter 7. Unix systems have the same functions, but Apple's have no `accept4`. Their
+//! constants differ, and stand in `ffi/numbers.rs`.
 
 use std::ffi::{c_int, c_void};
 use std::io::{IoSlice, IoSliceMut, Result};
