@@ -243,7 +243,7 @@ impl Registered {
             Some((queue, watch)) if Arc::ptr_eq(queue, &registrator.queue) => Ok(*watch),
             Some(_) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "the source is registered with another queue: use that one's registrator",
+                "the source is registered with another queue: use that queue's registrator",
             )),
             None => Err(io::Error::new(
                 io::ErrorKind::NotFound,

@@ -224,7 +224,7 @@ fn another_queue_is_refused_for_good() {
     poll.registrator().deregister(&mut watcher).unwrap();
     let error = register(&other, &mut watcher, Token(1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-    assert!(error.to_string().contains("for good"), "{error}");
+    assert!(error.to_string().contains("until it is closed"), "{error}");
     drop(other);
     register(&poll, &mut watcher, Token(2)).unwrap();
     folder.add("one");

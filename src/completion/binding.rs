@@ -161,7 +161,7 @@ pub(crate) fn as_handle(socket: BorrowedSocket<'_>) -> BorrowedHandle<'_> {
     unsafe { BorrowedHandle::borrow_raw(std::ptr::without_provenance_mut(raw)) }
 }
 
-const FOR_GOOD: &str = "the handle belongs to another queue's completion port, for good: open it \
-                        anew to register it here";
+const FOR_GOOD: &str = "the handle belongs to another queue's completion port until it is closed: \
+                        open a new handle to register it here";
 const ANOTHER: &str = "the binding is another handle's: make one for each handle";
 // ANCHOR_END: socket

@@ -180,8 +180,8 @@ fn milliseconds(timeout: Option<Duration>) -> u32 {
     whole.min(u128::from(ffi::INFINITE - 1)) as u32
 }
 
-const BOUND: &str = "the handle was not opened for overlapped operations, or it belongs to a \
-                     completion port already, for good: open it anew";
+const BOUND: &str = "the handle was not opened for overlapped operations, or it already belongs \
+                     to a completion port: open a new handle";
 // ANCHOR_END: milliseconds
 
 #[cfg(test)]

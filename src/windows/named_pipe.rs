@@ -182,8 +182,8 @@ impl NamedPipe {
         handle.ok_or_else(|| {
             io::Error::new(
                 ErrorKind::ResourceBusy,
-                "the pipe was registered, and its handle belongs to that queue for good: take \
-                 the handle before you register the pipe",
+                "the pipe was registered, and its handle belongs to that queue until it is \
+                 closed: take the handle before you register the pipe",
             )
         })
     }

@@ -134,7 +134,7 @@ fn refused_for_good(mut bench: Bench, mut elsewhere: Poll, trigger: Trigger) {
         .register_with(bench.subject.source(), Token(99), interests, trigger)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{}", bench.kind);
-    assert!(error.to_string().contains("for good"), "{error}");
+    assert!(error.to_string().contains("until it is closed"), "{error}");
     not_found(&mut *bench.subject, &elsewhere, bench.kind);
     assert_eq!(look(&mut elsewhere, &mut bench.events), []);
     not_found(&mut *bench.subject, &bench.poll, bench.kind);

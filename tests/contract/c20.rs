@@ -56,13 +56,13 @@ fn c20_every_misuse_is_an_error_with_a_sentence() {
     says(&error, ErrorKind::AlreadyExists, "deregister it first");
     let error = there.register(&mut stream, token, interests).unwrap_err();
     let words = if IOCP {
-        "open it anew"
+        "open a new handle"
     } else {
         "deregister it first"
     };
     says(&error, ErrorKind::AlreadyExists, words);
     let error = there.deregister(&mut registration).unwrap_err();
-    says(&error, ErrorKind::InvalidInput, "that one's registrator");
+    says(&error, ErrorKind::InvalidInput, "that queue's registrator");
 
     let waker = Waker::new(here, token).unwrap();
     let registrator = here.clone();

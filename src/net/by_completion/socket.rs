@@ -59,8 +59,8 @@ where
     socket.map(S::from).ok_or_else(|| {
         io::Error::new(
             ErrorKind::ResourceBusy,
-            "the socket has a clone, an operation in flight, or something that has come and is \
-             not read: convert it before it is registered",
+            "the socket has a clone, an operation in flight, or input that nobody has read: \
+             convert it before you register it",
         )
     })
 }
