@@ -121,7 +121,6 @@ struct Packet {
     buffer: Vec<u8>,
     result: io::Result<usize>,
 }
-
 // ANCHOR_END: port
 
 impl Port {

@@ -68,7 +68,6 @@ mod linux {
         let answers = ffi::epoll_wait(epoll.as_fd(), &mut room, milliseconds)?;
         Ok(answers.first().map_or(0, |answer| answer.events))
     }
-
     // ANCHOR_END: ask
 
     fn entry(events: u32) -> epoll_event {

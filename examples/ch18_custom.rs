@@ -117,7 +117,6 @@ mod child {
     unsafe extern "C" {
         fn fcntl(fd: c_int, operation: c_int, ...) -> c_int;
     }
-
     // ANCHOR_END: numbers
 
     // ANCHOR: nonblocking
@@ -337,7 +336,6 @@ pub(crate) mod directory {
         // Fails only if `Poll` was dropped.
         let _ = lent.set_readiness.set_readiness(Readiness::READABLE);
     }
-
     // ANCHOR_END: done
 
     /// Nothing panics while the lock is held, so the state is always whole.

@@ -104,8 +104,7 @@ impl Poll {
     /// also changes what the parent sees. A child does not inherit a kqueue.
     // ANCHOR: wait
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<usize> {
-        // If the clock cannot express the moment, there is no deadline.
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = deadline_of(timeout);
         let mut left = timeout.map(|timeout| timeout.min(DAY));
         events.clear();
         loop {
@@ -120,13 +119,13 @@ impl Poll {
                 self.turn ^= 1;
                 events.keep(listed.min((events.capacity() + self.turn) / 2));
             }
-            let sleeps = listed == 0 && left != Some(Duration::ZERO) && queue.ready.sleep();
-            let wait = if sleeps { left } else { Some(Duration::ZERO) };
+            let sleeps = listed == 0 && left != AT_ONCE && queue.ready.sleep();
+            let wait = if sleeps { left } else { AT_ONCE };
             let was_all = look(queue, events, wait, u64::MAX)?;
-            if events.is_empty() {
+            if events.is_empty() && left != AT_ONCE {
                 left = time_left(deadline);
             }
-            if !events.is_empty() || was_all && left == Some(Duration::ZERO) {
+            if !events.is_empty() || was_all && left == AT_ONCE {
                 #[cfg(unix)]
                 queue.show_outside();
                 return Ok(events.len());
@@ -146,7 +145,7 @@ impl Poll {
             // Each node comes once. Then all polls that are left are the kernel's.
             let listed = queue.ready.listed(closing.end);
             events.keep(listed.min(events.capacity().div_ceil(2)));
-            let was_all = look(queue, events, Some(Duration::ZERO), closing.end)?;
+            let was_all = look(queue, events, AT_ONCE, closing.end)?;
             if was_all && events.room() > 0 {
                 closing.polls = 0;
             } else if !events.is_empty() {
@@ -210,9 +209,20 @@ impl Drop for Poll {
 // ANCHOR_END: drop
 
 // ANCHOR: deadline
+/// The timeout of a wait that only asks.
+const AT_ONCE: Option<Duration> = Some(Duration::ZERO);
 /// The longest wait that we ask for. epoll counts milliseconds in an int, which
 /// holds 24.8 days.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The moment when a timeout is over. `AT_ONCE` has none: it needs no clock. If the
+/// clock cannot express the moment, `poll` waits for ever.
+fn deadline_of(timeout: Option<Duration>) -> Option<Instant> {
+    match timeout {
+        None | AT_ONCE => None,
+        Some(timeout) => Instant::now().checked_add(timeout),
+    }
+}
 
 /// The time that is left, at most a day. After a day, `poll` asks again.
 #[cold]
@@ -227,11 +237,12 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_asked_for_a_day_at_a_time() {
-        let after = |time| Instant::now().checked_add(time);
-        assert_eq!(time_left(after(30 * DAY)), Some(DAY));
-        assert!(time_left(after(DAY / 2)).unwrap() <= DAY / 2);
-        assert_eq!(time_left(after(Duration::MAX)), None);
-        assert_eq!(time_left(after(Duration::ZERO)), Some(Duration::ZERO));
-        assert_eq!(time_left(None), None);
+        let left = |timeout| time_left(deadline_of(timeout));
+        assert_eq!(left(Some(30 * DAY)), Some(DAY));
+        assert!(left(Some(DAY / 2)).unwrap() <= DAY / 2);
+        assert_eq!(left(Some(Duration::MAX)), None);
+        assert_eq!(left(None), None);
+        assert_eq!(deadline_of(AT_ONCE), None);
+        assert_eq!(time_left(Some(Instant::now())), AT_ONCE);
     }
 }

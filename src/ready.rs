@@ -62,7 +62,6 @@ impl Node {
     // ANCHOR_END: due
 
     // ANCHOR: stays
-
     /// Whether a listed node stays listed: it does if an event is due.
     fn stays(&self) -> bool {
         self.is_due() || {
@@ -79,7 +78,6 @@ impl Node {
     // ANCHOR_END: stays
 
     // ANCHOR: take
-
     /// Takes the event that is due. After it, a oneshot node has no other.
     fn take(&self) -> Option<(Event, Trigger)> {
         let mut watch = lock(&self.watch);

@@ -184,7 +184,6 @@ impl Registrator {
     ) -> io::Result<()> {
         source.reregister(self, Watch::new(token, interests, trigger))
     }
-
     // ANCHOR_END: reregister
 
     // ANCHOR: deregister
@@ -268,7 +267,6 @@ impl Registered {
         self.0.take()
     }
 }
-
 // ANCHOR_END: check_own
 
 // ANCHOR: check

@@ -72,7 +72,6 @@ impl Binding {
             tying: Mutex::new(()),
         }
     }
-
     // ANCHOR_END: binding
 
     /// Ties a handle to a queue. Does nothing if this binding has tied it to that queue

@@ -64,7 +64,6 @@ impl<L> Incoming<L> {
             _ => Incoming::Idle,
         }
     }
-
     // ANCHOR_END: came_back
 
     // ANCHOR: took

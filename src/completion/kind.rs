@@ -42,7 +42,6 @@ pub(crate) trait Kind: Sized + Send + 'static {
 
     /// Which state follows a read that is over.
     fn came(state: &mut State<Self>, lent: Self::Lent, outcome: Outcome) -> Incoming<Self::Lent>;
-
     // ANCHOR_END: kind
 
     // ANCHOR: others

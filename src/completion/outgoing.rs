@@ -135,7 +135,6 @@ impl Outgoing {
             None => Err(ErrorKind::WouldBlock.into()),
         }
     }
-
     // ANCHOR_END: check
 
     // ANCHOR: readiness

@@ -147,7 +147,6 @@ impl Packet {
     pub fn status(&self) -> io::Result<()> {
         ffi::status(self.status)
     }
-
     // ANCHOR_END: packet
 
     // ANCHOR: dequeued

@@ -100,7 +100,6 @@ impl TcpListener {
             }
         }
     }
-
     // ANCHOR_END: no_client
 
     // ANCHOR: finish
@@ -138,7 +137,6 @@ impl Kind for Listener {
         // SAFETY: the caller lends `lent`, `overlapped`, and `addresses` with this.
         unsafe { ffi::accept_overlapped(acceptex, listener, next, addresses, call.overlapped) }
     }
-
     // ANCHOR_END: kind
 
     // ANCHOR: came
